@@ -1,0 +1,154 @@
+"""Samples of the layers behind nn: convolution, pooling, normalisation, embedding, dropout."""
+from __future__ import annotations
+
+from typing import Any
+
+from ..draw import EDGE, FLOATS, PLAIN, STRIDED, TIE, ZERO_D, ZERO_SIZE, Sample
+from .reductions import repeats
+
+ROWS: list[Sample] = []
+CATEGORIES = (PLAIN, ZERO_SIZE, STRIDED)
+
+
+def layer(name: str, draw: Any, *bad: Any, call: Any = None, **more: Any) -> None:
+    """A row for `B.nn.functional.name(*operands, **attributes)`; bad calls get that namespace and B."""
+    plain = name.split(".")[0]
+    call = call or (lambda B, *operands, **k: getattr(B.nn.functional, plain)(*operands, **k))
+    refused = tuple(lambda B, b=b: b(B.nn.functional, B) for b in bad)
+    ROWS.append(Sample(plain, call, draw, refused, name=name,
+                       **({"dtypes": FLOATS, "categories": CATEGORIES} | more)))
+
+
+def _images(d: Any, channels: int, low: int = 3, **how: Any) -> Any:
+    batch = () if d.category == PLAIN and d.flag() else (d.side(1, 2),)
+    return d.tensor((*batch, channels, d.pick(low + 2, low, low + 3), d.pick(low + 1, low + 3, low)), **how)
+
+
+def _conv2d(d: Any) -> Any:
+    groups = d.pick(1, 1, 2)
+    channels, out = groups * d.pick(1, 2), groups * d.pick(2, 1)
+    kernel = (d.pick(2, 3, 1), d.pick(3, 1, 2))
+    k = {"groups": groups, "padding": d.pick(0, 1, (2, 0), "same", "valid", (0, 1)),
+         "dilation": d.pick(1, (1, 2))}
+    k["stride"] = 1 if k["padding"] == "same" else d.pick(1, 2, (2, 1), 3)
+    weight = d.tensor((out, channels // groups, *kernel))
+    return [_images(d, channels, 5), weight, *([d.tensor((out,))] if d.flag() else [])], k
+
+
+layer("conv2d", _conv2d, lambda F, B: F.conv2d(B.ones(1, 2, 4, 4), B.ones(2, 3, 3, 3)),
+      lambda F, B: F.conv2d(B.ones(4, 4), B.ones(1, 1, 3, 3)), lambda F,
+      B: F.conv2d(B.ones(1, 1, 2, 2), B.ones(1, 1, 3, 3)),
+      lambda F, B: F.conv2d(B.ones(1, 1, 4, 4), B.ones(1, 1, 3, 3), stride=0),
+      lambda F, B: F.conv2d(B.ones(1, 1, 4, 4), B.ones(1, 1, 3, 3), padding=-1),
+      lambda F, B: F.conv2d(B.ones(1, 1, 4, 4), B.ones(2, 1, 3, 3), B.ones(3)),
+      lambda F, B: F.conv2d(B.ones(1, 3, 4, 4), B.ones(2, 1, 3, 3), groups=2),
+      lambda F, B: F.conv2d(B.ones(1, 1, 4, 4), B.ones(1, 1, 3, 3), padding="full"),
+      lambda F, B: F.conv2d(B.ones(1, 1, 4, 4), B.ones(1, 1, 3, 3), padding="same", stride=2),
+      lambda F, B: F.conv2d(B.ones(1, 1, 4, 4), B.ones(1, 1, 3, 3, dtype=B.float64)), strides=False)
+
+
+def _pool(d: Any, average: bool) -> Any:
+    kernel = d.pick(2, (2, 1), 3, (1, 3))
+    k: dict[str, Any] = {"kernel_size": kernel}
+    if d.flag():
+        k["stride"] = d.pick(1, 2, (2, 1), 3)
+    if d.flag() and kernel in (2, 3):
+        k["padding"] = 1
+    if d.flag():
+        k["ceil_mode"] = True
+    if average:
+        k |= {"count_include_pad": False} if d.flag() else {"divisor_override": 5} if d.flag() else {}
+    elif d.flag():
+        k["dilation"] = d.pick(1, (1, 2))
+    return [_images(d, 2, 4)], k
+
+
+def _pool_refusals(name: str) -> tuple[Any, ...]:
+    return (lambda F, B: getattr(F, name)(B.ones(4, 4), 2), lambda F,
+            B: getattr(F, name)(B.ones(1, 1, 2, 2), 3),
+            lambda F, B: getattr(F, name)(B.ones(1, 1, 4, 4), 2, padding=2),
+            lambda F, B: getattr(F, name)(B.ones(1, 1, 4, 4), 0), lambda F,
+            B: getattr(F, name)(B.ones(1, 1, 4, 4), 2, 0))
+
+
+layer("max_pool2d", lambda d: _pool(d, False), *_pool_refusals("max_pool2d"), tie=repeats, exact=True,
+      strides=False,
+      categories=(*CATEGORIES, TIE, EDGE))
+layer("max_pool2d.indices", lambda d: _pool(d, False), tie=repeats, exact=True, strides=False, flat=True,
+      call=lambda B, x, **k: B.nn.functional.max_pool2d(x, return_indices=True, **k)[1],
+      categories=(*CATEGORIES, TIE))
+layer("avg_pool2d", lambda d: _pool(d, True), *_pool_refusals("avg_pool2d"),
+      lambda F, B: F.avg_pool2d(B.ones(1, 1, 4, 4), 2, divisor_override=0), strides=False)
+layer("adaptive_avg_pool2d", lambda d: ([_images(d, 2, 4)], {"output_size": d.pick((2, 3), 1, (None, 2), 3,
+                                                                                   (5, 7))}),
+      lambda F, B: F.adaptive_avg_pool2d(B.ones(4, 4), 2), lambda F,
+      B: F.adaptive_avg_pool2d(B.ones(1, 1, 4, 4), (1, 2, 3)),
+      lambda F, B: F.adaptive_avg_pool2d(B.ones(1, 1, 4, 4), -1), lambda F,
+      B: F.adaptive_avg_pool2d([1.0], 1),
+      strides=False)
+
+
+def _batch_norm(d: Any) -> Any:
+    channels = d.pick(3, 2, 1)
+    x = d.tensor((d.pick(4, 2, 3), channels, *d.pick((), (5,), (2, 3))))
+    k: dict[str, Any] = {"training": d.flag(), "eps": d.pick(1e-5, 0.1), "momentum": d.pick(0.1, 0.5)}
+    affine = [d.tensor((channels,)), d.tensor((channels,))] if d.flag() else [None, None]
+    tracked = [d.tensor((channels,), grad=False), d.tensor((channels,), 0.5, 2.0, grad=False)]
+    return [x, *(tracked if not k["training"] or d.flag() else [None, None]), *affine], k
+
+
+def _call_batch_norm(B: Any, x: Any, mean: Any, var: Any, weight: Any, bias: Any, **k: Any) -> Any:
+    """Gives the running statistics too: they are written in place."""
+    mean, var = (None if s is None else s.clone() for s in (mean, var))
+    result = B.nn.functional.batch_norm(x, mean, var, weight, bias, **k)
+    return result, *(s for s in (mean, var) if s is not None)
+
+
+layer("batch_norm", _batch_norm, lambda F, B: F.batch_norm(B.ones(1, 2), None, None, training=True),
+      lambda F, B: F.batch_norm(B.ones(2, 2), None, None), lambda F,
+      B: F.batch_norm(B.ones(2, 2), B.ones(3), B.ones(3)),
+      lambda F, B: F.batch_norm(B.ones(2, 2), None, None, B.ones(3), training=True),
+      call=_call_batch_norm, categories=(PLAIN, STRIDED), twin=True, strides=False)
+
+
+def _layer_norm(d: Any) -> Any:
+    shape = d.shape(1, 3)
+    normalised = shape[d.pick(*range(len(shape))):]
+    affine = d.pick(0, 1, 2)
+    weights = [d.tensor(normalised) for _ in range(affine)]
+    return [d.tensor(shape), *weights], {"normalized_shape": normalised, "eps": d.pick(1e-5, 0.1)}
+
+
+layer("layer_norm", _layer_norm, lambda F, B: F.layer_norm(B.ones(2, 3), (2,)), lambda F,
+      B: F.layer_norm(B.ones(2), ()),
+      lambda F, B: F.layer_norm(B.ones(2, 3), (3,), B.ones(2)), lambda F, B: F.layer_norm(B.ones(3), (2, 3)),
+      call=lambda B, x, *weights, normalized_shape, eps: B.nn.functional.layer_norm(x, normalized_shape,
+                                                                                    *weights, eps=eps),
+      twin=True)
+
+
+def _embedding(d: Any) -> Any:
+    rows = d.pick(4, 5)
+    index = d.index(d.pick((3,), (2, 5), (), (2, 1, 3)) if d.category != ZERO_SIZE else (0, 2), rows)
+    return [index, d.tensor((rows, d.pick(3, 2)))], {"padding_idx": d.pick(None, 1, -1)}
+
+
+layer("embedding", _embedding, lambda F, B: F.embedding(B.tensor([4]), B.ones(4, 2)),
+      lambda F, B: F.embedding(B.tensor([0.5]), B.ones(4, 2)), lambda F,
+      B: F.embedding(B.tensor([-1]), B.ones(4, 2)),
+      lambda F, B: F.embedding(B.tensor([0]), B.ones(4)), lambda F,
+      B: F.embedding(B.tensor([0]), B.ones(4, 2), padding_idx=4),
+      exact=True)
+
+
+def _call_dropout(B: Any, x: Any, seed: int, **k: Any) -> Any:
+    """The mask comes from the seeded stream; the draw after it shows that both streams moved as far."""
+    B.manual_seed(seed)
+    return B.nn.functional.dropout(x, **k), B.rand(3, dtype=B.float64)
+
+
+layer("dropout", lambda d: ([d.tensor(d.shape())], {"seed": d.seed, "p": d.pick(0.5, 0.1, 0.0, 1.0),
+                                                    "training": d.pick(True, True, False)}),
+      lambda F, B: F.dropout(B.ones(2), 1.5), lambda F, B: F.dropout(B.ones(2), -0.1), lambda F,
+      B: F.dropout([1.0]),
+      call=_call_dropout, categories=(*CATEGORIES, ZERO_D))

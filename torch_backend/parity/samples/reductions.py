@@ -1,0 +1,118 @@
+"""Samples of reductions and of what normalises over a dimension."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..draw import EDGE, FLOATS, NUMBERS, PLAIN, STRIDED, TIE, ZERO_D, ZERO_SIZE, Sample
+from .elementwise import at, refuses_others
+
+ROWS: list[Sample] = []
+WITH_TIES = (PLAIN, ZERO_D, ZERO_SIZE, STRIDED, TIE, EDGE)
+
+
+def repeats(x: np.ndarray, *_: Any, **__: Any) -> bool:
+    return np.unique(x).size < x.size
+
+
+def over(*kinds: str, low: float = -2.0, high: float = 2.0, keepdim: bool = True,
+         **options: tuple[Any, ...]) -> Any:
+    """A drawer: an operand with `dim` of one of `kinds` (none, one, several, empty), and options."""
+    def draw(d: Any) -> Any:
+        shape = d.shape()
+        k: dict[str, Any] = {}
+        kind = d.pick(*kinds)
+        if kind == "one":
+            k["dim"] = d.dim(shape)
+        elif kind == "several":
+            k["dim"] = d.dims(shape)
+        elif kind == "empty":
+            k["dim"] = ()
+        if keepdim and "dim" in k and d.flag():
+            k["keepdim"] = True
+        for option, values in options.items():
+            if d.flag():
+                k[option] = d.pick(*values)
+        k["method"] = d.flag()
+        return [d.tensor(shape, low, high)], k
+    return draw
+
+
+def reduction(name: str, draw: Any, *, bad: tuple[Any, ...] = (), **more: Any) -> None:
+    def call(B: Any, x: Any, method: bool, **k: Any) -> Any:
+        k = {key: getattr(B, value) if key == "dtype" else value for key, value in k.items()}
+        return getattr(x, name)(**k) if method else getattr(B, name)(x, **k)
+
+    common = (lambda B: getattr(B, name)(B.ones(2, 3), dim=2), lambda B: getattr(B, name)(B.ones(2), dim=-2),
+              lambda B: getattr(B, name)([1.0, 2.0]), lambda B: getattr(B, name)(B.ones(2, 3), dim="a"))
+    variant = more.pop("variant", "")
+    ROWS.append(Sample(name, call, draw, name=name + variant, **({"bad": common + bad} | more)))
+
+
+def twice(name: str) -> Callable[[Any], Any]:
+    return lambda B: getattr(B, name)(B.ones(2, 3), dim=(0, -2))
+
+
+def of_ints(name: str) -> Callable[[Any], Any]:
+    return lambda B: getattr(B, name)(B.ones(2, dtype=B.int64))
+
+
+DTYPES = {"dtype": ("float64", "float32", "int64")}
+reduction("sum", over("none", "one", "several", "empty", **DTYPES), bad=(twice("sum"),))
+reduction("mean", over("none", "one", "several", dtype=("float64", "float32")),
+          dtypes=(*FLOATS, "float16", "int64"), bad=(twice("mean"), of_ints("mean")))
+reduction("prod", over("none", "one", low=-1.5, high=1.5, **DTYPES),
+          categories=WITH_TIES[:5], tie=at(0), bad=(lambda B: B.prod(B.ones(2, 3), dim=(0, 1)),))
+for _name in ("var", "std"):
+    reduction(_name, over("none", "one", "several", unbiased=(True, False)),
+              dtypes=(*FLOATS, "float16", "int64"), bad=(twice(_name), of_ints(_name)))
+    reduction(_name, over("none", "one", correction=(0, 1, 2, 0.5)), dtypes=FLOATS, variant=".correction")
+for _name in ("amax", "amin"):
+    reduction(_name, over("none", "one", "several"), categories=WITH_TIES, tie=repeats, exact=True,
+              bad=(twice(_name), lambda B, n=_name: getattr(B, n)(B.ones(0)), lambda B,
+                   n=_name: getattr(B, n)(B.ones(2, 0), 1)))
+for _name in ("max", "min"):
+    reduction(_name, over("none", "one"), categories=WITH_TIES, tie=repeats, exact=True,
+              bad=(lambda B, n=_name: getattr(B, n)(B.ones(0)), lambda B,
+                   n=_name: getattr(B, n)(B.ones(2, 0), 1)))
+for _name in ("argmax", "argmin"):
+    reduction(_name, over("none", "one"), categories=WITH_TIES, tie=repeats, exact=True, flat=True,
+              dtypes=NUMBERS, bad=(lambda B, n=_name: getattr(B, n)(B.ones(0)), lambda B,
+                   n=_name: getattr(B, n)(B.ones(2) > 0)))
+for _name in ("any", "all"):
+    reduction(_name, over("none", "one", "several"), exact=True, flat=True, categories=(*WITH_TIES[:4], EDGE))
+reduction("norm", over("none", "one", "several", p=(2, 1, 2.0, 3, "fro", float("inf"), 0.5)),
+          dtypes=(*FLOATS, "float16", "int64"), categories=WITH_TIES[:5], tie=at(0),
+          bad=(of_ints("norm"), twice("norm")))
+
+
+def along(low: float = -3.0, high: float = 3.0) -> Any:
+    def draw(d: Any) -> Any:
+        shape = d.shape()
+        return [d.tensor(shape, low, high)], {"dim": d.dim(shape),
+                                              "form": d.pick("function", "method", "functional")}
+    return draw
+
+
+def normaliser(name: str) -> None:
+    def call(B: Any, x: Any, dim: int, form: str) -> Any:
+        owner = {"function": B, "functional": B.nn.functional}.get(form)
+        return getattr(owner, name)(x, dim=dim) if owner else getattr(x, name)(dim)
+
+    ROWS.append(Sample(name, call, along(), name=name, dtypes=(*FLOATS, "float16", "int64"),
+                       categories=WITH_TIES, tie=repeats, twin=True,
+                       bad=(*refuses_others(name, 0), lambda B: getattr(B, name)(B.ones(2), 1),
+                            lambda B: getattr(B, name)(B.ones(2, 3), -3),
+                            lambda B: getattr(B, name)(B.ones(2, dtype=B.int64), 0))))
+
+
+normaliser("softmax")
+normaliser("log_softmax")
+ROWS.append(Sample(
+    "logsumexp", lambda B, x, method, **k: x.logsumexp(**k) if method else B.logsumexp(x, **k),
+    over("one", "several"), name="logsumexp", dtypes=(*FLOATS, "float16", "int64"), categories=WITH_TIES,
+    tie=repeats,
+    twin=True, bad=(*refuses_others("logsumexp", 0), lambda B: B.logsumexp(B.ones(2), 1),
+                    lambda B: B.logsumexp(B.ones(2, 3), (0, 0)))))
