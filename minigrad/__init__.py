@@ -1,0 +1,103 @@
+"""minigrad: tensors and automatic differentiation from scratch, with PyTorch's API and PyTorch's numbers.
+
+    import minigrad as torch
+    x = torch.tensor([2.0], requires_grad=True)
+    (x * x).backward()
+    x.grad                                      # tensor([4.])
+"""
+import math as _math
+import warnings as _warnings
+
+# NumPy warns of overflow, division by zero and nan where torch computes on silently. One filter for our own rooms costs
+# nothing; `errstate` around every op would cost more than the op.
+_warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"minigrad\.")
+
+from . import dtypes as _dtypes  # noqa: E402
+from . import random  # noqa: E402
+from .device import device  # noqa: E402
+from .dtypes import dtype, get_default_dtype, set_default_dtype  # noqa: E402
+from .engine.core import enable_grad, is_grad_enabled, no_grad, set_grad_enabled  # noqa: E402
+from .engine.promote import result_type as _result_type  # noqa: E402
+from .tensor import LEGACY as _LEGACY  # noqa: E402
+from .tensor import Size, Tensor  # noqa: E402  (before `tensor`, the function, takes the room's name)
+from .ops.create import (  # noqa: E402
+    arange,
+    as_tensor,
+    empty,
+    empty_like,
+    eye,
+    from_numpy,
+    full,
+    full_like,
+    linspace,
+    ones,
+    ones_like,
+    rand,
+    rand_like,
+    randint,
+    randint_like,
+    randn,
+    randn_like,
+    randperm,
+    tensor,
+    zeros,
+    zeros_like,
+)
+from .ops.public import *  # noqa: E402, F403
+from .ops.shape_public import *  # noqa: E402, F403
+from .printing import set_printoptions  # noqa: E402
+from .random import Generator, default_generator, initial_seed, manual_seed, seed  # noqa: E402
+
+__version__ = "0.1.0"
+pi, e, inf, nan = _math.pi, _math.e, _math.inf, _math.nan
+
+globals().update(_LEGACY)
+for _name in _dtypes.PUBLIC:
+    globals()[_name] = getattr(_dtypes, _name)
+
+# Rooms above the core, imported when first asked for.
+_LAZY = {"nn", "optim", "utils", "autograd", "cuda", "serialization", "vision"}
+
+
+def __getattr__(name):
+    if name in _LAZY:
+        import importlib
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in ("save", "load"):
+        from . import serialization
+        return getattr(serialization, name)
+    if name == "bfloat16":
+        return _dtypes.bfloat16
+    if name in _dtypes._COMPLEX:
+        raise NotImplementedError(f"torch.{name} is not supported.\nUse a floating point dtype.")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def is_tensor(obj):
+    """Is it a Tensor? (torch.is_tensor)"""
+    return isinstance(obj, Tensor)
+
+
+def numel(input):
+    """The number of elements (torch.numel)."""
+    return input.array.size
+
+
+def is_floating_point(input):
+    """Is its dtype a floating point one? (torch.is_floating_point)"""
+    return input.dtype.is_floating_point
+
+
+def result_type(tensor1, tensor2):
+    """The dtype in which two tensors or numbers meet (torch.result_type)."""
+    return _result_type(tensor1, tensor2)
+
+
+def promote_types(type1, type2):
+    """The smallest dtype that holds both (torch.promote_types)."""
+    return _dtypes.promote(type1, type2)
+
+
+def clone(input, *, memory_format=None):
+    """A copy, recorded (torch.clone)."""
+    return input.clone()

@@ -1,0 +1,9 @@
+"""Backends: the rooms that do arithmetic on arrays. Which one an array belongs to is decided here, and only here."""
+from . import numpy as _numpy
+
+
+def namespace(kind):
+    """The backend module for arrays of type `kind`."""
+    if kind.__module__.partition(".")[0] == "cupy":
+        raise NotImplementedError("CuPy arrays are not supported yet.\nMove the data to the CPU first.")
+    return _numpy

@@ -1,0 +1,48 @@
+"""Devices: `"cpu"` is NumPy; `"cuda"` will be CuPy."""
+
+
+class device:
+    """Where a tensor's elements are, as `torch.device`: `type` ("cpu", "cuda") and `index` (int or None).
+
+    Made from "cpu", "cuda", "cuda:1", another device, or a type and an index. Raises RuntimeError for other text.
+    """
+    __slots__ = ("type", "index")
+
+    def __init__(self, type, index=None):
+        if isinstance(type, device):
+            type, index = type.type, type.index
+        if isinstance(type, int):
+            type, index = "cuda", type
+        name, _, number = type.partition(":")
+        if name not in ("cpu", "cuda") or (number and not number.isdigit()):
+            raise RuntimeError(f"Invalid device string: '{type}'\nUse 'cpu', 'cuda' or 'cuda:0'.")
+        self.type = name
+        self.index = int(number) if number else index
+
+    def __repr__(self):
+        return f"device(type={self.type!r})" if self.index is None else f"device(type={self.type!r}, index={self.index})"
+
+    def __str__(self):
+        return self.type if self.index is None else f"{self.type}:{self.index}"
+
+    def __eq__(self, other):
+        return isinstance(other, device) and (self.type, self.index) == (other.type, other.index)
+
+    def __hash__(self):
+        return hash((self.type, self.index))
+
+    def __reduce__(self):
+        return (device, (str(self),))
+
+
+CPU = device("cpu")
+
+
+def available(wanted):
+    """The device asked for; raises RuntimeError where this machine has none."""
+    if wanted is None:
+        return CPU
+    wanted = wanted if isinstance(wanted, device) else device(wanted)
+    if wanted.type != "cpu":
+        raise RuntimeError("the device 'cuda' is not available: the CuPy backend is not there yet.\nUse device='cpu'.")
+    return CPU

@@ -1,0 +1,110 @@
+"""`backward` and `grad`: the two ways to start the walk (torch.autograd.backward, torch.autograd.grad)."""
+import numpy as np
+
+from .core import TensorBase, mode, wrap
+from .walk import walk
+
+
+def _as_tuple(value):
+    return tuple(value) if isinstance(value, (tuple, list)) else (value,)
+
+
+def _cotangents(outputs, gradients, recorded):
+    """One cotangent per output: the one given, checked as torch does, or 1 for a scalar."""
+    made = []
+    for output, g in zip(outputs, gradients):
+        if not output.needs:
+            raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn\n"
+                               "Make it from tensors with requires_grad=True, outside no_grad().")
+        if g is None:
+            if output.array.size != 1:
+                raise RuntimeError("grad can be implicitly created only for scalar outputs\n"
+                                   "Reduce the output to a scalar, or pass its gradient.")
+            if output.array.dtype.kind == "i":
+                raise RuntimeError("grad can be implicitly created only for real scalar outputs but got "
+                                   f"{output.dtype}")
+            g = wrap(np.ones(output.array.shape, output.array.dtype))
+        elif not isinstance(g, TensorBase):
+            raise TypeError(f"gradients can be either Tensors or None, but got {type(g).__name__}\n"
+                            "Pass a tensor of the output's shape.")
+        elif g.array.shape != output.array.shape:
+            raise RuntimeError(
+                f"Mismatch in shape: grad_output[{len(made)}] has a shape of {_size(g)} and output[{len(made)}] has a "
+                f"shape of {_size(output)}.\nPass a gradient of the output's shape.")
+        elif g.array.dtype != output.array.dtype:
+            g = g.to(output.dtype)
+        made.append(g if recorded else g.array)
+    return made
+
+
+def _size(tensor):
+    return f"torch.Size({list(tensor.array.shape)})"
+
+
+def _gradients(outputs, gradients):
+    if gradients is None:
+        return (None,) * len(outputs)
+    gradients = _as_tuple(gradients)
+    if len(gradients) != len(outputs):
+        raise RuntimeError(f"got {len(outputs)} tensors and {len(gradients)} gradients\nPass one gradient per tensor.")
+    return gradients
+
+
+def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, inputs=None):
+    """Add d(tensors)/d(leaf) to `.grad` of every leaf (torch.autograd.backward).
+
+    tensors: Tensor or sequence; grad_tensors: a cotangent for each, optional for scalars. retain_graph: keep what nodes
+    saved (default: as create_graph). create_graph: record the walk, so that gradients can be differentiated again.
+    inputs: accumulate only into these. Raises RuntimeError for non-scalars without gradient, shapes that differ, tensors
+    that need no gradient, and a graph walked twice.
+    """
+    outputs = _as_tuple(tensors)
+    cotangents = _cotangents(outputs, _gradients(outputs, grad_tensors), create_graph)
+    keep = create_graph if retain_graph is None else retain_graph
+    if inputs is None:
+        walk(outputs, cotangents, recorded=create_graph, keep=keep)
+        return
+    inputs = _as_tuple(inputs)
+    if not inputs:
+        raise RuntimeError("'inputs' argument to backward() cannot be empty.\nPass the tensors to accumulate into.")
+    for tensor in inputs:
+        if not tensor.needs:
+            raise RuntimeError("One of the differentiated Tensors does not require grad\n"
+                               "Call requires_grad_() on it before the forward pass.")
+    from .walk import add_to_leaf
+    for tensor, g in zip(inputs, walk(outputs, cotangents, recorded=create_graph, keep=keep, inputs=inputs)):
+        if g is not None:
+            add_to_leaf(tensor, g, False, create_graph)
+
+
+def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, only_inputs=True,
+         allow_unused=None, is_grads_batched=False, materialize_grads=False):
+    """d(outputs)/d(inputs) as a tuple, nothing accumulated (torch.autograd.grad).
+
+    Raises RuntimeError as `backward` does, and where an input is unused unless allow_unused (then its gradient is None,
+    or zeros with materialize_grads).
+    """
+    if is_grads_batched:
+        raise NotImplementedError("grad: is_grads_batched is not supported.\nCall grad once per cotangent.")
+    outputs, inputs = _as_tuple(outputs), _as_tuple(inputs)
+    if materialize_grads and allow_unused is False:
+        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
+                         "allow_unused=False.\nLeave allow_unused out.")
+    cotangents = _cotangents(outputs, _gradients(outputs, grad_outputs), create_graph)
+    for tensor in inputs:
+        if not tensor.needs:
+            raise RuntimeError("One of the differentiated Tensors does not require grad\n"
+                               "Call requires_grad_() on it before the forward pass.")
+    keep = create_graph if retain_graph is None else retain_graph
+    results = []
+    for tensor, g in zip(inputs, walk(outputs, cotangents, recorded=create_graph, keep=keep, inputs=inputs)):
+        if g is None:
+            if materialize_grads:
+                g = wrap(np.zeros(tensor.array.shape, tensor.array.dtype))
+            elif not allow_unused:
+                raise RuntimeError("One of the differentiated Tensors appears to not have been used in the graph. Set "
+                                   "allow_unused=True if this is the desired behavior.\nIts gradient is then None.")
+        elif not create_graph:
+            g = wrap(np.array(g) if not getattr(g, "flags", None) or not g.flags.writeable else g)
+        results.append(g)
+    return tuple(results)

@@ -1,0 +1,55 @@
+"""Texts of the errors that users meet, in torch's words where torch has them, each with a line on what to do."""
+import numpy as np
+
+
+def explain_shapes(name, arrays, error):
+    """NumPy could not run `name` on these arrays: raise torch's error for shapes that do not broadcast, else pass the
+    kernel's own."""
+    shapes = [np.shape(a) for a in arrays if isinstance(a, np.ndarray)]
+    if len(shapes) >= 2:
+        check_broadcast(*shapes[:2])
+        for shape in shapes[2:]:
+            check_broadcast(np.broadcast_shapes(*shapes[:2]), shape)
+    raise error
+
+
+def check_broadcast(a, b):
+    """Raises torch's RuntimeError where shapes `a` and `b` do not broadcast."""
+    ndim = max(len(a), len(b))
+    for dim in range(ndim - 1, -1, -1):
+        size_a = a[dim - ndim + len(a)] if dim - ndim + len(a) >= 0 else 1
+        size_b = b[dim - ndim + len(b)] if dim - ndim + len(b) >= 0 else 1
+        if size_a != size_b and 1 not in (size_a, size_b):
+            raise RuntimeError(
+                f"The size of tensor a ({size_a}) must match the size of tensor b ({size_b}) at non-singleton "
+                f"dimension {dim}\nShapes {list(a)} and {list(b)} do not broadcast: reshape or unsqueeze one of them.")
+
+
+def wrap_dim(dim, ndim):
+    """A dimension counted from the front. Raises torch's IndexError out of range; a 0-d tensor counts as one-dimensional."""
+    size = max(ndim, 1)
+    if not -size <= dim < size:
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-size}, {size - 1}], but got {dim})\n"
+                         f"The tensor has {ndim} dimension(s).")
+    return dim + size if dim < 0 else dim
+
+
+FREED = ("Trying to backward through the graph a second time (or directly access saved tensors after they have already "
+         "been freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). "
+         "Specify retain_graph=True if you need to backward through the graph a second time or if you need to access "
+         "saved tensors after calling backward.\nPass retain_graph=True to the first call, or run forward again.")
+
+
+def modified(node, saved):
+    """torch's error for a saved tensor that an in-place op has changed since."""
+    name = {np.float32: "torch.FloatTensor", np.float64: "torch.DoubleTensor", np.int64: "torch.LongTensor",
+            np.float16: "torch.HalfTensor", np.int32: "torch.IntTensor"}.get(saved.array.dtype.type, "torch.Tensor")
+    made_by = ""
+    if saved.edge is not None and hasattr(saved.edge, "name"):
+        made_by = f", which is output 0 of {saved.edge.name()},"
+    raise RuntimeError(
+        "one of the variables needed for gradient computation has been modified by an inplace operation: "
+        f"[{name} {list(saved.array.shape)}]{made_by} is at version {saved.cell[0]}; expected version {saved.count} "
+        "instead. Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
+        f"torch.autograd.set_detect_anomaly(True).\n{node.name()} saved it for its gradient: "
+        "use an out-of-place op, or change a clone.")

@@ -1,0 +1,70 @@
+"""In-place ops: compute, write into the tensor's own memory, bump the version, and take the new node."""
+import numpy as np
+
+from .. import dtypes
+from .core import Saved, TensorBase, edge_of, mode, plain, wrap
+from .promote import result_type
+
+
+def check_leaf(tensor):
+    """torch refuses to overwrite a leaf whose gradient is asked for: its value would no longer be its own."""
+    if mode.on and tensor.needs and tensor.node is None:
+        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.\n"
+                           "Wrap the update in no_grad(), or write `x = x + ...` to make a new tensor.")
+
+
+def inplace(made, tensor, *operands, write=None, **attrs):
+    """`tensor.op_(...)`: write op(tensor, ...) into `tensor` and return it.
+
+    write: optionally a function of the bare arrays that does it without a temporary. Raises torch's RuntimeErrors: a leaf
+    that requires grad, a result that does not fit the tensor's dtype or shape.
+    """
+    check_leaf(tensor)
+    needs = mode.on and (tensor.needs or any(isinstance(o, TensorBase) and o.needs for o in operands))
+    if needs and tensor.view is not None:
+        raise NotImplementedError("in-place operations on a view that takes part in a graph are not supported.\n"
+                                  "Write out of place, or work on a clone().")
+    if made.promote is not None:
+        check_cast(result_type(tensor, *operands), tensor, made.promote == "float")
+    if not needs:
+        if write is not None:
+            write(tensor.array, *[o.array if isinstance(o, TensorBase) else o for o in operands])
+        else:
+            store(tensor, made(tensor, *operands, **attrs).array)
+        tensor.version[0] += 1
+        return tensor
+    source = wrap(plain(tensor), tensor.needs, edge_of(tensor), tensor.version)
+    if tensor.node is None:
+        source.node = None
+    if made.operands[0] in made.names:          # its rules read the value that is about to be overwritten
+        source.array = source.array.copy()
+        source.version = [0]
+    out = made(source, *operands, **attrs)
+    store(tensor, out.array)
+    tensor.version[0] += 1
+    tensor.node, tensor.needs = out.node, out.needs
+    if out.node is not None and "z" in made.names:
+        where = made.names.index("z")           # from now on this tensor is the result that was saved
+        saved = list(out.node.saved)
+        if saved[where] is not None:
+            saved[where] = Saved(tensor.array, tensor.version, None)
+        out.node.saved = tuple(saved)
+    return tensor
+
+
+def check_cast(result, tensor, floating):
+    """Raises torch's RuntimeError where a result of dtype `result` cannot be written into `tensor`."""
+    own = dtypes.from_numpy(tensor.array.dtype)
+    if floating and not result.is_floating_point:
+        result = dtypes.get_default_dtype()
+    if result.category > own.category:
+        raise RuntimeError(f"result type {result.legacy_name} can't be cast to the desired output type "
+                           f"{own.legacy_name}\nUse the out-of-place op, or convert the tensor first.")
+
+
+def store(tensor, array):
+    """Write a result into the tensor's memory; its shape must be the tensor's own."""
+    if array.shape != tensor.array.shape:
+        raise RuntimeError(f"output with shape {list(tensor.array.shape)} doesn't match the broadcast shape "
+                           f"{list(array.shape)}\nAn in-place op keeps its tensor's shape.")
+    np.copyto(tensor.array, array, casting="unsafe")

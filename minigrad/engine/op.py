@@ -1,0 +1,330 @@
+"""What an operator is: one row with its forward, its gradient rules and its formula; and how calling it is recorded.
+
+    mul = op("mul", lambda x, y: x * y, grads=(lambda g, y: g * y, lambda g, x: g * x),
+             formula=("x · y", "ḡ · y", "ḡ · x"), torch_node="MulBackward0")
+
+**The rules' parameter names say what is kept** for the walk: `g` is the cotangent that comes in, `z` the result, an
+operand's name its value, `<operand>_shape` its shape, an attribute's name that attribute, and a name in `extras` what
+forward handed out beside the result. Only what the rules of operands that need a gradient name is saved.
+
+A rule is written once and serves twice: on bare arrays in the first-order walk (an op called on bare arrays gives a bare
+array, nothing is boxed), and on Tensors when the walk itself is recorded (`create_graph=True`).
+"""
+import functools
+import inspect
+from types import FunctionType
+
+import numpy as np
+
+from .. import backends, dtypes
+from . import errors
+from .core import Node, Saved, TensorBase, edge_of, mode, new, plain, tick, wrap
+from .promote import meet
+
+REGISTRY = {}
+_FAST = (np.dtype(np.float32), np.dtype(np.float64))
+_LOW = ("float16", "bfloat16")
+
+
+class _Implementations(dict):
+    """array type -> forward bound to that type's backend; filled in when a type is first seen."""
+
+    def __init__(self, forward, takes_namespace):
+        self.forward, self.takes_namespace = forward, takes_namespace
+
+    def __missing__(self, kind):
+        bound = functools.partial(self.forward, backends.namespace(kind)) if self.takes_namespace else self.forward
+        self[kind] = bound
+        return bound
+
+
+class Op:
+    """A differentiable operator. Made by `op`, `joint` rules included; see the module's text.
+
+    `operands`: names of the positional parameters of forward. `defaults`: its attributes. `names`: what the rules read.
+    `reads[i]`: positions in `names` that rule i takes. `keeps[i]`: the same as a set, to decide what is saved.
+    """
+
+    def __init__(self, name, forward, grads, formula, torch_node, extras, promote, layout, view, twin, outputs, joint):
+        parameters = list(inspect.signature(forward).parameters.values())
+        takes_namespace = parameters[0].name == "xp"
+        parameters = parameters[takes_namespace:]
+        self.name, self.forward, self.grads, self.formula = name, forward, grads, formula
+        self.extras, self.promote, self.layout, self.view, self.twin = extras, promote, layout, view, twin
+        self.outputs, self.joint = outputs, joint
+        self.variadic = parameters[0].kind is inspect.Parameter.VAR_POSITIONAL
+        self.operands = tuple(p.name for p in parameters
+                              if p.default is p.empty and p.kind is not p.KEYWORD_ONLY)
+        self.defaults = {p.name: (None if p.default is p.empty else p.default) for p in parameters
+                         if p.name not in self.operands}
+        self.impl = _Implementations(forward, takes_namespace)
+        self.node_class = type(torch_node, (Node,), {"__slots__": ()})
+        self.names, self.reads = [], []
+        for position, rule in enumerate(grads):
+            wanted = tuple(inspect.signature(rule).parameters)[1 + joint:] if rule else ()
+            for read in wanted:
+                self._check_read(read)
+                if read not in self.names:
+                    self.names.append(read)
+            self.reads.append(tuple(self.names.index(read) for read in wanted))
+            if isinstance(rule, FunctionType):  # so that tracebacks and profiles name it
+                label = f"{name}.grad" if joint else f"{name}.grad_{self.operands[position]}"
+                rule.__code__ = rule.__code__.replace(co_name=label)
+                rule.__name__ = rule.__qualname__ = label
+        self.names = tuple(self.names)
+        self.wanted = {}                        # needs mask -> which of `names` to save
+
+    def _check_read(self, read):
+        known = (*self.operands, *self.extras, *self.defaults, "z", *(f"{o}_shape" for o in self.operands),
+                 *(f"{o}_shapes" for o in self.operands))
+        if read not in known:
+            raise TypeError(f"{self.name}: a rule reads {read!r}, which is none of {known}")
+
+    def __repr__(self):
+        return f"<op {self.name}>"
+
+    def __call__(self, *operands, **attrs):
+        """The dual entry, for rules and for the public functions: Tensors in, a recorded Tensor out; bare in, bare out."""
+        for operand in operands:
+            if isinstance(operand, TensorBase):
+                return self.apply(operands, attrs)[0]
+        kind = next((type(o) for o in operands if type(o) is not float and type(o) is not int and o is not None), None)
+        z = self.impl[kind](*operands, **attrs)
+        return z[0] if self.extras else z
+
+    def full(self, *operands, **attrs):
+        """As `__call__` on Tensors, giving (result, extras as bare arrays)."""
+        return self.apply(operands, attrs)
+
+    def apply(self, operands, attrs):
+        """Promote, run forward, record. Returns (Tensor, extras)."""
+        if self.promote is not None:
+            operands, _ = meet(operands, _to_op[0], floating=self.promote == "float")
+        arrays, first = [], None
+        for operand in operands:
+            if isinstance(operand, TensorBase):
+                array = operand.array if self.layout else plain(operand)
+                if first is None:
+                    first = array
+                arrays.append(array)
+            else:
+                arrays.append(operand)
+        if first.dtype.name in _LOW and self.promote is not None:
+            z = self._rounded_once(first.dtype, arrays, attrs)
+        else:
+            try:
+                z = self.impl[type(first)](*arrays, **attrs)
+            except ValueError as error:
+                errors.explain_shapes(self.name, arrays, error)
+        if self.extras:
+            z, extras = z[0], z[1:]
+        else:
+            extras = ()
+        return self.record(operands, arrays, attrs, z, extras), extras
+
+    def _rounded_once(self, low, arrays, attrs):
+        """Half precision computes in float32 and rounds once at the end, as torch does on a CPU."""
+        wide = [a.astype(np.float32) if isinstance(a, np.ndarray) and a.dtype == low else a for a in arrays]
+        try:
+            z = self.impl[np.ndarray](*wide, **attrs)
+        except ValueError as error:
+            errors.explain_shapes(self.name, arrays, error)
+        results = [a.astype(low) if getattr(a, "dtype", None) == np.float32 else a
+                   for a in (z if self.extras else (z,))]
+        return tuple(results) if self.extras else results[0]
+
+    def record(self, operands, arrays, attrs, z, extras):
+        """Wrap forward's result, with a node where an operand needs a gradient and recording is on."""
+        mask = 0
+        if mode.on:
+            for position, operand in enumerate(operands):
+                if isinstance(operand, TensorBase) and operand.needs:
+                    mask |= 1 << position
+            if not self.differentiable(mask, z):
+                mask = 0
+        version = operands[0].version if self.view else None
+        if not mask:
+            out = tuple(wrap(part, version=version) for part in z) if self.outputs else wrap(z, version=version)
+            return self._as_view(out, operands, attrs) if self.view else out
+        node = new(self.node_class)
+        node.op, node.number, node.hooks = self, tick(), None
+        node.attrs = {**self.defaults, **attrs}
+        node.edges = tuple([edge_of(o) if isinstance(o, TensorBase) else None for o in operands])
+        if self.outputs:
+            node.shape, node.dtype = tuple(part.shape for part in z), z[0].dtype
+            out = tuple(wrap(part, True, _pick(node, index, part), version) for index, part in enumerate(z))
+            own = None
+        else:
+            node.shape, node.dtype = z.shape, z.dtype
+            out = wrap(z, True, node, version)
+            own = Saved(out.array, out.version, None)
+        node.saved = self._save(operands, arrays, extras, node, mask, own)
+        return self._as_view(out, operands, attrs) if self.view else out
+
+    def _as_view(self, out, operands, attrs):
+        base, steps = operands[0].view or (operands[0], ())
+        for index, part in enumerate(out if self.outputs else (out,)):
+            part.view = base, (*steps, (self, operands[1:], attrs, index if self.outputs else None))
+        return out
+
+    def differentiable(self, mask, z):
+        """Does a gradient flow through at all? Not into integers, nor where no needed operand has a rule."""
+        dtype = (z[0] if self.outputs else z).dtype
+        if dtype not in _FAST and not dtypes.from_numpy(dtype).is_floating_point:
+            return False
+        return self.joint or self.variadic or any(rule and mask >> i & 1 for i, rule in enumerate(self.grads))
+
+    def keeps(self, mask):
+        """Which of `names` the rules of the operands in `mask` read."""
+        found = self.wanted.get(mask)
+        if found is None:
+            rules = range(1) if self.joint else [i for i in range(len(self.reads)) if mask >> i & 1]
+            read = {k for i in rules for k in self.reads[i]}
+            found = self.wanted[mask] = tuple(k in read for k in range(len(self.names)))
+        return found
+
+    def _save(self, operands, arrays, extras, node, mask, own):
+        saved = []
+        for name, keep in zip(self.names, self.keeps(mask)):
+            if not keep:
+                saved.append(None)
+            elif name == "z":
+                saved.append(own)
+            elif name in self.extras:
+                saved.append(extras[self.extras.index(name)])
+            elif name in self.defaults:
+                saved.append(node.attrs[name])
+            elif name.endswith("_shapes"):
+                saved.append(tuple([a.shape for a in arrays]))
+            elif name in self.operands:
+                position = self.operands.index(name)
+                if self.variadic:
+                    saved.append(tuple(Saved(a, o.version, edge_of(o)) for a, o in zip(arrays, operands)))
+                else:
+                    value = operands[position]
+                    saved.append(Saved(arrays[position], value.version, node.edges[position])
+                                 if isinstance(value, TensorBase) else value)
+            else:
+                value = arrays[self.operands.index(name[:-len("_shape")])]
+                saved.append(getattr(value, "shape", ()))
+        return tuple(saved)
+
+
+class Pick(Node):
+    """One output of a node with several: hands its cotangent to slot `attrs` of that node."""
+    __slots__ = ()
+
+
+def _pick(node, index, part):
+    pick = new(Pick)
+    pick.op, pick.edges, pick.saved, pick.attrs = None, (node,), (), index
+    pick.number, pick.shape, pick.dtype, pick.hooks = tick(), part.shape, part.dtype, None
+    return pick
+
+
+_to_op = [None]
+
+
+def op(name, forward, grads=(), formula=(), torch_node=None, *, extras=(), promote=None, layout=False, view=False,
+       twin=None, outputs=False, joint=None):
+    """Define an operator and enter it in the registry.
+
+    grads: one rule per operand (None: no gradient flows there). joint: instead, one rule `(g, needs, ...)` that gives
+    the cotangents of all operands as a tuple. extras: names of what forward returns after the result.
+    promote: "same" brings operands to a common dtype first, "float" to a floating one. layout: True where forward works
+    on any memory layout and may be handed a kernel's private one. view: the result shares memory with the first operand.
+    twin: a pure function of the operands (as Tensors) that defines a fused op; it gives the second derivatives.
+    outputs: forward returns a tuple of results, and the rule gets a tuple of cotangents.
+    """
+    rules = (joint,) if joint else tuple(grads)
+    torch_node = torch_node or "".join(part.capitalize() for part in name.split("_")) + "Backward0"
+    made = Op(name, forward, rules, tuple(formula), torch_node, tuple(extras), promote, layout, view, twin, outputs,
+              bool(joint))
+    if name in REGISTRY:
+        raise ValueError(f"there is an op named {name!r} already")
+    REGISTRY[name] = made
+    if name == "to":
+        _to_op[0] = made
+    return made
+
+
+def _slots(made, mask):
+    """Where the values that the rules of the operands in `mask` read come from: operand 0, operand 1, or 2 for the
+    result; None for what need not be saved."""
+    places = {**{name: k for k, name in enumerate(made.operands)}, "z": 2}
+    return tuple([places[name] if keep else None for name, keep in zip(made.names, made.keeps(mask))])
+
+
+def _link(made, node_class, z, out, edges, slots, arrays, tensors):
+    """A node for the fast entries: as `Op.record`, for ops whose rules read only operands and result."""
+    node = new(node_class)
+    node.op, node.number, node.hooks, node.attrs = made, tick(), None, None
+    node.shape, node.dtype, node.edges = z.shape, z.dtype, edges
+    node.saved = [None if k is None else
+                  Saved(out.array, out.version, None) if k == 2 else
+                  Saved(arrays[k], tensors[k].version, edges[k]) if isinstance(tensors[k], TensorBase) else tensors[k]
+                  for k in slots]
+    out.node, out.needs = node, True
+
+
+def unary(made):
+    """The fast entry of a pointwise op of one operand: float32 and float64 in one function, the rest by `Op.apply`."""
+    impl, node_class, slow, slots = made.impl, made.node_class, made.apply, _slots(made, 1)
+    fast32, fast64 = _FAST
+
+    def call(x):
+        array = x.array
+        dtype = array.dtype
+        if dtype is not fast32 and dtype is not fast64:
+            return slow((x,), {})[0]
+        z = impl[type(array)](array)
+        out = wrap(z)
+        if x.needs and mode.on and made.grads:
+            _link(made, node_class, z, out, (x.node or x,), slots, (array,), (x,))
+        return out
+    return call
+
+
+def _odd_operand(y):
+    """An operand that is neither a Tensor nor a plain number, made one of them; NotImplemented where it cannot be."""
+    if isinstance(y, (TensorBase, bool, int, float)):
+        return y
+    if isinstance(y, (np.number, np.bool_)):    # NumPy's scalars count as Python's numbers
+        return y.item()
+    return wrap(y) if isinstance(y, np.ndarray) else NotImplemented
+
+
+def binary(made, otherwise=None):
+    """The fast entry of a pointwise op of two operands, for Tensor's operators: the same floating dtype and backend, or
+    a Python number, in one function; everything else by `otherwise` or `Op.apply`. Gives NotImplemented for operands
+    that are no tensors or numbers, as Python's operators want it."""
+    impl, node_class = made.impl, made.node_class
+    general = otherwise or (lambda x, y: made.apply((x, y), {})[0])
+    slow = lambda x, y: NotImplemented if (y := _odd_operand(y)) is NotImplemented else general(x, y)  # noqa: E731
+    slots = [_slots(made, mask) for mask in range(4)]
+    fast32, fast64 = _FAST
+
+    def call(x, y):
+        kind = type(y)
+        if kind is float or kind is int:
+            x_array, y_array, mask = x.array, y, x.needs
+        else:
+            try:
+                x_array, y_array = x.array, y.array
+            except AttributeError:
+                return slow(x, y)
+            if x_array.dtype is not y_array.dtype or type(x_array) is not type(y_array):
+                return slow(x, y)
+            mask = x.needs | y.needs << 1
+        if x_array.dtype is not fast32 and x_array.dtype is not fast64:
+            return slow(x, y)
+        try:
+            z = impl[type(x_array)](x_array, y_array)
+        except ValueError as error:
+            errors.explain_shapes(made.name, (x_array, y_array), error)
+        out = wrap(z)
+        if mask and mode.on and made.grads:
+            _link(made, node_class, z, out, ((x.node or x) if mask & 1 else None, (y.node or y) if mask & 2 else None),
+                  slots[mask], (x_array, y_array), (x, y))
+        return out
+    return call

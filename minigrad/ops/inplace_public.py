@@ -1,0 +1,168 @@
+"""In-place methods: each writes what its out-of-place twin computes into the tensor's own memory, and returns it."""
+import numpy as np
+
+from .. import dtypes, random
+from ..engine.core import TensorBase, plain, wrap
+from ..engine.inplace import check_leaf, inplace
+from ..engine.op import REGISTRY
+from ..engine.promote import number_dtype
+from . import index as i
+from . import pointwise as p
+from . import public as f
+from .arguments import as_dims, as_tensor_like, c_name, dtype_of, need_tensor, other_operand
+
+METHODS = {}
+
+
+def _method(function):
+    METHODS[function.__name__] = function
+    return function
+
+
+def _arithmetic(name, ufunc):
+    made, twin = REGISTRY[name], getattr(f, name)
+
+    def method(self, other, *, alpha=1):
+        other = other_operand(f"{name}_", other)
+        if not (type(alpha) is int and alpha == 1):
+            other = other * alpha
+        if self.array.dtype == np.bool_ and name == "sub":
+            twin(self, other)                   # raises torch's error
+        write = None
+        if self.array.dtype.kind == "f" and self.array.itemsize > 2:
+            def write(array, value):
+                ufunc(array, value, out=array)
+        return inplace(made, self, other, write=write)
+    method.__name__ = method.__qualname__ = f"{name}_"
+    method.__doc__ = f"`{name}` written into the tensor (Tensor.{name}_)."
+    return _method(method)
+
+
+for _name, _ufunc in (("add", np.add), ("sub", np.subtract), ("mul", np.multiply), ("div", np.true_divide)):
+    _arithmetic(_name, _ufunc)
+
+
+def _pointwise(name):
+    made = REGISTRY[name]
+
+    def method(self):
+        return inplace(made, self)
+    method.__name__ = method.__qualname__ = f"{name}_"
+    method.__doc__ = f"`{name}` written into the tensor (Tensor.{name}_)."
+    return _method(method)
+
+
+for _name in "exp log sqrt rsqrt sin cos tanh erf sigmoid reciprocal abs neg sign relu floor ceil round".split():
+    _pointwise(_name)
+
+
+@_method
+def pow_(self, exponent):
+    """`pow` written into the tensor (Tensor.pow_)."""
+    if isinstance(exponent, TensorBase):
+        return inplace(p.pow, self, exponent)
+    if self.array.dtype.kind in "bui":
+        if isinstance(exponent, float):
+            raise RuntimeError(f"result type Float can't be cast to the desired output type {dtype_of(self).legacy_name}\n"
+                               "Use the out-of-place op, or convert the tensor first.")
+        return inplace(p.pow, self, exponent)
+    return inplace(p.pow_number, self, exponent=exponent)
+
+
+@_method
+def clamp_(self, min=None, max=None):
+    """`clamp` to number bounds written into the tensor (Tensor.clamp_)."""
+    if min is None and max is None:
+        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None\nPass a bound.")
+    return inplace(p.clamp, self, low=min, high=max)
+
+
+@_method
+def masked_fill_(self, mask, value):
+    """`masked_fill` written into the tensor (Tensor.masked_fill_)."""
+    if isinstance(value, TensorBase):
+        value = p.to(value, dtype=self.array.dtype) if value.array.dtype != self.array.dtype else value
+    need_tensor("masked_fill_", mask, "mask", 1)
+    if mask.array.dtype != np.bool_:
+        f.masked_fill(self, mask, value)        # raises torch's error
+    return inplace(p.masked_fill, self, mask, value)
+
+
+@_method
+def fill_(self, value):
+    """Every element set to `value` (Tensor.fill_)."""
+    if isinstance(value, TensorBase):
+        if value.array.ndim:
+            raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.array.ndim} "
+                               "dimensions.\nUse copy_ for larger tensors.")
+        if value.array.dtype != self.array.dtype:
+            value = p.to(value, dtype=self.array.dtype)
+    return inplace(p.fill, self, value, write=lambda array, given: array.fill(given))
+
+
+@_method
+def zero_(self):
+    """Every element set to 0 (Tensor.zero_)."""
+    return fill_(self, 0)
+
+
+@_method
+def copy_(self, src, non_blocking=False):
+    """The elements of `src`, broadcast and converted (Tensor.copy_)."""
+    need_tensor("copy_", src, "src", 1)
+    try:
+        np.broadcast_to(src.array, self.array.shape)
+    except ValueError:
+        from .shape_public import expand
+        expand(src, *self.array.shape)          # raises torch's error
+    if src.array.dtype != self.array.dtype:
+        src = p.to(src, dtype=self.array.dtype)
+    return inplace(p.copy, self, src, write=lambda array, given: np.copyto(array, given))
+
+
+@_method
+def scatter_add_(self, dim, index, src):
+    """`scatter_add` written into the tensor (Tensor.scatter_add_)."""
+    from .shape_public import check_index
+    dim = check_index("scatter_add", self, dim, index, self.array.shape)
+    return inplace(i.scatter_add, self, index, src, dim=dim)
+
+
+# Drawn in place ------------------------------------------------------------------------------------------------------
+
+def _draw(name, tensor, sample):
+    """Overwrite the tensor with a sample; its history ends there."""
+    check_leaf(tensor)
+    array = plain(tensor)
+    if array.dtype.kind != "f" and name != "random_":
+        raise NotImplementedError(f"\"{name}\" not implemented for '{dtype_of(tensor).legacy_name}'\n"
+                                  "Draw into a floating point tensor.")
+    return copy_(tensor, wrap(sample(array)))
+
+
+@_method
+def uniform_(self, a=0.0, b=1.0, *, generator=None):
+    """Drawn from [a, b), torch's stream (Tensor.uniform_)."""
+    if a > b:
+        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={a:g} > to={b:g}\nSwap them.")
+    return _draw("check_uniform_bounds", self,
+                 lambda x: random.uniform(generator or random.default_generator, x.shape, x.dtype, a, b))
+
+
+@_method
+def normal_(self, mean=0.0, std=1.0, *, generator=None):
+    """Drawn from the normal distribution, torch's stream (Tensor.normal_)."""
+    if std < 0:
+        raise RuntimeError(f"normal expects std >= 0.0, but found std {std:g}\nUse a standard deviation of 0 or more.")
+    return _draw("normal_kernel_cpu", self,
+                 lambda x: random.normal(generator or random.default_generator, x.shape, x.dtype, mean, std))
+
+
+@_method
+def bernoulli_(self, p=0.5, *, generator=None):
+    """1 with probability p, else 0, torch's stream (Tensor.bernoulli_)."""
+    if not 0 <= p <= 1:
+        raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p:g}\nUse a probability.")
+    return copy_(self, wrap(random.bernoulli(generator or random.default_generator, self.array.shape, self.array.dtype, p)))
+
+

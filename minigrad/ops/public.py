@@ -1,0 +1,458 @@
+"""torch's functions over the ops: what a person calls as `minigrad.sum(x, dim=1)` or `x.sum(1)`.
+
+Each takes torch's arguments, checks them with torch's errors, brings dimensions to the ops' form, and calls an op.
+"""
+import warnings
+from collections import namedtuple
+
+import numpy as np
+
+from .. import dtypes
+from ..engine.core import TensorBase, wrap
+from ..engine.errors import wrap_dim
+from ..engine.op import REGISTRY, binary, unary
+from ..engine.promote import as_number, number_dtype, result_type
+from . import pointwise as p
+from . import reduce as r
+from .arguments import as_dims, as_tensor_like, c_name, dtype_of, into, is_number, need_tensor, other_operand
+
+
+# Pointwise -----------------------------------------------------------------------------------------------------------
+
+def _unary(name):
+    call = unary(REGISTRY[name])
+
+    def function(input, *, out=None):
+        if not isinstance(input, TensorBase):
+            need_tensor(name, input)
+        return call(input) if out is None else into(out, call(input))
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = (f"{REGISTRY[name].formula[0]}, element by element (torch.{name}).\n\n"
+                        "input: Tensor of any shape; the result has the same shape. Raises TypeError for others.")
+    return function
+
+
+exp, log, sqrt, rsqrt, sin, cos, tanh, erf, sigmoid, reciprocal, abs, neg, sign, relu, isnan, isinf, isfinite, logical_not, \
+    floor, ceil = \
+    [_unary(name) for name in ("exp log sqrt rsqrt sin cos tanh erf sigmoid reciprocal abs neg sign relu isnan isinf "
+                               "isfinite logical_not floor ceil").split()]
+absolute, negative = abs, neg
+
+
+def round(input, *, decimals=0, out=None):
+    """To the nearest integer, halves to the even one, or to `decimals` places (torch.round)."""
+    need_tensor("round", input)
+    if decimals:
+        scale = 10.0 ** decimals
+        return into(out, p.round(input * scale) / scale)
+    return into(out, p.round(input))
+
+
+def bitwise_not(input, *, out=None):
+    """~x on integers, not x on booleans (torch.bitwise_not)."""
+    need_tensor("bitwise_not", input)
+    if input.array.dtype.kind == "f":
+        raise RuntimeError(f"\"bitwise_not_cpu\" not implemented for '{dtype_of(input).legacy_name}'\n"
+                           "Convert to an integer or bool tensor first.")
+    return into(out, p.bitwise_not(input))
+
+
+_fast = {name: binary(REGISTRY[name]) for name in "add sub mul div eq ne lt le gt ge maximum minimum".split()}
+
+
+def _binary(name):
+    call = _fast.get(name) or (lambda x, y, made=REGISTRY[name]: made(x, y))
+
+    def function(input, other, *, out=None):
+        if not isinstance(input, TensorBase):
+            if not (is_number(input) and isinstance(other, TensorBase)):
+                need_tensor(name, input)
+            return into(out, REGISTRY[name](input, other))
+        return into(out, call(input, other_operand(name, other)))
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = (f"{REGISTRY[name].formula[0]}, element by element with broadcasting (torch.{name}).\n\n"
+                        "input, other: Tensors that broadcast, or a number for one; dtypes meet as torch's do. "
+                        "Raises RuntimeError where shapes do not broadcast, TypeError for other types.")
+    return function
+
+
+mul, eq, ne, lt, le, gt, ge = [_binary(name) for name in "mul eq ne lt le gt ge".split()]
+multiply, not_equal, less, less_equal, greater, greater_equal = mul, ne, lt, le, gt, ge
+logical_and, logical_or, logical_xor = [_binary(name) for name in ("logical_and", "logical_or", "logical_xor")]
+
+
+def _bitwise(name):
+    call = _binary(name)
+
+    def function(input, other, *, out=None):
+        for operand in (input, other):
+            if isinstance(operand, float) or (isinstance(operand, TensorBase) and operand.array.dtype.kind == "f"):
+                kind = dtype_of(operand).legacy_name if isinstance(operand, TensorBase) else "Float"
+                raise RuntimeError(f"\"{name}_cpu\" not implemented for '{kind}'\n"
+                                   "Convert to an integer or bool tensor first.")
+        return call(input, other, out=out)
+    function.__name__, function.__doc__ = name, call.__doc__
+    return function
+
+
+bitwise_and, bitwise_or, bitwise_xor = [_bitwise(name) for name in ("bitwise_and", "bitwise_or", "bitwise_xor")]
+
+
+def maximum(input, other, *, out=None):
+    """The larger of two tensors, element by element; nan wins; equal operands share the gradient (torch.maximum)."""
+    need_tensor("maximum", input)
+    need_tensor("maximum", other, "other", 2)
+    return into(out, _fast["maximum"](input, other))
+
+
+def minimum(input, other, *, out=None):
+    """The smaller of two tensors, element by element; nan wins; equal operands share the gradient (torch.minimum)."""
+    need_tensor("minimum", input)
+    need_tensor("minimum", other, "other", 2)
+    return into(out, _fast["minimum"](input, other))
+
+
+def _scaled(name, input, other, alpha):
+    """`alpha · other`, checked as torch does."""
+    other = other_operand(name, other)
+    if alpha is None or (type(alpha) is int and alpha == 1):
+        return other
+    common = result_type(input, other)
+    if isinstance(alpha, float) and not common.is_floating_point:
+        raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.\n"
+                           "Convert the tensors to a floating point dtype, or use an integer alpha.")
+    return other * alpha
+
+
+def add(input, other, *, alpha=1, out=None):
+    """input + alpha · other (torch.add)."""
+    if not isinstance(input, TensorBase) and not (is_number(input) and isinstance(other, TensorBase)):
+        need_tensor("add", input)
+    other = _scaled("add", input, other, alpha)
+    return into(out, _fast["add"](input, other) if isinstance(input, TensorBase) else p.add(input, other))
+
+
+def sub(input, other, *, alpha=1, out=None):
+    """input − alpha · other (torch.sub). Raises RuntimeError for bool tensors."""
+    if not isinstance(input, TensorBase) and not (is_number(input) and isinstance(other, TensorBase)):
+        need_tensor("sub", input)
+    other = _scaled("sub", input, other, alpha)
+    kinds = [number_dtype(o) if is_number(o) else dtype_of(o) for o in (input, other)]
+    if dtypes.bool in kinds:
+        if kinds[0] is kinds[1]:
+            raise RuntimeError(
+                "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` "
+                "operator instead.\nOr convert them to numbers first.")
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use "
+            "the `~` or `logical_not()` operator instead.\nOr convert it to a number first.")
+    return into(out, _fast["sub"](input, other) if isinstance(input, TensorBase) else p.sub(input, other))
+
+
+subtract = sub
+
+
+def div(input, other, *, rounding_mode=None, out=None):
+    """input / other; integers become floats (torch.div)."""
+    if rounding_mode is not None:
+        raise NotImplementedError("div: rounding_mode is not supported.\nUse floor(a / b).")
+    if not isinstance(input, TensorBase) and not (is_number(input) and isinstance(other, TensorBase)):
+        need_tensor("div", input)
+    other = other_operand("div", other)
+    return into(out, _fast["div"](input, other) if isinstance(input, TensorBase) else p.div(input, other))
+
+
+divide = true_divide = div
+
+
+def pow(input, exponent, *, out=None):
+    """input ** exponent, either a tensor, or one a number (torch.pow).
+
+    Raises RuntimeError for integers to negative integer powers.
+    """
+    if isinstance(input, TensorBase) and not isinstance(exponent, TensorBase):
+        exponent = other_operand("pow", exponent)
+        if input.array.dtype.kind in "bui" and not isinstance(exponent, float):
+            if exponent < 0:
+                raise RuntimeError("Integers to negative integer powers are not allowed.\nConvert to a float first.")
+            return into(out, p.pow(input, exponent))
+        if input.array.dtype.kind in "bui":
+            input = p.to(input, dtype=dtypes.get_default_dtype().numpy)
+        return into(out, p.pow_number(input, exponent=exponent))
+    need_tensor("pow", exponent, "exponent", 2)
+    if is_number(input):
+        common = result_type(input, exponent)
+        return into(out, p.pow(as_tensor_like(input, common), exponent))
+    return into(out, p.pow(input, exponent))
+
+
+def clamp(input, min=None, max=None, *, out=None):
+    """input kept between min and max, numbers or tensors, one of them optional (torch.clamp).
+
+    The gradient is 1 at a bound itself. Raises RuntimeError without any bound.
+    """
+    need_tensor("clamp", input)
+    if min is None and max is None:
+        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None\nPass a bound.")
+    if isinstance(min, TensorBase) or isinstance(max, TensorBase):
+        result = input
+        if min is not None:
+            result = p.clamp_low(result, min)
+        return into(out, result if max is None else p.clamp_high(result, max))
+    common = result_type(input, *[b for b in (min, max) if b is not None])
+    if common is not dtype_of(input):
+        input = p.to(input, dtype=common.numpy)
+    return into(out, p.clamp(input, low=min, high=max))
+
+
+clip = clamp
+
+
+def where(condition, input=None, other=None, *, out=None):
+    """input where condition holds, else other, with broadcasting (torch.where).
+
+    condition: bool Tensor; input, other: Tensors or numbers. With the condition alone: the indices of its true elements,
+    a tuple as `nonzero(as_tuple=True)`.
+    """
+    need_tensor("where", condition, "condition")
+    if input is None and other is None:
+        return nonzero(condition, as_tuple=True)
+    if condition.array.dtype not in (np.bool_, np.uint8):
+        raise RuntimeError("where expected condition to be a boolean tensor, but got a tensor with dtype "
+                           f"{dtype_of(condition).legacy_name}\nCompare it with something first.")
+    common = result_type(input, other)
+    values = [v if isinstance(v, TensorBase) else as_tensor_like(v, common) for v in (input, other)]
+    values = [v if dtype_of(v) is common else p.to(v, dtype=common.numpy) for v in values]
+    return into(out, p.where(condition, *values))
+
+
+def masked_fill(input, mask, value):
+    """input with `value` (a number or 0-d Tensor) where the bool Tensor `mask` is true (torch.masked_fill)."""
+    need_tensor("masked_fill", input)
+    need_tensor("masked_fill", mask, "mask", 2)
+    if mask.array.dtype != np.bool_:
+        raise RuntimeError("masked_fill_ only supports boolean masks, but got mask with dtype "
+                           f"{str(dtype_of(mask).legacy_name).lower()}\nCompare it with something first.")
+    if isinstance(value, TensorBase):
+        if value.array.ndim:
+            raise RuntimeError("masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+                               f"{value.array.ndim} dimension(s).\nUse where(mask, value, input).")
+        value = value if dtype_of(value) is dtype_of(input) else p.to(value, dtype=input.array.dtype)
+    else:
+        if number_dtype(value).category > dtype_of(input).category:
+            raise RuntimeError(f"value cannot be converted to type {c_name(dtype_of(input))} without overflow\n"
+                               "Convert the tensor first.")
+        value = as_number(value, dtype_of(input))
+    return p.masked_fill(input, mask, value)
+
+
+# Reductions ----------------------------------------------------------------------------------------------------------
+
+def _counted(input, dtype):
+    """Sums and products of integers are int64."""
+    if dtype is None and input.array.dtype.kind not in "biu":
+        return input
+    wanted = dtypes.int64 if dtype is None else dtype
+    return input if dtype_of(input) is wanted else p.to(input, dtype=wanted.numpy)
+
+
+def sum(input, dim=None, keepdim=False, *, dtype=None, out=None):
+    """The sum over `dim` (an int, a tuple, or None for all); integers give int64 (torch.sum)."""
+    need_tensor("sum", input)
+    return into(out, r.sum(_counted(input, dtype), dim=as_dims(dim, input.array.ndim), keepdim=keepdim))
+
+
+def _need_float(name, input):
+    if input.array.dtype.kind in "biu":
+        raise RuntimeError(
+            f"{name}(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: "
+            f"{dtype_of(input).legacy_name}\nConvert it first, for example with .float().")
+
+
+def mean(input, dim=None, keepdim=False, *, dtype=None, out=None):
+    """The mean over `dim`; nan where nothing is averaged (torch.mean). Raises RuntimeError for integers."""
+    need_tensor("mean", input)
+    if dtype is not None:
+        input = _counted(input, dtype)
+    _need_float("mean", input)
+    return into(out, r.mean(input, dim=as_dims(dim, input.array.ndim), keepdim=keepdim))
+
+
+def _spread_of(name, made, input, dim, unbiased, correction, keepdim):
+    need_tensor(name, input)
+    if input.array.dtype.kind in "biu":
+        raise RuntimeError(f"{name} and {name}_mean only support tensors with floating point or complex dtype.\n"
+                           "Convert it first, for example with .float()." if name == "var" else
+                           "std and var only support tensors with floating point or complex dtypes\n"
+                           "Convert it first, for example with .float().")
+    if isinstance(dim, bool):                   # torch's overload std(input, unbiased)
+        dim, unbiased = None, dim
+    if correction is None:
+        correction = 1 if unbiased else 0
+    dims = as_dims(dim, input.array.ndim)
+    if r.count(input.array.shape, dims) - correction <= 0:
+        warnings.warn(f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction "
+                      "factor (input numel divided by output numel).", UserWarning, stacklevel=3)
+    return made(input, dim=dims, keepdim=keepdim, correction=correction)
+
+
+def var(input, dim=None, unbiased=True, keepdim=False, *, correction=None, out=None):
+    """The variance over `dim`, divided by n − correction (torch.var)."""
+    return into(out, _spread_of("var", r.var, input, dim, unbiased, correction, keepdim))
+
+
+def std(input, dim=None, unbiased=True, keepdim=False, *, correction=None, out=None):
+    """The standard deviation over `dim`, divided by n − correction (torch.std)."""
+    return into(out, _spread_of("std", r.std, input, dim, unbiased, correction, keepdim))
+
+
+def prod(input, dim=None, keepdim=False, *, dtype=None, out=None):
+    """The product of all elements, or over one `dim`; integers give int64 (torch.prod)."""
+    need_tensor("prod", input)
+    dim = None if dim is None or not input.array.ndim else wrap_dim(dim, input.array.ndim)
+    return into(out, r.prod(_counted(input, dtype), dim=dim, keepdim=keepdim))
+
+
+def _pair(name):
+    pair = namedtuple(name, ["values", "indices"])
+    pair.__repr__ = lambda self: f"torch.return_types.{name}(\nvalues={self.values!r},\nindices={self.indices!r})"
+    return pair
+
+
+_MaxPair, _MinPair = _pair("max"), _pair("min")
+
+
+def _extreme(name, made, whole, either, pair, input, dim, keepdim):
+    need_tensor(name, input)
+    if isinstance(dim, TensorBase):
+        return either(input, dim)
+    if dim is None:
+        if not input.array.size:
+            raise RuntimeError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
+                               "reduction dim with the 'dim' argument.\nThe tensor has no elements.")
+        return whole(input, dim=None, keepdim=False)
+    dim = wrap_dim(dim, input.array.ndim)
+    _need_elements(f"{name}()", input, dim)
+    if not input.array.ndim:
+        return pair(p.alias(input), wrap(np.zeros((), np.int64)))
+    values, (indices,) = made.full(input, dim=dim, keepdim=keepdim)
+    return pair(values, wrap(indices))
+
+
+def _need_elements(name, input, dim):
+    if input.array.ndim and not input.array.shape[dim]:
+        raise IndexError(f"{name}: Expected reduction dim {dim} to have non-zero size.\nThe tensor has no elements there.")
+
+
+def max(input, dim=None, keepdim=False, *, out=None):
+    """The largest element; with `dim`, (values, indices) over it; with a Tensor, `maximum` (torch.max).
+
+    Without dim ties share the gradient; with dim the element at the index takes it all.
+    """
+    return into(out, _extreme("max", r.max_dim, r.amax, maximum, _MaxPair, input, dim, keepdim))
+
+
+def min(input, dim=None, keepdim=False, *, out=None):
+    """The smallest element; with `dim`, (values, indices) over it; with a Tensor, `minimum` (torch.min)."""
+    return into(out, _extreme("min", r.min_dim, r.amin, minimum, _MinPair, input, dim, keepdim))
+
+
+def _whole(name, made, input, dim, keepdim):
+    need_tensor(name, input)
+    dims = as_dims(dim, input.array.ndim)
+    if dims is None and not input.array.size:
+        raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction "
+                         "dim with the 'dim' argument.\nThe tensor has no elements.")
+    for d in dims or ():
+        _need_elements(f"{name}()", input, d)
+    return made(input, dim=dims, keepdim=keepdim)
+
+
+def amax(input, dim=(), keepdim=False, *, out=None):
+    """The largest element over `dim`; ties share the gradient (torch.amax)."""
+    return into(out, _whole("amax", r.amax, input, dim, keepdim))
+
+
+def amin(input, dim=(), keepdim=False, *, out=None):
+    """The smallest element over `dim`; ties share the gradient (torch.amin)."""
+    return into(out, _whole("amin", r.amin, input, dim, keepdim))
+
+
+def _argument(name, made, input, dim, keepdim):
+    need_tensor(name, input)
+    if dim is None:
+        if not input.array.size:
+            raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
+                             "reduction dim with the 'dim' argument.\nThe tensor has no elements.")
+        return made(input, dim=None, keepdim=keepdim)
+    dim = wrap_dim(dim, input.array.ndim)
+    _need_elements(f"{name}()", input, dim)
+    return made(input, dim=dim if input.array.ndim else None, keepdim=keepdim)
+
+
+def argmax(input, dim=None, keepdim=False):
+    """The index of the largest element, of the flattened tensor or over `dim`; int64 (torch.argmax)."""
+    return _argument("argmax", r.argmax, input, dim, keepdim)
+
+
+def argmin(input, dim=None, keepdim=False):
+    """The index of the smallest element, of the flattened tensor or over `dim`; int64 (torch.argmin)."""
+    return _argument("argmin", r.argmin, input, dim, keepdim)
+
+
+def any(input, dim=None, keepdim=False, *, out=None):
+    """Is any element true, over `dim` or all (torch.any)."""
+    need_tensor("any", input)
+    return into(out, r.any(input, dim=as_dims(dim, input.array.ndim), keepdim=keepdim))
+
+
+def all(input, dim=None, keepdim=False, *, out=None):
+    """Are all elements true, over `dim` or all (torch.all)."""
+    need_tensor("all", input)
+    return into(out, r.all(input, dim=as_dims(dim, input.array.ndim), keepdim=keepdim))
+
+
+def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
+    """The vector p-norm over `dim`, of all elements by default (torch.norm); its gradient at the origin is 0."""
+    need_tensor("norm", input)
+    if dtype is not None:
+        input = _counted(input, dtype)
+    if input.array.dtype.kind != "f":
+        raise RuntimeError("linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
+                           f"{dtype_of(input).legacy_name}\nConvert it first, for example with .float().")
+    if p == "nuc" or isinstance(p, str) and p != "fro":
+        raise NotImplementedError(f"norm: p={p!r} is not supported.\nUse 'fro' or a number.")
+    dims = as_dims(dim, input.array.ndim)
+    if p in ("fro", 2, None):
+        return into(out, r.norm(input, dim=dims, keepdim=keepdim))
+    return into(out, r.norm_p(input, float(p), dims, keepdim))
+
+
+def logsumexp(input, dim, keepdim=False, *, out=None):
+    """ln Σ exp over `dim`, without overflow (torch.logsumexp)."""
+    need_tensor("logsumexp", input)
+    return into(out, r.logsumexp(input, dim=as_dims(dim, input.array.ndim) or (), keepdim=keepdim)
+                if input.array.ndim else p.alias(input) * 1)
+
+
+def _soft(name, made, input, dim, dtype):
+    need_tensor(name, input)
+    if dtype is not None:
+        input = _counted(input, dtype)
+    if input.array.dtype.kind != "f":
+        raise RuntimeError(f"\"{name}_lastdim_kernel_impl\" not implemented for '{dtype_of(input).legacy_name}'\n"
+                           "Convert it first, for example with .float().")
+    dim = wrap_dim(dim, input.array.ndim)
+    if not input.array.ndim:
+        return made(input.view(1), dim=0).view(())
+    return made(input, dim=dim)
+
+
+def softmax(input, dim, dtype=None, *, out=None):
+    """exp(x) / Σ exp(x) over `dim` (torch.softmax)."""
+    return into(out, _soft("softmax", r.softmax, input, dim, dtype))
+
+
+def log_softmax(input, dim, dtype=None, *, out=None):
+    """x − ln Σ exp(x) over `dim` (torch.log_softmax)."""
+    return into(out, _soft("log_softmax", r.log_softmax, input, dim, dtype))

@@ -1,0 +1,463 @@
+"""torch's functions that rearrange, cut, join and index, and the matrix products."""
+import math
+
+import numpy as np
+
+from ..engine.core import TensorBase, plain, wrap
+from ..engine.errors import check_broadcast, wrap_dim
+from . import index as i
+from . import linalg as la
+from . import pointwise as p
+from . import reduce as r
+from . import shape as s
+from .arguments import as_dims, dtype_of, into, need_tensor
+
+
+def sizes_of(given):
+    """Sizes as methods take them: `f(2, 3)`, `f((2, 3))`, `f(Size)`; elements may be 0-d tensors."""
+    if len(given) == 1 and isinstance(given[0], (tuple, list)):
+        given = given[0]
+    return tuple([size if type(size) is int else size.__index__() for size in given])
+
+
+def infer(shape, size):
+    """`shape` with its -1 worked out. Raises torch's RuntimeErrors where it does not fit `size` elements."""
+    shape = tuple(shape)
+    unknown = [k for k, n in enumerate(shape) if n == -1]
+    known = math.prod([n for n in shape if n != -1])
+    if len(unknown) > 1:
+        raise RuntimeError("only one dimension can be inferred\nLeave a single -1.")
+    for n in shape:
+        if n < -1:
+            raise RuntimeError(f"invalid shape dimension {n}\nSizes are non-negative; -1 stands for what is left.")
+    if unknown and known == 0 and size == 0:
+        raise RuntimeError(f"cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified "
+                           "dimension size -1 can be any value and is ambiguous\nGive every size.")
+    if (unknown and (known == 0 or size % known)) or (not unknown and known != size):
+        raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {size}\n"
+                           "The number of elements must stay the same.")
+    return tuple([size // known if n == -1 else n for n in shape])
+
+
+def _viewable(array, shape):
+    try:
+        array.reshape(shape, copy=False)
+    except ValueError:
+        return False
+    return True
+
+
+def view(input, *shape):
+    """The same memory in another shape; one size may be -1 (Tensor.view). Also `view(dtype)` of equal size.
+
+    Raises RuntimeError where the sizes do not fit or the memory cannot be seen so.
+    """
+    from ..dtypes import dtype
+    if len(shape) == 1 and isinstance(shape[0], dtype):
+        raise NotImplementedError("view(dtype) is not supported.\nUse .to(dtype) to convert.")
+    shape = infer(sizes_of(shape), input.array.size)
+    if not _viewable(plain(input), shape):
+        raise RuntimeError(
+            "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
+            "contiguous subspaces). Use .reshape(...) instead.\nOr call .contiguous() first.")
+    return s.view(input, shape=shape)
+
+
+def reshape(input, shape):
+    """The elements in another shape, as a view where the memory allows, else copied (torch.reshape)."""
+    need_tensor("reshape", input)
+    shape = infer(sizes_of((shape,) if isinstance(shape, (tuple, list)) else shape), input.array.size)
+    return s.view(input if _viewable(plain(input), shape) else p.clone(input), shape=shape)
+
+
+def flatten(input, start_dim=0, end_dim=-1):
+    """Dimensions start_dim to end_dim made one (torch.flatten)."""
+    need_tensor("flatten", input)
+    shape = input.array.shape
+    start, end = wrap_dim(start_dim, len(shape)), wrap_dim(end_dim, len(shape))
+    if start > end:
+        raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim\nSwap them.")
+    if not shape:
+        return reshape(input, (1,))
+    if start == end:
+        return input
+    return reshape(input, (*shape[:start], math.prod(shape[start:end + 1]), *shape[end + 1:]))
+
+
+def permute(input, dims):
+    """Dimensions in another order (torch.permute)."""
+    need_tensor("permute", input)
+    if len(dims) != input.array.ndim:
+        raise RuntimeError(
+            "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired "
+            f"ordering of dimensions i.e. input.dim() = {input.array.ndim} is not equal to len(dims) = {len(dims)}\n"
+            "Name every dimension once.")
+    found = tuple([wrap_dim(d, input.array.ndim) for d in dims])
+    if len(set(found)) != len(found):
+        raise RuntimeError("permute(): duplicate dims are not allowed.\nName every dimension once.")
+    return s.permute(input, dims=found)
+
+
+def transpose(input, dim0, dim1):
+    """Two dimensions swapped (torch.transpose)."""
+    need_tensor("transpose", input)
+    ndim = input.array.ndim
+    dim0, dim1 = wrap_dim(dim0, ndim), wrap_dim(dim1, ndim)
+    return s.transpose(input, dim0=dim0, dim1=dim1) if ndim else p.alias(input)
+
+
+def t(input):
+    """The transpose of a matrix; vectors stay (torch.t). Raises RuntimeError beyond two dimensions."""
+    need_tensor("t", input)
+    if input.array.ndim > 2:
+        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.array.ndim}D\n"
+                           "Use .transpose(dim0, dim1) or .mT.")
+    return s.t(input) if input.array.ndim == 2 else p.alias(input)
+
+
+def squeeze(input, dim=None):
+    """Without the dimensions of size 1, all or those named (torch.squeeze)."""
+    need_tensor("squeeze", input)
+    shape = input.array.shape
+    dims = range(len(shape)) if dim is None else as_dims(dim, len(shape)) or ()
+    return s.squeeze(input, dim=tuple([d for d in dims if shape[d] == 1]))
+
+
+def unsqueeze(input, dim):
+    """With a new dimension of size 1 at `dim` (torch.unsqueeze)."""
+    need_tensor("unsqueeze", input)
+    return s.unsqueeze(input, dim=wrap_dim(dim, input.array.ndim + 1))
+
+
+def expand(input, *sizes):
+    """Dimensions of size 1 repeated without copying; -1 keeps a size (Tensor.expand)."""
+    shape, given = input.array.shape, sizes_of(sizes)
+    lead = len(given) - len(shape)
+    if lead < 0:
+        raise RuntimeError(
+            f"expand({dtype_of(input).legacy_name.lower()}{{{list(shape)}}}, size={list(given)}): the number of sizes "
+            f"provided ({len(given)}) must be greater or equal to the number of dimensions in the tensor ({len(shape)})\n"
+            "Give a size for every dimension.")
+    full = []
+    for k, size in enumerate(given):
+        own = shape[k - lead] if k >= lead else None
+        if size == -1 and own is None:
+            raise RuntimeError(f"The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension {k}"
+                               "\nGive the size.")
+        if size != -1 and own not in (None, 1, size):
+            raise RuntimeError(
+                f"The expanded size of the tensor ({size}) must match the existing size ({own}) at non-singleton "
+                f"dimension {k}.  Target sizes: {list(given)}.  Tensor sizes: {list(shape)}\n"
+                "Only dimensions of size 1 can be expanded.")
+        full.append(own if size == -1 else size)
+    return s.expand(input, shape=tuple(full))
+
+
+def _tensors(name, tensors):
+    if isinstance(tensors, TensorBase) or not isinstance(tensors, (tuple, list)):
+        raise TypeError(f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not "
+                        f"{type(tensors).__name__}\nPass a list or tuple of tensors.")
+    for k, tensor in enumerate(tensors):
+        if not isinstance(tensor, TensorBase):
+            raise TypeError(f"expected Tensor as element {k} in argument 0, but got {type(tensor).__name__}\n"
+                            "Pass a list or tuple of tensors.")
+    return list(tensors)
+
+
+def cat(tensors, dim=0, *, out=None):
+    """Tensors joined along an existing dimension; their dtypes meet (torch.cat). Empty 1-D tensors are passed over."""
+    tensors = _tensors("cat", tensors)
+    if not tensors:
+        raise ValueError("expected a non-empty list of Tensors\nPass at least one tensor.")
+    kept = [x for x in tensors if x.array.shape != (0,)] or tensors[:1]
+    for k, x in enumerate(tensors):
+        if not x.array.ndim:
+            raise RuntimeError(f"zero-dimensional tensor (at position {k}) cannot be concatenated\nUse stack instead.")
+    first = kept[0].array.shape
+    dim = wrap_dim(dim, len(first))
+    for k, x in enumerate(tensors):
+        shape = x.array.shape
+        if shape == (0,):
+            continue
+        if len(shape) != len(first):
+            raise RuntimeError(f"Tensors must have same number of dimensions: got {len(first)} and {len(shape)}\n"
+                               "Unsqueeze the smaller ones.")
+        for d in range(len(first)):
+            if d != dim and shape[d] != first[d]:
+                raise RuntimeError(
+                    f"Sizes of tensors must match except in dimension {dim}. Expected size {first[d]} but got size "
+                    f"{shape[d]} for tensor number {k} in the list.\nThe shapes are {list(first)} and {list(shape)}.")
+    return into(out, s.cat(*kept, dim=dim))
+
+
+concat = concatenate = cat
+
+
+def stack(tensors, dim=0, *, out=None):
+    """Tensors of one shape joined along a new dimension (torch.stack)."""
+    tensors = _tensors("stack", tensors)
+    if not tensors:
+        raise RuntimeError("stack expects a non-empty TensorList\nPass at least one tensor.")
+    first = tensors[0].array.shape
+    for k, x in enumerate(tensors):
+        if x.array.shape != first:
+            raise RuntimeError(f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and "
+                               f"{list(x.array.shape)} at entry {k}\nPad or cut them to one shape.")
+    return into(out, s.stack(*tensors, dim=wrap_dim(dim, len(first) + 1)))
+
+
+def split(tensor, split_size_or_sections, dim=0):
+    """Views of parts along `dim`: of one size (the last may be smaller), or of the sizes listed (torch.split)."""
+    need_tensor("split", tensor)
+    dim = wrap_dim(dim, tensor.array.ndim)
+    if not tensor.array.ndim:
+        raise RuntimeError("split expects at least a 1-dimensional tensor\nUnsqueeze it first.")
+    size = tensor.array.shape[dim]
+    if isinstance(split_size_or_sections, int):
+        step = split_size_or_sections
+        if step < 0 or (step == 0 and size):
+            raise RuntimeError(f"split expects split_size be non-negative, but got split_size={step}\nUse a size over 0."
+                               if step < 0 else "split_size can only be 0 if dimension size is 0, but got dimension size "
+                               f"of {size}\nUse a size over 0.")
+        sizes = [step] * (size // step) + ([size % step] if size % step else []) if size else [0]
+    else:
+        sizes = list(split_size_or_sections)
+        if sum_of(sizes) != size or any(n < 0 for n in sizes):
+            raise RuntimeError(f"split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's size at "
+                               f"dimension {dim}), but got split_sizes={sizes}\nList sizes that add up.")
+    return s.split(tensor, sizes=tuple(sizes), dim=dim)
+
+
+def sum_of(sizes):
+    total = 0
+    for size in sizes:
+        total += size
+    return total
+
+
+def chunk(input, chunks, dim=0):
+    """At most `chunks` views of equal size along `dim` (torch.chunk)."""
+    need_tensor("chunk", input)
+    if not input.array.ndim:
+        raise RuntimeError("chunk expects at least a 1-dimensional tensor\nUnsqueeze it first.")
+    if chunks <= 0:
+        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}\nAsk for at least one.")
+    dim = wrap_dim(dim, input.array.ndim)
+    size = input.array.shape[dim]
+    if not size:
+        return s.split(input, sizes=(0,) * chunks, dim=dim)
+    return split(input, -(-size // chunks), dim)
+
+
+def unbind(input, dim=0):
+    """A tuple of the slices along `dim`, without it (torch.unbind)."""
+    need_tensor("unbind", input)
+    if not input.array.ndim:
+        raise RuntimeError("Dimension specified as 0 but tensor has no dimensions\nUnsqueeze it first.")
+    return s.unbind(input, dim=wrap_dim(dim, input.array.ndim))
+
+
+def _triangle(name, made):
+    def function(input, diagonal=0, *, out=None):
+        need_tensor(name, input)
+        if input.array.ndim < 2:
+            raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions\nUnsqueeze it first.")
+        return into(out, made(input, diagonal=diagonal))
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"{made.formula[0]}, zeros elsewhere (torch.{name})."
+    return function
+
+
+tril, triu = _triangle("tril", s.tril), _triangle("triu", s.triu)
+
+
+# Indexing ------------------------------------------------------------------------------------------------------------
+
+def getitem(input, index):
+    """`x[index]`: views for integers, slices, `...` and None; copies for integer and bool tensors."""
+    array = plain(input)
+    parts, basic, single = i.parse(index, array.shape)
+    if not basic:
+        return i.pick(input, index=parts)
+    if Ellipsis not in parts:                   # so that NumPy gives a view, never a scalar
+        parts = (*parts, Ellipsis)
+    return (i.select if single else i.take)(input, index=parts)
+
+
+def gather(input, dim, index, *, sparse_grad=False, out=None):
+    """Elements picked along `dim` by an int64 Tensor of indices of the result's shape (torch.gather)."""
+    need_tensor("gather", input)
+    need_tensor("gather", index, "index", 3)
+    dim = check_index("gather", input, dim, index, input.array.shape)
+    if not input.array.ndim:
+        return into(out, gather(input.reshape(1), 0, index.reshape(-1)).reshape(index.shape))
+    return into(out, i.gather(input, index, dim=dim))
+
+
+def check_index(name, input, dim, index, source_shape):
+    """Raises torch's errors for a wrong `index` tensor; gives `dim` counted from the front."""
+    dim = wrap_dim(dim, input.array.ndim)
+    shape, own = index.array.shape, input.array.shape
+    if index.array.dtype not in (np.int64, np.int32):
+        raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index\nConvert it with .long().")
+    if len(shape) != len(own) and not (len(shape) <= 1 and len(own) <= 1):
+        raise RuntimeError("Index tensor must have the same number of dimensions as "
+                           f"{'input' if name == 'gather' else 'self'} tensor\nUnsqueeze or reshape the index.")
+    for d, size in enumerate(shape):
+        if d != dim and len(own) == len(shape) and size > own[d]:
+            raise RuntimeError(f"Size does not match at dimension {d} expected index {list(shape)} to be no larger than self "
+                               f"{list(source_shape)} apart from dimension {dim}\nCut the index.")
+    limit = own[dim] if own else 1
+    bad = index.array[(index.array < 0) | (index.array >= limit)]
+    if bad.size:
+        raise RuntimeError(f"index {int(bad[0])} is out of bounds for dimension {dim} with size {limit}\n"
+                           "Indices run from 0 to size - 1.")
+    return dim
+
+
+def scatter_add(input, dim, index, src):
+    """input with src added at `index` along `dim`; indices may repeat (torch.scatter_add)."""
+    need_tensor("scatter_add", input)
+    need_tensor("scatter_add", index, "index", 3)
+    need_tensor("scatter_add", src, "src", 4)
+    if input.array.dtype != src.array.dtype:
+        raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype\nConvert one of them with .to(dtype).")
+    dim = check_index("scatter_add", input, dim, index, input.array.shape)
+    if not input.array.ndim:
+        return scatter_add(input.reshape(1), 0, index.reshape(-1), src.reshape(-1)).reshape(())
+    src_cut = src if src.array.shape == index.array.shape else getitem(src, tuple(slice(0, n) for n in index.array.shape))
+    return i.scatter_add(input, index, src_cut, dim=dim)
+
+
+def index_select(input, dim, index, *, out=None):
+    """Slices along `dim` picked by a 1-D int Tensor (torch.index_select)."""
+    need_tensor("index_select", input)
+    need_tensor("index_select", index, "index", 3)
+    dim = wrap_dim(dim, input.array.ndim)
+    if index.array.ndim > 1:
+        raise IndexError("index_select(): Index is supposed to be a vector\nFlatten it first.")
+    if index.array.dtype not in (np.int64, np.int32):
+        raise RuntimeError("index_select(): Expected dtype int32 or int64 for index\nConvert it with .long().")
+    if not input.array.ndim:
+        return p.clone(input)
+    size = input.array.shape[dim]
+    if ((index.array < 0) | (index.array >= size)).any():
+        raise IndexError("index out of range in self\nIndices run from 0 to size - 1.")
+    return into(out, i.index_select(input, index if index.array.ndim else index.reshape(1), dim=dim))
+
+
+def nonzero(input, *, as_tuple=False, out=None):
+    """The indices of the elements that are not zero: [n, ndim] int64, or a tuple per dimension (torch.nonzero)."""
+    need_tensor("nonzero", input)
+    found = np.nonzero(np.atleast_1d(plain(input)))
+    if as_tuple:
+        return tuple([wrap(where) for where in found])
+    return wrap(np.ascontiguousarray(np.stack(found, 1)) if input.array.ndim else
+                np.zeros((len(found[0]), 0), np.int64))
+
+
+# Matrix products -----------------------------------------------------------------------------------------------------
+
+def _same_dtype(text, x, y):
+    if x.array.dtype != y.array.dtype:
+        raise RuntimeError(text.format(dtype_of(x), dtype_of(y), lower=(c_low(x), c_low(y))) +
+                           "\nConvert one of them with .to(dtype).")
+
+
+def c_low(x):
+    return {"float32": "float", "float64": "double", "int64": "long int", "int32": "int", "float16": "c10::Half",
+            "bool": "bool", "uint8": "unsigned char", "int8": "signed char", "int16": "short int",
+            "bfloat16": "c10::BFloat16"}[dtype_of(x).name]
+
+
+def mm(input, mat2, *, out=None):
+    """The product of two matrices, [n, k] · [k, m] (torch.mm). Dtypes must agree."""
+    need_tensor("mm", input)
+    need_tensor("mm", mat2, "mat2", 2)
+    x, y = input.array, mat2.array
+    for name, array in (("self", x), ("mat2", y)):
+        if array.ndim != 2:
+            raise RuntimeError(f"{name} must be a matrix\nUse matmul for other shapes.")
+    if x.shape[1] != y.shape[0]:
+        raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({x.shape[0]}x{x.shape[1]} and "
+                           f"{y.shape[0]}x{y.shape[1]})\nThe inner sizes must agree: transpose or reshape one of them.")
+    _same_dtype("expected m1 and m2 to have the same dtype, but got: {lower[0]} != {lower[1]}", input, mat2)
+    return into(out, la.mm(input, mat2))
+
+
+def bmm(input, mat2, *, out=None):
+    """Products of matrices per batch, [b, n, k] · [b, k, m] (torch.bmm). Dtypes must agree."""
+    need_tensor("bmm", input)
+    need_tensor("bmm", mat2, "mat2", 2)
+    x, y = input.array.shape, mat2.array.shape
+    for name, shape in (("batch1", x), ("batch2", y)):
+        if len(shape) != 3:
+            raise RuntimeError(f"{name} must be a 3D tensor\nUse matmul for other shapes.")
+    if x[0] != y[0] or x[2] != y[1]:
+        raise RuntimeError(f"Expected size for first two dimensions of batch2 tensor to be: [{x[0]}, {x[2]}] but got: "
+                           f"[{y[0]}, {y[1]}].\nThe batch sizes and the inner sizes must agree.")
+    _same_dtype("expected scalar type {0.legacy_name} but found {1.legacy_name}", input, mat2)
+    return into(out, la.bmm(input, mat2))
+
+
+def dot(input, tensor, *, out=None):
+    """The inner product of two vectors (torch.dot)."""
+    need_tensor("dot", input)
+    need_tensor("dot", tensor, "tensor", 2)
+    x, y = input.array, tensor.array
+    if x.ndim != 1 or y.ndim != 1:
+        raise RuntimeError(f"1D tensors expected, but got {x.ndim}D and {y.ndim}D tensors\nFlatten them, or use matmul.")
+    _same_dtype("dot : expected both vectors to have same dtype, but found {0.legacy_name} and {1.legacy_name}",
+                input, tensor)
+    if x.shape != y.shape:
+        raise RuntimeError(f"inconsistent tensor size, expected tensor [{x.size}] and src [{y.size}] to have the same number "
+                           f"of elements, but got {x.size} and {y.size} elements respectively\nCut the longer one.")
+    return into(out, la.dot(input, tensor))
+
+
+def mv(input, vec, *, out=None):
+    """A matrix times a vector, [n, k] · [k] (torch.mv)."""
+    need_tensor("mv", input)
+    need_tensor("mv", vec, "vec", 2)
+    x, y = input.array.shape, vec.array.shape
+    if len(x) != 2 or len(y) != 1:
+        raise RuntimeError(f"vector + matrix @ vector expected, got {len(y)}, {len(x)}, {len(y)}\nUse matmul.")
+    if x[1] != y[0]:
+        raise RuntimeError(f"size mismatch, got input ({x[0]}), mat ({x[0]}x{x[1]}), vec ({y[0]})\n"
+                           "The vector is as long as the matrix is wide.")
+    _same_dtype("expected m1 and m2 to have the same dtype, but got: {lower[0]} != {lower[1]}", input, vec)
+    return into(out, la.mv(input, vec))
+
+
+def matmul(input, other, *, out=None):
+    """The matrix product, vectors and batches as NumPy's (torch.matmul). Dtypes must agree."""
+    need_tensor("matmul", input)
+    need_tensor("matmul", other, "other", 2)
+    x, y = input.array.shape, other.array.shape
+    if not x or not y:
+        raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {len(x)}D and {len(y)}D\n"
+                           "Use * for numbers.")
+    if len(x) == 1 and len(y) == 1:
+        return dot(input, other)
+    if len(x) == 2 and len(y) == 2:
+        return into(out, mm(input, other))
+    if len(x) == 2 and len(y) == 1:
+        return into(out, mv(input, other))
+    if len(x) == 1 and len(y) == 2:
+        return into(out, squeeze(mm(unsqueeze(input, 0), other), 0))
+    if len(y) <= 2:                             # fold the batches into one tall matrix: a single product
+        if len(y) == 1:
+            return into(out, squeeze(matmul(input, unsqueeze(other, 1)), -1))
+        return into(out, reshape(mm(reshape(input, (-1, x[-1]) if x[-1] else (math.prod(x[:-1]), 0)), other),
+                                 (*x[:-1], y[-1])))
+    if len(x) == 1:
+        return into(out, squeeze(matmul(unsqueeze(input, 0), other), -2))
+    if x[-1] != y[-2]:
+        raise RuntimeError(
+            f"Expected size for first two dimensions of batch2 tensor to be: [{math.prod(x[:-2])}, {x[-1]}] but got: "
+            f"[{math.prod(y[:-2])}, {y[-2]}].\nThe inner sizes must agree.")
+    check_broadcast(x[:-2], y[:-2])
+    _same_dtype("expected scalar type {0.legacy_name} but found {1.legacy_name}", input, other)
+    return into(out, la.bmm(input, other))
+
+

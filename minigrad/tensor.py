@@ -1,0 +1,561 @@
+"""Tensor: what a person holds. Its methods are one line each and call the ops."""
+import weakref
+
+import numpy as np
+
+from . import dtypes, printing, random
+from .device import CPU, available, device
+from .engine import backward as autograd
+from .engine.core import TensorBase, edge_of, mode, new, plain, register_tensor, wrap
+from .engine.inplace import check_leaf, inplace, store
+from .engine.op import REGISTRY, binary
+from .engine.walk import owned_array
+from .ops import index as i
+from .ops import pointwise as p
+from .ops import public as f
+from .ops import shape_public as s
+from .ops.arguments import is_number
+from .ops.inplace_public import METHODS
+
+
+class Size(tuple):
+    """A tensor's sizes, as `torch.Size`: a tuple with `numel()`."""
+
+    def __repr__(self):
+        return f"torch.Size({list(self)})"
+
+    def numel(self):
+        """The number of elements of a tensor of this size."""
+        total = 1
+        for size in self:
+            total *= size
+        return total
+
+    def __getitem__(self, key):
+        found = tuple.__getitem__(self, key)
+        return Size(found) if isinstance(key, slice) else found
+
+    def __add__(self, other):
+        return Size(tuple.__add__(self, other))
+
+
+def _operator(name, otherwise=None):
+    return binary(REGISTRY[name], otherwise)
+
+
+def _compare(name):
+    call = binary(REGISTRY[name])
+
+    def method(self, other):
+        return NotImplemented if other is None else call(self, other)
+    return method
+
+
+def _reflected(function):
+    def method(self, other):
+        return function(other, self) if is_number(other) else NotImplemented
+    return method
+
+
+@register_tensor
+class Tensor(TensorBase):
+    """An n-dimensional array that can remember how it was made (torch.Tensor).
+
+    Made by `minigrad.tensor`, `zeros`, `randn`, ...; `Tensor(2, 3)` and `Tensor([1, 2])` are torch's old constructor and
+    give float32. With `requires_grad=True` the operations on it are recorded, and `backward()` fills `.grad`.
+    """
+    _hooks = None                               # a leaf's gradient hooks, made when the first is registered
+    _retains = False
+
+    def __new__(cls, *data):
+        return _legacy(cls, data, np.dtype(np.float32))
+
+    # What it is --------------------------------------------------------------------------------------------------
+
+    shape = property(lambda self: Size(self.array.shape), doc="The sizes, as a Size.")
+    dtype = property(lambda self: dtypes.from_numpy(self.array.dtype), doc="The element type.")
+    device = property(lambda self: CPU, doc="Where the elements are.")
+    ndim = property(lambda self: self.array.ndim, doc="The number of dimensions.")
+    is_cuda = property(lambda self: False, doc="Are the elements on a GPU?")
+    is_leaf = property(lambda self: self.node is None, doc="Was it made by a user rather than by a recorded op?")
+    grad_fn = property(lambda self: _grad_fn(self), doc="The node that made it, None for a leaf.")
+    _version = property(lambda self: self.version[0], doc="How often it was written in place.")
+    itemsize = property(lambda self: self.array.itemsize, doc="Bytes per element.")
+    nbytes = property(lambda self: self.array.nbytes, doc="Bytes of all elements.")
+    T = property(lambda self: s.permute(self, tuple(range(self.ndim))[::-1]), doc="All dimensions reversed.")
+    mT = property(lambda self: s.transpose(self, -2, -1), doc="The last two dimensions swapped.")
+    retains_grad = property(lambda self: self._retains, doc="Does a non-leaf keep its .grad?")
+
+    def size(self, dim=None):
+        """All sizes, or that of one dimension (Tensor.size)."""
+        return self.shape if dim is None else self.array.shape[s.wrap_dim(dim, self.ndim)]
+
+    def dim(self):
+        """The number of dimensions (Tensor.dim)."""
+        return self.array.ndim
+
+    def numel(self):
+        """The number of elements (Tensor.numel)."""
+        return self.array.size
+
+    ndimension, nelement = dim, numel
+
+    def element_size(self):
+        """Bytes per element (Tensor.element_size)."""
+        return self.array.itemsize
+
+    def is_floating_point(self):
+        """Is the dtype a floating point one (Tensor.is_floating_point)."""
+        return self.dtype.is_floating_point
+
+    def is_contiguous(self, memory_format=None):
+        """Is the memory row-major (Tensor.is_contiguous)."""
+        return plain(self).flags.c_contiguous
+
+    def stride(self, dim=None):
+        """Elements to skip for one step along each dimension, or along one (Tensor.stride)."""
+        strides = tuple([step // self.array.itemsize for step in plain(self).strides])
+        return strides if dim is None else strides[dim]
+
+    def data_ptr(self):
+        """The address of the first element (Tensor.data_ptr)."""
+        return plain(self).ctypes.data
+
+    # The graph ---------------------------------------------------------------------------------------------------
+
+    @property
+    def requires_grad(self):
+        """Are operations on it recorded? Settable on leaves of floating point dtype."""
+        return self.needs
+
+    @requires_grad.setter
+    def requires_grad(self, value):
+        if self.node is not None and not value:
+            raise RuntimeError("you can only change requires_grad flags of leaf variables. If you want to use a computed "
+                               "variable in a subgraph that doesn't require differentiation use var_no_grad = "
+                               "var.detach().\nThis tensor was made by an operation.")
+        if value and not self.dtype.is_floating_point:
+            raise RuntimeError("only Tensors of floating point and complex dtype can require gradients\n"
+                               "Convert it first, for example with .float().")
+        self.needs = bool(value)
+
+    def requires_grad_(self, requires_grad=True):
+        """Set requires_grad and return the tensor (Tensor.requires_grad_)."""
+        if requires_grad and not self.dtype.is_floating_point:
+            raise RuntimeError("only Tensors of floating point dtype can require gradients\n"
+                               "Convert it first, for example with .float().")
+        self.requires_grad = requires_grad
+        return self
+
+    @property
+    def grad(self):
+        """What `backward` has summed for this leaf, None before it."""
+        if self.node is not None and not self._retains:
+            import warnings
+            warnings.warn("The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute "
+                          "won't be populated during autograd.backward(). If you indeed want the .grad field to be "
+                          "populated for a non-leaf Tensor, use .retain_grad() on the non-leaf Tensor.", UserWarning,
+                          stacklevel=2)
+        return self.gradient
+
+    @grad.setter
+    def grad(self, value):
+        if value is not None:
+            if not isinstance(value, Tensor):
+                raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}\n"
+                                "Assign a tensor of the same shape and dtype.")
+            if value is self:
+                raise RuntimeError("can't assign Variable as its own grad\nAssign a clone.")
+            if value.array.dtype != self.array.dtype:
+                raise RuntimeError(f"attempting to assign a gradient with dtype '{_c(value)}' to a tensor with grad_dtype "
+                                   f"'{_c(self)}'.\nConvert it to the tensor's dtype.")
+            if value.array.shape != self.array.shape:
+                raise RuntimeError(f"assigned grad has data of a different size\nThe tensor has shape {list(self.shape)}.")
+        self.gradient = value
+
+    @property
+    def data(self):
+        """The same memory without the graph; assigning swaps the memory under the tensor's identity."""
+        return wrap(plain(self))
+
+    @data.setter
+    def data(self, value):
+        if not isinstance(value, Tensor):
+            raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}\nAssign a tensor.")
+        self.array = plain(value)
+
+    def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
+        """Add d(self)/d(leaf) to `.grad` of every leaf it was made from (Tensor.backward)."""
+        autograd.backward((self,), (gradient,), retain_graph, create_graph, inputs)
+
+    def detach(self):
+        """The same memory and version, outside the graph (Tensor.detach)."""
+        out = wrap(plain(self), version=self.version)
+        return out
+
+    def detach_(self):
+        """Leave the graph and become a leaf (Tensor.detach_)."""
+        self.node, self.needs = None, False
+        return self
+
+    def retain_grad(self):
+        """Keep `.grad` although this is no leaf (Tensor.retain_grad)."""
+        if not self.needs:
+            raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False\nCall requires_grad_() first.")
+        if self.node is None or self._retains:
+            return
+        self._retains, keeper = True, weakref.ref(self)
+
+        def keep(g):
+            tensor = keeper()
+            if tensor is not None:
+                array = wrap(owned_array(plain(g), False, g.array)) if not g.needs else g
+                tensor.gradient = array if tensor.gradient is None else tensor.gradient + array
+        self.register_hook(keep)
+
+    def register_hook(self, hook):
+        """Call `hook(grad)` with the gradient that arrives here; what it returns replaces it (Tensor.register_hook).
+
+        Returns a handle whose `remove()` takes the hook out again.
+        """
+        if not self.needs:
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient\n"
+                               "Call requires_grad_() first.")
+        owner = self if self.node is None else self.node
+        name = "_hooks" if self.node is None else "hooks"
+        hooks = getattr(owner, name)
+        if hooks is None:
+            hooks = {}
+            setattr(owner, name, hooks)
+        return RemovableHandle(hooks, hook)
+
+    # Out of tensors ----------------------------------------------------------------------------------------------
+
+    def item(self):
+        """The only element as a Python number (Tensor.item). Raises RuntimeError for any other count."""
+        if self.array.size != 1:
+            raise RuntimeError(f"a Tensor with {self.array.size} elements cannot be converted to Scalar\n"
+                               "Index one element, or use tolist().")
+        return self.array.item()
+
+    def tolist(self):
+        """The elements as nested lists of Python numbers (Tensor.tolist)."""
+        return self.array.tolist()
+
+    def numpy(self, *, force=False):
+        """The elements as an ndarray on the same memory (Tensor.numpy). Raises RuntimeError where a gradient is needed,
+        unless `force`."""
+        if self.needs and not force:
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.\n"
+                               "The array would change without the graph's knowledge.")
+        return plain(self)
+
+    def __array__(self, dtype=None, copy=None):
+        array = self.numpy()
+        if dtype is not None and np.dtype(dtype) != array.dtype:
+            return array.astype(dtype)
+        return array.copy() if copy else array
+
+    def _single(self, convert):
+        return convert(self.item())
+
+    def __bool__(self):
+        if self.array.size != 1:
+            raise RuntimeError("Boolean value of Tensor with no values is ambiguous\nTest numel() instead."
+                               if not self.array.size else
+                               "Boolean value of Tensor with more than one value is ambiguous\nUse .any() or .all().")
+        return bool(self.array.item())
+
+    __float__ = lambda self: self._single(float)    # noqa: E731
+    __int__ = lambda self: self._single(int)        # noqa: E731
+    __hash__ = object.__hash__
+
+    def __index__(self):
+        if self.array.size != 1 or self.array.dtype.kind == "f":
+            raise TypeError("only integer tensors of a single element can be converted to an index\n"
+                            "Convert it with .long(), or index one element.")
+        return int(self.array.item())
+
+    def __len__(self):
+        if not self.array.ndim:
+            raise TypeError("len() of a 0-d tensor\nUse numel() for the number of elements.")
+        return self.array.shape[0]
+
+    def __iter__(self):
+        if not self.array.ndim:
+            raise TypeError("iteration over a 0-d tensor\nUse item() for its value.")
+        return iter(s.unbind(self, 0))
+
+    def __contains__(self, element):
+        if not isinstance(element, Tensor) and not is_number(element):
+            raise RuntimeError("Tensor.__contains__ only supports Tensor or scalar, but you passed in a "
+                               f"{type(element)}.\nPass a number.")
+        return bool((self == element).any())
+
+    def __repr__(self, *, tensor_contents=None):
+        node = self.grad_fn
+        return printing.tensor_text(plain(self), dtype_name=self.dtype.name,
+                                    default_dtype_name=dtypes.get_default_dtype().name, requires_grad=self.needs,
+                                    grad_fn_name=None if node is None else node.name())
+
+    def __format__(self, spec):
+        if not self.array.ndim:
+            return format(self.item(), spec)
+        if spec:
+            raise TypeError(f"unsupported format string passed to {type(self).__name__}.__format__\n"
+                            "Only tensors of one element and no dimensions take a format.")
+        return repr(self)
+
+    def __deepcopy__(self, memo):
+        if self.node is not None:
+            raise RuntimeError(
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  If "
+                "you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, see "
+                "https://github.com/pytorch/pytorch/pull/103001\nDetach it first.")
+        out = new(type(self))
+        memo[id(self)] = out
+        _become(out, wrap(plain(self).copy(order="K"), self.needs))
+        out.gradient = None if self.gradient is None else self.gradient.__deepcopy__(memo)
+        return out
+
+    def __reduce__(self):
+        if self.node is not None:
+            raise RuntimeError("cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd does not "
+                               "support crossing process boundaries.  If you just want to transfer the data, call detach() "
+                               "on the tensor before serializing (e.g., putting it on the queue).\nDetach it first.")
+        return _rebuild, (type(self), plain(self), self.needs)
+
+    # Operators ---------------------------------------------------------------------------------------------------
+
+    __add__ = __radd__ = _operator("add")
+    __mul__ = __rmul__ = _operator("mul")
+    __sub__ = _operator("sub", f.sub)
+    __truediv__ = _operator("div")
+    __rsub__ = _reflected(f.sub)
+    __rtruediv__ = _reflected(f.div)
+    __pow__ = lambda self, exponent: f.pow(self, exponent)      # noqa: E731
+    __rpow__ = _reflected(f.pow)
+    __neg__ = lambda self: f.neg(self)                          # noqa: E731
+    __pos__ = lambda self: self                                 # noqa: E731
+    __abs__ = lambda self: f.abs(self)                          # noqa: E731
+    __matmul__ = lambda self, other: s.matmul(self, other)      # noqa: E731
+    __eq__, __ne__ = _compare("eq"), _compare("ne")
+    __lt__, __le__, __gt__, __ge__ = _compare("lt"), _compare("le"), _compare("gt"), _compare("ge")
+    __and__ = __rand__ = lambda self, other: f.bitwise_and(self, other)     # noqa: E731
+    __or__ = __ror__ = lambda self, other: f.bitwise_or(self, other)        # noqa: E731
+    __xor__ = __rxor__ = lambda self, other: f.bitwise_xor(self, other)     # noqa: E731
+    __invert__ = lambda self: f.bitwise_not(self)               # noqa: E731
+    __iadd__ = lambda self, other: self.add_(other)             # noqa: E731
+    __isub__ = lambda self, other: self.sub_(other)             # noqa: E731
+    __imul__ = lambda self, other: self.mul_(other)             # noqa: E731
+    __itruediv__ = lambda self, other: self.div_(other)         # noqa: E731
+    __ipow__ = lambda self, other: self.pow_(other)             # noqa: E731
+    __getitem__ = s.getitem
+
+    def __setitem__(self, index, value):
+        parts, basic, _ = i.parse(index, self.array.shape)
+        if not isinstance(value, TensorBase):
+            value = wrap(np.asarray(value, self.array.dtype))
+        elif value.array.dtype != self.array.dtype:
+            value = p.to(value, dtype=self.array.dtype)
+        target = self.array[parts].shape
+        source = value.array.shape
+        while len(source) > len(target) and source[0] == 1:     # leading ones are dropped, as torch does
+            value = value.view(source[1:])
+            source = value.array.shape
+        _check_assign(target, source, basic)
+        inplace(p_setitem, self, value, index=parts, basic=basic,
+                write=lambda array, given: array.__setitem__(parts, given))
+
+    # Shape -------------------------------------------------------------------------------------------------------
+
+    def reshape(self, *shape):
+        """See minigrad.reshape (Tensor.reshape)."""
+        return s.reshape(self, s.sizes_of(shape))
+
+    def permute(self, *dims):
+        """See minigrad.permute (Tensor.permute)."""
+        return s.permute(self, s.sizes_of(dims))
+
+    def view_as(self, other):
+        """A view in the shape of `other` (Tensor.view_as)."""
+        return s.view(self, other.array.shape)
+
+    def reshape_as(self, other):
+        """reshape to the shape of `other` (Tensor.reshape_as)."""
+        return s.reshape(self, other.array.shape)
+
+    def expand_as(self, other):
+        """expand to the shape of `other` (Tensor.expand_as)."""
+        return s.expand(self, other.array.shape)
+
+    def contiguous(self, memory_format=None):
+        """The tensor itself if row-major, else a copy that is (Tensor.contiguous)."""
+        return self if self.is_contiguous() else p.clone(self)
+
+    def clone(self, *, memory_format=None):
+        """A copy, recorded (Tensor.clone)."""
+        return p.clone(self)
+
+    # Conversion --------------------------------------------------------------------------------------------------
+
+    def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None):
+        """In another dtype or on another device; the tensor itself where nothing changes (Tensor.to).
+
+        `to(dtype)`, `to(device)`, `to(device, dtype)` or `to(other tensor)`.
+        """
+        for argument in args:
+            if isinstance(argument, TensorBase):
+                dtype = argument.dtype
+            elif isinstance(argument, dtypes.dtype):
+                dtype = argument
+            elif isinstance(argument, (str, int, _device)) and not isinstance(argument, bool):
+                device = argument
+            elif not isinstance(argument, bool) and argument is not None:
+                raise TypeError(f"to() received an invalid combination of arguments - got ({type(argument).__name__}), but "
+                                "expected a dtype, a device or a tensor\nPass one such as minigrad.float64.")
+        available(device)
+        if dtype is None or dtype.numpy == self.array.dtype:
+            return p.clone(self) if copy else self
+        return p.to(self, dtype=dtype.numpy)
+
+    def cpu(self):
+        """On the CPU: the tensor itself if it is there (Tensor.cpu)."""
+        return self
+
+    def cuda(self, device=None, non_blocking=False):
+        """On a GPU (Tensor.cuda). Raises RuntimeError where there is none."""
+        return self.to("cuda")
+
+    def type(self, dtype=None, non_blocking=False):
+        """torch's type name ('torch.FloatTensor'), or the tensor converted to a dtype or such a type (Tensor.type)."""
+        if dtype is None:
+            return f"torch.{self.dtype.legacy_name}Tensor"
+        if isinstance(dtype, str):
+            dtype = next((d for d in dtypes.ALL if f"torch.{d.legacy_name}Tensor" == dtype), None)
+        return self.to(getattr(dtype, "dtype", dtype))
+
+    def type_as(self, other):
+        """In the dtype of `other` (Tensor.type_as)."""
+        return self.to(other.dtype)
+
+    def __dir__(self):
+        return sorted(set(super().__dir__()))
+
+
+_device = device
+p_setitem = i.setitem
+
+
+def _c(tensor):
+    return s.c_low(tensor)
+
+
+def _grad_fn(tensor):
+    node = tensor.node
+    return node.edges[0] if node is not None and node.op is None else node
+
+
+def _check_assign(target, source, basic):
+    lead = len(target) - len(source)
+    fits = lead >= 0 and all(n in (1, m) for n, m in zip(source, target[lead:]))
+    if not fits and basic:
+        for k in range(len(source) - 1, -1, -1):
+            where = k + lead
+            if where < 0 or source[k] not in (1, target[where]):
+                raise RuntimeError(
+                    f"The expanded size of the tensor ({target[where] if where >= 0 else 1}) must match the existing size "
+                    f"({source[k]}) at non-singleton dimension {max(where, 0)}.  Target sizes: {list(target)}.  Tensor sizes: "
+                    f"{list(source)}\nThe value must broadcast to the place it is written to.")
+    if not fits:
+        raise RuntimeError(f"shape mismatch: value tensor of shape {list(source)} cannot be broadcast to indexing result of "
+                           f"shape {list(target)}\nThe value must broadcast to the place it is written to.")
+
+
+def _become(tensor, other):
+    """Take over what `other` holds, in place of a constructor."""
+    for slot in ("array", "needs", "node", "gradient", "version", "view"):
+        setattr(tensor, slot, getattr(other, slot))
+    return tensor
+
+
+def _rebuild(cls, array, needs):
+    return _become(new(cls), wrap(array, needs))
+
+
+class RemovableHandle:
+    """Takes a hook out again (torch.utils.hooks.RemovableHandle); also a context manager."""
+    _next = 0
+
+    def __init__(self, hooks, hook):
+        self.hooks, self.id = weakref.WeakValueDictionary() if hooks is None else hooks, RemovableHandle._next
+        RemovableHandle._next += 1
+        hooks[self.id] = hook
+
+    def remove(self):
+        """Take the hook out; calling it twice is harmless."""
+        self.hooks.pop(self.id, None)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.remove()
+
+
+def _legacy(cls, data, kind):
+    """torch's old constructors: sizes, or data to copy."""
+    if len(data) == 1 and not isinstance(data[0], int):
+        from .ops.create import to_array
+        value = data[0]
+        if isinstance(value, Size):
+            array = np.empty(value, kind)
+        elif isinstance(value, (float, bool)):
+            raise TypeError("new(): data must be a sequence (got float)\nUse minigrad.tensor(number).")
+        else:
+            array = to_array(value, kind)
+    else:
+        array = np.empty(data or (0,), kind)
+    return _become(new(cls), wrap(array))
+
+
+class _Legacy(type):
+    """The metaclass of FloatTensor and its kin: `isinstance(x, LongTensor)` asks for the dtype."""
+
+    def __instancecheck__(cls, value):
+        return isinstance(value, Tensor) and value.dtype is cls.dtype
+
+    def __call__(cls, *data):
+        return _legacy(Tensor, data, cls.dtype.numpy)
+
+
+LEGACY = {f"{d.legacy_name}Tensor": _Legacy(f"{d.legacy_name}Tensor", (), {"dtype": d, "__doc__": f"torch's old name for a "
+          f"{d.name} tensor: sizes or data to copy; also for `isinstance` and `.type(...)`."}) for d in dtypes.ALL}
+
+_METHODS = {
+    f: """add sub subtract mul multiply div divide true_divide pow exp log sqrt rsqrt sin cos tanh erf sigmoid reciprocal abs
+        absolute neg negative sign relu isnan isinf isfinite logical_not floor ceil round eq ne lt le gt ge not_equal less
+        less_equal greater greater_equal logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor bitwise_not
+        maximum minimum clamp clip masked_fill sum mean var std prod max min amax amin argmax argmin any all norm logsumexp
+        softmax log_softmax""",
+    s: """view flatten transpose t squeeze unsqueeze expand split chunk unbind tril triu gather scatter_add index_select
+        nonzero mm bmm dot mv matmul""",
+}
+for _module, _names in _METHODS.items():
+    for _name in _names.split():
+        setattr(Tensor, _name, getattr(_module, _name))
+Tensor.where = lambda self, condition, other: f.where(condition, self, other)
+
+
+def _converter(d):
+    def method(self, memory_format=None):
+        return self.to(d)
+    method.__doc__ = f"As {d.name} (Tensor.{d.name})."
+    return method
+
+
+for _name, _d in dict(float=dtypes.float32, double=dtypes.float64, half=dtypes.float16, long=dtypes.int64, int=dtypes.int32,
+                      short=dtypes.int16, char=dtypes.int8, byte=dtypes.uint8, bool=dtypes.bool).items():
+    setattr(Tensor, _name, _converter(_d))
+for _name, _method in METHODS.items():
+    setattr(Tensor, _name, _method)
