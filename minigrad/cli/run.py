@@ -1,0 +1,130 @@
+"""One training run on one backend: the networks, the state that checkpoints hold, the backends by name."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from argparse import Namespace
+from collections.abc import Iterator
+from statistics import fmean
+from typing import Any
+
+from minigrad.cli import UserError, one_line
+from minigrad.cli.data import Data, loaders
+
+# Of the options, what a checkpoint remembers.
+REMEMBERED = ["model", "data", "epochs", "batch_size", "lr", "momentum", "seed", "dtype", "out"]
+
+
+def cnn(nn: Any, height: int, width: int, classes: int) -> Any:
+    return nn.Sequential(
+        nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(16, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Dropout(0.25), nn.Linear(32 * (height // 4) * (width // 4), classes),
+    )  # fmt: skip
+
+
+def mlp(nn: Any, height: int, width: int, classes: int) -> Any:
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(height * width, 64), nn.ReLU(),
+        nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, classes),
+    )  # fmt: skip
+
+
+def logreg(nn: Any, height: int, width: int, classes: int) -> Any:
+    return nn.Sequential(nn.Flatten(), nn.Linear(height * width, classes))
+
+
+MODELS = {"cnn": cnn, "mlp": mlp, "logreg": logreg}
+
+
+def load_backend(name: str) -> tuple[Any, str]:
+    """The library behind a backend's name, and the device it computes on. UserError if it is not here."""
+    if name == "torch":
+        try:
+            return importlib.import_module("torch_backend"), "cpu"
+        except ImportError as error:
+            raise UserError('the torch backend needs PyTorch: pip install "minigrad[torch]"') from error
+    library = importlib.import_module("minigrad")
+    if name == "cupy" and not library.cuda.is_available():
+        raise UserError('the cupy backend needs an NVIDIA GPU and CuPy: pip install "minigrad[cuda]"')
+    return library, "cuda" if name == "cupy" else "cpu"
+
+
+class Run:
+    """Everything that one backend's training consists of; `train` moves it on.
+
+    ``epoch`` and ``step`` count what is finished; ``history`` has the rows of the epochs and ``losses`` the
+    loss of every step.
+    """
+
+    def __init__(self, name: str, library: Any, device: str, data: Data, options: Namespace) -> None:
+        self.name, self.library, self.device, self.options = name, library, device, options
+        library.manual_seed(options.seed)
+        height, width = data.images.shape[2:]
+        classes = max(10, int(data.labels.max()) + 1)
+        model = MODELS[options.model](library.nn, height, width, classes)
+        self.model = model.to(device, getattr(library, options.dtype))
+        self.optimizer = library.optim.SGD(model.parameters(), lr=options.lr, momentum=options.momentum)
+        self.loader, self.validation = loaders(library, data, options)
+        self.epoch, self.step = 0, 0
+        self.history: list[dict[str, float]] = []
+        self.losses: list[float] = []
+        self.random_state = library.get_rng_state()
+        self.order_state = self.loader.generator.get_state()
+
+    def remaining_batches(self) -> Iterator[tuple[Any, Any]]:
+        """The batches of this epoch from ``step`` on; the order follows from the generator's state alone."""
+        self.loader.generator.set_state(self.order_state)
+        for position, (images, labels) in enumerate(self.loader):
+            if position >= self.step:
+                yield images.to(self.device), labels.to(self.device)
+
+    def validation_batches(self) -> Iterator[tuple[Any, Any]]:
+        for images, labels in self.validation:
+            yield images.to(self.device), labels.to(self.device)
+
+    def finish_step(self, loss: float) -> None:
+        self.losses.append(loss)
+        self.step += 1
+
+    def finish_epoch(self, loss: float, accuracy: float, speed: float) -> dict[str, float]:
+        """Adds the epoch's row (``loss`` on validation, in percent, samples per second) and returns it."""
+        self.epoch += 1
+        row = {"epoch": self.epoch, "train_loss": fmean(self.losses[-self.step :]), "validation_loss": loss,
+               "accuracy": accuracy, "samples_per_second": speed}  # fmt: skip
+        self.history.append(row)
+        self.step = 0
+        self.order_state = self.loader.generator.get_state()
+        return row
+
+    def path(self, kind: str) -> str:
+        """Where the checkpoint ``kind`` (best or last) is kept."""
+        return os.path.join(self.options.out, self.name, f"{kind}.safetensors")
+
+    def save(self, kind: str) -> None:
+        os.makedirs(os.path.dirname(self.path(kind)), exist_ok=True)
+        state = {
+            "backend": self.name,
+            "options": {key: getattr(self.options, key) for key in REMEMBERED},
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "epoch": self.epoch,
+            "step": self.step,
+            "history": self.history,
+            "losses": self.losses,
+            "random_state": self.random_state,
+            "order_state": self.order_state,
+        }
+        self.library.save(state, self.path(kind))
+
+    def restore(self, path: str) -> None:
+        """Takes up the state that `save` wrote, on whichever backend. Raises UserError if it does not fit."""
+        state = self.library.load(path)
+        try:
+            self.model.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+        except (RuntimeError, ValueError) as error:
+            raise UserError(f"{path} holds another network: {one_line(error)}") from error
+        for key in ("epoch", "step", "history", "losses", "random_state", "order_state"):
+            setattr(self, key, state[key])
