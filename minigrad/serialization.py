@@ -77,7 +77,7 @@ class _Packer:
         if type(value) is bytes:
             return {"bytes": base64.b64encode(value).decode()}
         if isinstance(value, module.Tensor):
-            packed = {"tensor": self.keep(self.library.to_array(value), path)}
+            packed: dict[str, Any] = {"tensor": self.keep(self.library.to_array(value), path)}
             if value.requires_grad:
                 packed["requires_grad"] = True
             if isinstance(value, module.nn.Parameter):
@@ -97,9 +97,9 @@ class _Packer:
             if id(value) in self.unfinished:
                 raise ValueError(f"save: the {type(value).__name__} at {_place(path)} contains itself")
             self.unfinished.add(id(value))
-            packed = self.pack_container(value, path)
+            container = self.pack_container(value, path)
             self.unfinished.remove(id(value))
-            return packed
+            return container
         raise TypeError(
             f"save: cannot store the {type(value).__name__} at {_place(path)}\n"
             "save stores tensors, arrays, numbers, strings, bytes, None, and lists, tuples and dicts of "
@@ -108,8 +108,8 @@ class _Packer:
 
     def pack_container(self, value: Any, path: tuple[str, ...]) -> Any:
         if isinstance(value, (list, tuple)):
-            packed = [self.pack(item, (*path, str(index))) for index, item in enumerate(value)]
-            return packed if type(value) is list else {"tuple": packed}
+            items = [self.pack(item, (*path, str(index))) for index, item in enumerate(value)]
+            return items if type(value) is list else {"tuple": items}
         pairs = []
         for key, item in value.items():
             if type(key) not in (str, int, float, bool, type(None)):
@@ -120,15 +120,14 @@ class _Packer:
             pairs.append([self.pack(key), self.pack(item, (*path, str(key)))])
         if type(value) is dict:
             return {"dict": pairs}
-        packed = {"ordered": pairs}
+        packed: dict[str, Any] = {"ordered": pairs}
         if hasattr(value, "_metadata"):  # a state_dict() carries its modules' versions in this attribute
             packed["metadata"] = self.pack(value._metadata, (*path, "_metadata"))
         return packed
 
     def keep(self, array: np.ndarray, path: tuple[str, ...]) -> str:
         """Takes an array in, under its path (with a number where that is taken), and returns the name."""
-        if array.dtype.name == "bfloat16":
-            array = array.view(BFLOAT16)
+        array = _opaque(array)
         array = array.astype(array.dtype.newbyteorder("<"), copy=False)
         if array.dtype not in CODES:
             raise NotImplementedError(
@@ -202,6 +201,11 @@ def _plain(array: np.ndarray) -> np.ndarray:
     return array.view(_bfloat16()) if array.dtype == BFLOAT16 else array
 
 
+def _opaque(array: np.ndarray) -> np.ndarray:
+    """The array as this module's own code has it; the inverse of `_plain`."""
+    return array.view(BFLOAT16) if array.dtype.name == "bfloat16" else array
+
+
 def _dtype(name: str, module: ModuleType) -> Any:
     dtype = getattr(module, name)
     if not isinstance(dtype, module.dtype):
@@ -233,7 +237,7 @@ def _checksum(structure: str, arrays: dict[str, np.ndarray]) -> str:
 
 
 def _bytes(array: np.ndarray) -> memoryview:
-    return memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
 
 
 def _write(value: Any, stream: IO[bytes], library: Library) -> None:
@@ -380,7 +384,7 @@ def minigrad_library() -> Library:
     import minigrad
 
     def to_array(tensor: Any) -> np.ndarray:
-        return tensor.detach().cpu().numpy()
+        return _opaque(tensor.detach().cpu().numpy())
 
     def from_array(array: np.ndarray) -> Any:
         return minigrad.from_numpy(_plain(array))

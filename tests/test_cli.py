@@ -55,7 +55,8 @@ def csv(tmp_path):
 def mnist(tmp_path):
     os.mkdir("mnist")
     for split, count in (("train", 64), ("t10k", 32)):
-        for kind, array in zip(["images-idx3", "labels-idx1"], made_images(count, 12, 255), strict=True):
+        images, labels = made_images(count, 12, 255)
+        for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
             header = struct.pack(f">I{array.ndim}I", 0x800 + array.ndim, *array.shape)
             with gzip.open(f"mnist/{split}-{kind}-ubyte.gz", "wb") as file:
                 file.write(header + array.tobytes())
@@ -63,7 +64,7 @@ def mnist(tmp_path):
 
 
 def rows(text):
-    """The printed rows: {backend: [(epoch, train loss, validation loss, accuracy), ...]}, digits as printed."""
+    """The rows as printed: {backend: [(epoch, train loss, validation loss, accuracy), ...]}."""
     found = {}
     for epoch, backend, *numbers in ROW.findall(text):
         found.setdefault(backend, []).append((epoch, *numbers))
@@ -168,7 +169,7 @@ def interrupt_at(monkeypatch, backend, step):
     monkeypatch.setattr(report.Screen, "advance", advance_and_press)
 
 
-# 104 images in batches of 32 are four steps an epoch: amid an epoch, before validation, after a whole epoch.
+# 104 images in batches of 32 are four steps: amid an epoch, before validation, after a whole epoch.
 @pytest.mark.parametrize("step", [2, 4, 5])
 @pytest.mark.parametrize("backend", ["numpy", "torch"])
 def test_a_resumed_run_equals_an_uninterrupted_one(backend, step, csv, monkeypatch, capsys):
@@ -217,7 +218,8 @@ def test_ctrl_c_from_outside(csv):
     """A process of its own, a real signal; twice, an impatient user."""
     command = [sys.executable, "-m", "minigrad", "train", "--backend", "torch", "--data", "csv", csv]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    child = subprocess.Popen([*command, "--epochs", "100000"], env=environment, stdout=subprocess.PIPE, text=True)
+    command += ["--epochs", "100000"]
+    child = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     try:
         while not ROW.search(line := child.stdout.readline()):
             assert line

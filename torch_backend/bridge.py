@@ -63,10 +63,10 @@ def _replace_tensors(value: Any, tensor_type: type, convert: Callable[[Any], Any
     if isinstance(value, tensor_type):
         return convert(value)
     if isinstance(value, dict):
-        copy = OrderedDict() if isinstance(value, OrderedDict) else {}
+        copy: Any = OrderedDict() if isinstance(value, OrderedDict) else {}
         copy.update((key, _replace_tensors(item, tensor_type, convert)) for key, item in value.items())
         if hasattr(value, "_metadata"):  # the modules' versions, which load_state_dict reads
-            copy._metadata = value._metadata  # type: ignore[union-attr]
+            copy._metadata = value._metadata
         return copy
     if isinstance(value, (list, tuple)):
         return type(value)(_replace_tensors(item, tensor_type, convert) for item in value)
