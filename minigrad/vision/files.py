@@ -139,8 +139,9 @@ def read_digit_csv(path):
         ValueError: no `label` column (Kaggle's test.csv), not as many pixels as a square has, no rows, or a
             bad row; names line and column.
     """
-    header, _, body = _unzipped(pathlib.Path(path).read_bytes(), path).partition(b"\n")
-    names = [name.strip(' "\r') for name in header.decode("utf-8-sig", errors="replace").split(",")]
+    text = _unzipped(pathlib.Path(path).read_bytes(), path).replace(b"\r\n", b"\n")
+    header, _, body = text.partition(b"\n")
+    names = [name.strip(' "') for name in header.decode("utf-8-sig", errors="replace").split(",")]
     side = math.isqrt(len(names) - 1)
     if names[0] != "label":
         raise ValueError(f"{path}: line 1: the first column must be label, found {names[0][:40]!r}; "
@@ -149,16 +150,16 @@ def read_digit_csv(path):
         raise ValueError(f"{path}: line 1: {len(names) - 1} pixel columns do not make a square image")
     if not body.strip():
         raise ValueError(f"{path}: has a header and no rows")
-    rows = _digit_rows(body, len(names))
+    rows = _rows_at_once(body, len(names))
     if rows is None:
-        raise ValueError(f"{path}: {_first_fault(body, names)}")
+        rows = _rows_one_by_one(body, names, path)
     return rows[:, 1:].astype(np.uint8).reshape(-1, side, side), rows[:, 0].astype(np.int64)
 
 
-def _digit_rows(body, columns):
-    """The table, or None if anything in it is wrong; finding out what is slow, and `_first_fault`'s work."""
+def _rows_at_once(body, columns):
+    """The table, or None if anything in it is wrong; finding out what is left to `_rows_one_by_one`."""
     # A number that overflows must not reach loadtxt: some NumPy versions give a wrong one and only warn.
-    if body.translate(None, b"0123456789,\r\n") or re.search(rb"[0-9]{4}", body):
+    if body.translate(None, b"0123456789,\n") or re.search(rb"[0-9]{4}", body):
         return None
     try:
         rows = np.loadtxt(io.BytesIO(body), np.int16, delimiter=",", comments=None, ndmin=2)
@@ -167,15 +168,20 @@ def _digit_rows(body, columns):
     return rows if rows.shape[1] == columns and rows[:, 0].max() <= 9 and rows.max() <= 255 else None
 
 
-def _first_fault(body, names):
-    for line, row in enumerate(body.splitlines(), start=2):
-        cells = row.split(b",") if row else []
-        if row and len(cells) != len(names):
-            return f"line {line}: {len(cells)} columns, the header has {len(names)}"
-        for column, (name, cell) in enumerate(zip(names, cells, strict=False), start=1):
+def _rows_one_by_one(body, names, path):
+    """The same table, slowly; raises ValueError with the place of the first fault."""
+    rows = []
+    for line, row in enumerate(body.split(b"\n"), start=2):
+        if not row:
+            continue
+        cells = row.split(b",")
+        if len(cells) != len(names):
+            raise ValueError(f"{path}: line {line}: {len(cells)} columns, the header has {len(names)}")
+        for column, (name, cell) in enumerate(zip(names, cells, strict=True), start=1):
             limit = 9 if column == 1 else 255
             if not cell.isdigit() or len(cell) > 3 or int(cell) > limit:
-                text = cell[:40].decode(errors="replace")
-                return (f"line {line}, column {column} ({name}): "
-                        f"{text!r} is not a whole number from 0 to {limit}")
-    raise AssertionError("the table was refused, so one of its rows is at fault")
+                found = cell[:40].decode(errors="replace")
+                raise ValueError(f"{path}: line {line}, column {column} ({name}): "
+                                 f"{found!r} is not a whole number from 0 to {limit}")
+        rows.append([int(cell) for cell in cells])
+    return np.array(rows)
