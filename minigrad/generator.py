@@ -82,13 +82,12 @@ class Generator:
     def normal_pairs(self, n):
         """`n` standard normal float64 values, made two at a time; one left over waits for the next call."""
         with self._lock:
-            kept = np.array([] if n == 0 or self._normal is None else [self._normal])
+            kept = np.array([] if self._normal is None else [self._normal])
             u = self.u53(2 * ((n - len(kept) + 1) // 2))
             radius, angle = np.sqrt(-2.0 * libm(math.log1p, -u[1::2])), 2.0 * math.pi * u[0::2]
             pairs = np.stack([radius * libm(math.cos, angle), radius * libm(math.sin, angle)], 1)
             values = np.concatenate([kept, pairs.ravel()])
-            if n:
-                self._normal = float(values[n]) if len(values) > n else None
+            self._normal = float(values[n]) if len(values) > n else None
             return values[:n]
 
     def get_state(self):

@@ -25,8 +25,8 @@ u24 = (word mod 2^24) / 2^24, u53 = (r64 mod 2^53) / 2^53.  What each sampler dr
     multinomial       one sample or no replacement: argmax or topk of p / exponential; else u53 per sample
 
 Samplers take NumPy dtypes and return bare arrays in C order; `in_memory_order` lays draws out as torch does
-for tensors that are not contiguous.  Measured on torch 2.13, x86-64 with AVX2; other processors round the
-float32 `normal` differently, and older torch drew Bernoulli numbers from MKL on Intel processors.
+for tensors that are not contiguous.  Measured on torch 2.13, x86-64 with AVX2: without that torch rounds
+`uniform` and the float32 `normal` otherwise, and older torch drew Bernoulli numbers from MKL on Intel CPUs.
 """
 import math
 
