@@ -3,36 +3,52 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import re
 import sys
 import warnings
 from collections import Counter
 
-from . import CATEGORIES, SAMPLES, Mismatch, Sample, check, check_bad, defects
+from . import CATEGORIES, SAMPLES, Mismatch, Sample, check_bad, compare, defects
+from .run import cases, top_up
 
 
 def report(sample: Sample, B: object, examples: int) -> tuple[Counter[str], list[str]]:
-    """All dtypes and bad calls of a sample: the counts, and what differs."""
+    """All dtypes and bad calls of a sample: the counts, and what differs, one line and case for each kind."""
     counts: Counter[str] = Counter()
-    failures = []
+    kinds: dict[str, tuple[str, set[str]]] = {}
+
+    def note(difference: object, dtype: str) -> None:
+        kind = re.sub(r"[-\d.+e]+", "#", str(difference).split("\n", 1)[0].split(" off by ")[0])[:100]
+        shortest = min(kinds.get(kind, (str(difference),))[0], str(difference), key=len)
+        kinds[kind] = shortest, kinds.get(kind, ("", set()))[1] | {dtype}
+
     for dtype in sample.dtypes:
-        try:
-            seen = check(sample, dtype, B, examples)
-            counts += seen
-            failures += [f"{sample.name} [{dtype}]: {defect}" for defect in defects(sample, dtype, seen)]
-        except Mismatch as difference:
-            failures.append(f"[{dtype}] {difference}")
+        before, seen = len(kinds), Counter()
+        for case in cases(sample, dtype, examples):
+            try:
+                seen += compare(sample, case, B)
+            except Mismatch as difference:
+                note(difference, dtype)
+        if len(kinds) == before:
+            try:
+                for defect in defects(sample, dtype, top_up(sample, dtype, B, seen)):
+                    note(f"{sample.name}: {defect}", dtype)
+            except Mismatch as difference:
+                note(difference, dtype)
+        counts += seen
     for number, call in enumerate(sample.bad):
         try:
             check_bad(call, B)
         except Mismatch as difference:
-            failures.append(f"{sample.name}: bad call {number}: {difference}")
-    return counts, failures
+            note(f"{sample.name}: bad call {number}: {difference}", "bad call")
+    return counts, [f"[{' '.join(sorted(dtypes))}] {text}" for text, dtypes in kinds.values()]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Compare every op with torch; count the cases.")
     parser.add_argument("--ops", nargs="*", help="samples whose names start so (default: all)")
     parser.add_argument("--examples", type=int, default=25, help="cases per op and dtype")
+    parser.add_argument("--width", type=int, default=600, help="cut reports to so many characters")
     parser.add_argument("--against", default="minigrad", help="the module to compare with torch")
     options = parser.parse_args()
     B = importlib.import_module(options.against)
@@ -49,7 +65,7 @@ def main() -> int:
         differing += failures
     print(f"{len(chosen)} samples, {total} examples, {sum(len(s.bad) for s in chosen)} bad calls, "
           f"{len(differing)} differ")
-    print("\n".join(differing))
+    print("\n".join(text[:options.width] for text in differing))
     return 1 if differing else 0
 
 

@@ -3,10 +3,11 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from .compare import compare
-from .draw import EDGE, FLOATS, PLAIN, Sample, draw_case
+from .draw import EDGE, FLOATS, PLAIN, Case, Sample, draw_case
 
 
 def categories(sample: Sample, dtype: str) -> list[str]:
@@ -22,13 +23,19 @@ def shares(sample: Sample, dtype: str, examples: int) -> list[tuple[str, int]]:
             for kind in kinds]
 
 
-def check(sample: Sample, dtype: str, B: Any, examples: int = 25, seed: int = 0) -> Counter[str]:
-    """Compare `examples` random cases; raises `Mismatch` at the first difference, returns the counts."""
-    counts: Counter[str] = Counter()
+def cases(sample: Sample, dtype: str, examples: int, seed: int = 0) -> Iterator[Case]:
+    """`examples` random cases, the same for the same seed."""
     source = random.Random(f"{sample.name} {dtype} {seed}")
     for category, share in shares(sample, dtype, examples):
         for _ in range(share):
-            counts += compare(sample, draw_case(sample, dtype, category, source.choice), B)
+            yield draw_case(sample, dtype, category, source.choice)
+
+
+def check(sample: Sample, dtype: str, B: Any, examples: int = 25, seed: int = 0) -> Counter[str]:
+    """Compare `examples` random cases; raises `Mismatch` at the first difference, returns the counts."""
+    counts: Counter[str] = Counter()
+    for case in cases(sample, dtype, examples, seed):
+        counts += compare(sample, case, B)
     return top_up(sample, dtype, B, counts)
 
 

@@ -77,7 +77,7 @@ BAD_KEYS = (lambda B: B.ones(2)[2], lambda B: B.ones(2)[0, 0], lambda B: B.tenso
             lambda B: B.ones(2, 3)[B.tensor([True, False, True])], lambda B: B.ones(2)[B.tensor([0.5])],
             lambda B: B.ones(3, 3)[B.tensor([0, 1]), B.tensor([0, 1, 2])])
 row("getitem", lambda B, x, key: x[key], _read, *BAD_KEYS, categories=(*CATEGORIES, ZERO_D))
-row("getitem.arrays", lambda B, x, index, pick: x[_key(pick, index)], _advanced_read)
+row("getitem.arrays", lambda B, x, index, pick: x[_key(pick, index)], _advanced_read, strides=False)
 
 
 def _assigned(d: Any) -> Any:
@@ -153,7 +153,7 @@ row("index_select", lambda B, x, index, dim: B.index_select(x, dim, index), _ind
                                                                                       B.tensor([0.5])))
 row("nonzero", lambda B, x, as_tuple: x.nonzero(as_tuple=as_tuple), lambda d: (
     [d.tensor(d.shape(), 0.0, 2.0)], {"as_tuple": d.flag()}), *refuses_others("nonzero")[:3], flat=True,
-    categories=(*CATEGORIES, ZERO_D))
+    categories=(*CATEGORIES, ZERO_D), strides=False)
 row("one_hot", lambda B, x, **k: B.nn.functional.one_hot(x, **k), lambda d: (
     [d.index(d.shape(empty=False), 4)], {"num_classes": d.pick(-1, 4, 6)}),
     lambda B: B.nn.functional.one_hot(B.tensor([1.0])), lambda B: B.nn.functional.one_hot(B.tensor([3]), 2),

@@ -46,7 +46,7 @@ def reduction(name: str, draw: Any, *, bad: tuple[Any, ...] = (), **more: Any) -
         return getattr(x, name)(**k) if method else getattr(B, name)(x, **k)
 
     common = (lambda B: getattr(B, name)(B.ones(2, 3), dim=2), lambda B: getattr(B, name)(B.ones(2), dim=-2),
-              lambda B: getattr(B, name)([1.0, 2.0]), lambda B: getattr(B, name)(B.ones(2, 3), dim="a"))
+              lambda B: getattr(B, name)(B.ones(2, 3), dim="a"))
     variant = more.pop("variant", "")
     ROWS.append(Sample(name, call, draw, name=name + variant, **({"bad": common + bad} | more)))
 
@@ -59,28 +59,29 @@ def of_ints(name: str) -> Callable[[Any], Any]:
     return lambda B: getattr(B, name)(B.ones(2, dtype=B.int64))
 
 
-DTYPES = {"dtype": ("float64", "float32", "int64")}
+def of_none(name: str) -> tuple[Callable[[Any], Any], ...]:
+    return lambda B: getattr(B, name)(B.ones(0)), lambda B: getattr(B, name)(B.ones(2, 0), 1)
+
+
+DTYPES = {"dtype": ("float64",)}      # upwards: rounding on the way would hide a difference
 reduction("sum", over("none", "one", "several", "empty", **DTYPES), bad=(twice("sum"),))
-reduction("mean", over("none", "one", "several", dtype=("float64", "float32")),
+reduction("mean", over("none", "one", "several", **DTYPES),
           dtypes=(*FLOATS, "float16", "int64"), bad=(twice("mean"), of_ints("mean")))
 reduction("prod", over("none", "one", low=-1.5, high=1.5, **DTYPES),
-          categories=WITH_TIES[:5], tie=at(0), bad=(lambda B: B.prod(B.ones(2, 3), dim=(0, 1)),))
+          categories=WITH_TIES[:5], tie=at(0), twin=True, bad=(lambda B: B.prod(B.ones(2, 3), dim=(0, 1)),))
 for _name in ("var", "std"):
     reduction(_name, over("none", "one", "several", unbiased=(True, False)),
               dtypes=(*FLOATS, "float16", "int64"), bad=(twice(_name), of_ints(_name)))
     reduction(_name, over("none", "one", correction=(0, 1, 2, 0.5)), dtypes=FLOATS, variant=".correction")
 for _name in ("amax", "amin"):
     reduction(_name, over("none", "one", "several"), categories=WITH_TIES, tie=repeats, exact=True,
-              bad=(twice(_name), lambda B, n=_name: getattr(B, n)(B.ones(0)), lambda B,
-                   n=_name: getattr(B, n)(B.ones(2, 0), 1)))
+              bad=(twice(_name), *of_none(_name)))
 for _name in ("max", "min"):
     reduction(_name, over("none", "one"), categories=WITH_TIES, tie=repeats, exact=True,
-              bad=(lambda B, n=_name: getattr(B, n)(B.ones(0)), lambda B,
-                   n=_name: getattr(B, n)(B.ones(2, 0), 1)))
+              bad=of_none(_name))
 for _name in ("argmax", "argmin"):
     reduction(_name, over("none", "one"), categories=WITH_TIES, tie=repeats, exact=True, flat=True,
-              dtypes=NUMBERS, bad=(lambda B, n=_name: getattr(B, n)(B.ones(0)), lambda B,
-                   n=_name: getattr(B, n)(B.ones(2) > 0)))
+              dtypes=NUMBERS, bad=(*of_none(_name), lambda B, n=_name: getattr(B, n)(B.ones(2) > 0)))
 for _name in ("any", "all"):
     reduction(_name, over("none", "one", "several"), exact=True, flat=True, categories=(*WITH_TIES[:4], EDGE))
 reduction("norm", over("none", "one", "several", p=(2, 1, 2.0, 3, "fro", float("inf"), 0.5)),
