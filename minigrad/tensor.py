@@ -3,11 +3,11 @@ import weakref
 
 import numpy as np
 
-from . import dtypes, printing, random
+from . import dtypes, printing
 from .device import CPU, available, device
 from .engine import backward as autograd
-from .engine.core import TensorBase, edge_of, mode, new, plain, register_tensor, wrap
-from .engine.inplace import check_leaf, inplace, store
+from .engine.core import UNTRACKED, TensorBase, new, plain, register_tensor, version, wrap
+from .engine.inplace import inplace
 from .engine.op import REGISTRY, binary
 from .engine.walk import owned_array
 from .ops import index as i
@@ -64,8 +64,7 @@ class Tensor(TensorBase):
     Made by `minigrad.tensor`, `zeros`, `randn`, ...; `Tensor(2, 3)` and `Tensor([1, 2])` are torch's old constructor and
     give float32. With `requires_grad=True` the operations on it are recorded, and `backward()` fills `.grad`.
     """
-    _hooks = None                               # a leaf's gradient hooks, made when the first is registered
-    _retains = False
+    __slots__ = ()
 
     def __new__(cls, *data):
         return _legacy(cls, data, np.dtype(np.float32))
@@ -79,12 +78,12 @@ class Tensor(TensorBase):
     is_cuda = property(lambda self: False, doc="Are the elements on a GPU?")
     is_leaf = property(lambda self: self.node is None, doc="Was it made by a user rather than by a recorded op?")
     grad_fn = property(lambda self: _grad_fn(self), doc="The node that made it, None for a leaf.")
-    _version = property(lambda self: self.version[0], doc="How often it was written in place.")
+    _version = property(version, doc="How often it was written in place.")
     itemsize = property(lambda self: self.array.itemsize, doc="Bytes per element.")
     nbytes = property(lambda self: self.array.nbytes, doc="Bytes of all elements.")
     T = property(lambda self: s.permute(self, tuple(range(self.ndim))[::-1]), doc="All dimensions reversed.")
     mT = property(lambda self: s.transpose(self, -2, -1), doc="The last two dimensions swapped.")
-    retains_grad = property(lambda self: self._retains, doc="Does a non-leaf keep its .grad?")
+    retains_grad = property(lambda self: bool(self.extras and self.extras.get("retains")), doc="Does a non-leaf keep its .grad?")
 
     def size(self, dim=None):
         """All sizes, or that of one dimension (Tensor.size)."""
@@ -150,7 +149,7 @@ class Tensor(TensorBase):
     @property
     def grad(self):
         """What `backward` has summed for this leaf, None before it."""
-        if self.node is not None and not self._retains:
+        if self.node is not None and not self.retains_grad:
             import warnings
             warnings.warn("The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute "
                           "won't be populated during autograd.backward(). If you indeed want the .grad field to be "
@@ -176,7 +175,9 @@ class Tensor(TensorBase):
     @property
     def data(self):
         """The same memory without the graph; assigning swaps the memory under the tensor's identity."""
-        return wrap(plain(self))
+        out = wrap(plain(self))
+        out.view_of = UNTRACKED
+        return out
 
     @data.setter
     def data(self, value):
@@ -190,8 +191,7 @@ class Tensor(TensorBase):
 
     def detach(self):
         """The same memory and version, outside the graph (Tensor.detach)."""
-        out = wrap(plain(self), version=self.version)
-        return out
+        return wrap(plain(self))
 
     def detach_(self):
         """Leave the graph and become a leaf (Tensor.detach_)."""
@@ -202,9 +202,10 @@ class Tensor(TensorBase):
         """Keep `.grad` although this is no leaf (Tensor.retain_grad)."""
         if not self.needs:
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False\nCall requires_grad_() first.")
-        if self.node is None or self._retains:
+        if self.node is None or self.retains_grad:
             return
-        self._retains, keeper = True, weakref.ref(self)
+        self.extras = {**(self.extras or {}), "retains": True}
+        keeper = weakref.ref(self)
 
         def keep(g):
             tensor = keeper()
@@ -221,13 +222,12 @@ class Tensor(TensorBase):
         if not self.needs:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient\n"
                                "Call requires_grad_() first.")
-        owner = self if self.node is None else self.node
-        name = "_hooks" if self.node is None else "hooks"
-        hooks = getattr(owner, name)
-        if hooks is None:
-            hooks = {}
-            setattr(owner, name, hooks)
-        return RemovableHandle(hooks, hook)
+        if self.node is not None:
+            if self.node.hooks is None:
+                self.node.hooks = {}
+            return RemovableHandle(self.node.hooks, hook)
+        self.extras = self.extras or {}
+        return RemovableHandle(self.extras.setdefault("hooks", {}), hook)
 
     # Out of tensors ----------------------------------------------------------------------------------------------
 
@@ -299,12 +299,7 @@ class Tensor(TensorBase):
                                     grad_fn_name=None if node is None else node.name())
 
     def __format__(self, spec):
-        if not self.array.ndim:
-            return format(self.item(), spec)
-        if spec:
-            raise TypeError(f"unsupported format string passed to {type(self).__name__}.__format__\n"
-                            "Only tensors of one element and no dimensions take a format.")
-        return repr(self)
+        return printing.format_value(plain(self), spec, self.__repr__, type(self).__name__)
 
     def __deepcopy__(self, memo):
         if self.node is not None:
@@ -474,7 +469,7 @@ def _check_assign(target, source, basic):
 
 def _become(tensor, other):
     """Take over what `other` holds, in place of a constructor."""
-    for slot in ("array", "needs", "node", "gradient", "version", "view"):
+    for slot in ("array", "needs", "node", "gradient", "view_of", "extras"):
         setattr(tensor, slot, getattr(other, slot))
     return tensor
 

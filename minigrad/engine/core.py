@@ -7,6 +7,7 @@ import functools
 import inspect
 import itertools
 import threading
+import weakref
 
 import numpy as np
 
@@ -20,10 +21,9 @@ class TensorBase:
     """A value with its place in the graph.
 
     `array`: the elements. `needs`: requires_grad. `node`: what made it (None for a leaf). `gradient`: `.grad`.
-    `version`: one shared cell `[count]`, bumped by every in-place write; views and `detach()` share it.
-    `view`: None, or (base tensor, the ops that lead from it to this view).
+    `view_of`: None, or (base tensor, the ops that lead from it to this view). `extras`: None, or a dict for rare things.
     """
-    __slots__ = ("array", "needs", "node", "gradient", "version", "view", "__weakref__")
+    __slots__ = ("array", "needs", "node", "gradient", "view_of", "extras", "__weakref__")
     __array_ufunc__ = None                      # ndarray + tensor is a TypeError, as in torch
     __array_priority__ = 1000
 
@@ -32,10 +32,12 @@ class Node:
     """One recorded operation.
 
     `edges`: per operand the node that made it, the leaf tensor itself, or None where no gradient is needed.
-    `saved`: what the rules read, in the order of `op.names`; None once freed. An array is saved with its version cell.
+    `saved`: what the rules read, in the order of `op.names`; None once freed. `attrs`: the op's attributes, if any.
+    `number`: when it was made; an array written in place after that is no longer what was saved (see `written`).
     `shape`, `dtype`: the output's, which the cotangent that comes in must have. Never holds its own output tensor.
     """
-    __slots__ = ("op", "edges", "saved", "attrs", "number", "shape", "dtype", "hooks", "__weakref__")
+    __slots__ = ("edges", "saved", "attrs", "number", "shape", "dtype", "hooks")
+    op = None                                   # each op has a class of nodes of its own, which names it
 
     def name(self):
         return type(self).__name__
@@ -64,49 +66,69 @@ class AccumulateGrad:
         return f"<AccumulateGrad object at {id(self):#x}>"
 
 
-class Saved:
-    """An array that a rule will read, with what it takes to trust it (`cell`, `count`) and to differentiate through it
-    again (`edge`)."""
-    __slots__ = ("array", "cell", "count", "edge")
-
-    def __init__(self, array, cell, edge):
-        self.array = array
-        self.cell = cell
-        self.count = cell[0]
-        self.edge = edge
-
-
 class _Mode(threading.local):
     on = True                                   # is recording on in this thread?
 
 
 mode = _mode = _Mode()
-_tensor_class = [None]
+tensor_class = [None]
 
 
 def register_tensor(cls):
     """Called once by tensor.py: the class that `wrap` makes."""
-    _tensor_class[0] = cls
+    tensor_class[0] = cls
     return cls
 
 
-def wrap(array, needs=False, node=None, version=None):
+def settle(array):
+    """A result as an array: NumPy gives scalars where an array of no dimensions is meant; a private layout that the
+    shape has lost is plain again."""
+    if type(array) is ChannelsLast:
+        return array.view(np.ndarray) if array.ndim != 4 or array.flags.c_contiguous else array
+    return np.asarray(array) if isinstance(array, np.generic) else array
+
+
+def wrap(array, needs=False, node=None):
     """A tensor over `array` (an ndarray, a NumPy scalar, or a kernel's channels-last result)."""
-    out = new(_tensor_class[0])
-    kind = type(array)
-    if kind is not np.ndarray:
-        if kind is ChannelsLast:
-            if array.ndim != 4 or array.flags.c_contiguous:
-                array = array.view(np.ndarray)
-        elif isinstance(array, np.generic):     # NumPy gives scalars where an array of no dimensions is meant
-            array = np.asarray(array)
-    out.array = array
+    out = new(tensor_class[0])
+    out.array = array if type(array) is np.ndarray else settle(array)
     out.needs = needs
     out.node = node
-    out.gradient = None
-    out.version = [0] if version is None else version
-    out.view = None
+    out.gradient = out.view_of = out.extras = None
     return out
+
+
+# When was memory last written in place? A node knows when it was made, and memory when it was written: together they tell
+# whether a saved array is still what it was. Memory never written in place has no entry and costs nothing.
+written = {}                                    # id(array that owns the memory) -> [count, number of the last write, ref]
+last_write = [0]                                # the highest of those numbers: younger nodes need no check
+UNTRACKED = (None, ())                          # the `view_of` of `.data`: its writes go unnoticed, as torch's do
+
+
+def owner(array):
+    """The array that owns the memory of `array`: all views of it share that one."""
+    while array.base is not None and isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+def touch(tensor, number=None):
+    """Note that `tensor` was written in place (by the node of that number, if one was recorded)."""
+    if tensor.view_of is not None and tensor.view_of[0] is None:
+        return
+    memory = owner(tensor.array)
+    key = id(memory)
+    entry = written.get(key)
+    if entry is None:
+        entry = written[key] = [0, 0, weakref.ref(memory, lambda _, key=key: written.pop(key, None))]
+    entry[0] += 1
+    entry[1] = last_write[0] = tick() if number is None else number
+
+
+def version(tensor):
+    """How often the tensor's memory was written in place (`Tensor._version`)."""
+    entry = written.get(id(owner(tensor.array)))
+    return 0 if entry is None else entry[0]
 
 
 def plain(tensor):

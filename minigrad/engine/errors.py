@@ -40,16 +40,16 @@ FREED = ("Trying to backward through the graph a second time (or directly access
          "saved tensors after calling backward.\nPass retain_graph=True to the first call, or run forward again.")
 
 
-def modified(node, saved):
-    """torch's error for a saved tensor that an in-place op has changed since."""
-    name = {np.float32: "torch.FloatTensor", np.float64: "torch.DoubleTensor", np.int64: "torch.LongTensor",
-            np.float16: "torch.HalfTensor", np.int32: "torch.IntTensor"}.get(saved.array.dtype.type, "torch.Tensor")
-    made_by = ""
-    if saved.edge is not None and hasattr(saved.edge, "name"):
-        made_by = f", which is output 0 of {saved.edge.name()},"
+_TYPES = {"float32": "Float", "float64": "Double", "float16": "Half", "int64": "Long", "int32": "Int", "bool": "Bool"}
+
+
+def modified(node, array, edge, count):
+    """torch's error for a saved tensor that an in-place op has written since (`count` writes in all)."""
+    kind = _TYPES.get(array.dtype.name, "")
+    made_by = f", which is output 0 of {edge.name()}," if hasattr(edge, "next_functions") else ""
     raise RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
-        f"[{name} {list(saved.array.shape)}]{made_by} is at version {saved.cell[0]}; expected version {saved.count} "
+        f"[torch.{kind}Tensor {list(array.shape)}]{made_by} is at version {count}; expected version {count - 1} "
         "instead. Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
         f"torch.autograd.set_detect_anomaly(True).\n{node.name()} saved it for its gradient: "
         "use an out-of-place op, or change a clone.")

@@ -2,7 +2,7 @@
 import numpy as np
 
 from .. import dtypes
-from .core import Saved, TensorBase, edge_of, mode, plain, wrap
+from .core import TensorBase, edge_of, mode, plain, touch, wrap
 from .promote import result_type
 
 
@@ -21,7 +21,7 @@ def inplace(made, tensor, *operands, write=None, **attrs):
     """
     check_leaf(tensor)
     needs = mode.on and (tensor.needs or any(isinstance(o, TensorBase) and o.needs for o in operands))
-    if needs and tensor.view is not None:
+    if needs and tensor.view_of is not None:
         raise NotImplementedError("in-place operations on a view that takes part in a graph are not supported.\n"
                                   "Write out of place, or work on a clone().")
     if made.promote is not None:
@@ -31,23 +31,18 @@ def inplace(made, tensor, *operands, write=None, **attrs):
             write(tensor.array, *[o.array if isinstance(o, TensorBase) else o for o in operands])
         else:
             store(tensor, made(tensor, *operands, **attrs).array)
-        tensor.version[0] += 1
+        touch(tensor)
         return tensor
-    source = wrap(plain(tensor), tensor.needs, edge_of(tensor), tensor.version)
-    if tensor.node is None:
-        source.node = None
-    if made.operands[0] in made.names:          # its rules read the value that is about to be overwritten
+    source = wrap(plain(tensor), tensor.needs, edge_of(tensor))
+    if any(0 in reads for reads in made.reads): # its rules read the value that is about to be overwritten
         source.array = source.array.copy()
-        source.version = [0]
     out = made(source, *operands, **attrs)
     store(tensor, out.array)
-    tensor.version[0] += 1
+    touch(tensor, out.node.number if out.node is not None else None)
     tensor.node, tensor.needs = out.node, out.needs
-    if out.node is not None and "z" in made.names:
-        where = made.names.index("z")           # from now on this tensor is the result that was saved
-        saved = list(out.node.saved)
-        if saved[where] is not None:
-            saved[where] = Saved(tensor.array, tensor.version, None)
+    if out.node is not None and out.node.saved[made.tensors - 1] is not None:
+        saved = list(out.node.saved)            # from now on this tensor is the result that was saved
+        saved[made.tensors - 1] = tensor.array
         out.node.saved = tuple(saved)
     return tensor
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from .. import backends, dtypes
 from . import errors
-from .core import Node, Saved, TensorBase, edge_of, mode, new, plain, tick, wrap
+from .core import Node, TensorBase, edge_of, mode, new, plain, settle, tensor_class, tick, wrap
 from .promote import meet
 
 REGISTRY = {}
@@ -42,7 +42,7 @@ class Op:
     """A differentiable operator. Made by `op`, `joint` rules included; see the module's text.
 
     `operands`: names of the positional parameters of forward. `defaults`: its attributes. `names`: what the rules read.
-    `reads[i]`: positions in `names` that rule i takes. `keeps[i]`: the same as a set, to decide what is saved.
+    `reads[i]`: positions in `names` that rule i takes.
     """
 
     def __init__(self, name, forward, grads, formula, torch_node, extras, promote, layout, view, twin, outputs, joint):
@@ -58,8 +58,8 @@ class Op:
         self.defaults = {p.name: (None if p.default is p.empty else p.default) for p in parameters
                          if p.name not in self.operands}
         self.impl = _Implementations(forward, takes_namespace)
-        self.node_class = type(torch_node, (Node,), {"__slots__": ()})
-        self.names, self.reads = [], []
+        self.node_class = type(torch_node, (Node,), {"__slots__": (), "op": self})
+        self.names, self.reads = [*self.operands, "z"], []
         for position, rule in enumerate(grads):
             wanted = tuple(inspect.signature(rule).parameters)[1 + joint:] if rule else ()
             for read in wanted:
@@ -72,6 +72,10 @@ class Op:
                 rule.__code__ = rule.__code__.replace(co_name=label)
                 rule.__name__ = rule.__qualname__ = label
         self.names = tuple(self.names)
+        self.tensors = len(self.operands) + 1   # the first of `names`: operands' values and the result
+        # For the walk: each rule, what it reads, and whether that is elements (which a walk frees) or only shapes.
+        self.steps = tuple([(rule, reads, any(k < self.tensors or self.names[k] in (*self.extras, "index") and self.names[k] != "x_dtype" for k in reads))
+                            for rule, reads in zip(self.grads, self.reads)])
         self.wanted = {}                        # needs mask -> which of `names` to save
 
     def _check_read(self, read):
@@ -142,29 +146,27 @@ class Op:
                     mask |= 1 << position
             if not self.differentiable(mask, z):
                 mask = 0
-        version = operands[0].version if self.view else None
         if not mask:
-            out = tuple(wrap(part, version=version) for part in z) if self.outputs else wrap(z, version=version)
+            out = tuple([wrap(part) for part in z]) if self.outputs else wrap(z)
             return self._as_view(out, operands, attrs) if self.view else out
         node = new(self.node_class)
-        node.op, node.number, node.hooks = self, tick(), None
+        node.number, node.hooks = tick(), None
         node.attrs = {**self.defaults, **attrs}
         node.edges = tuple([edge_of(o) if isinstance(o, TensorBase) else None for o in operands])
         if self.outputs:
             node.shape, node.dtype = tuple(part.shape for part in z), z[0].dtype
-            out = tuple(wrap(part, True, _pick(node, index, part), version) for index, part in enumerate(z))
-            own = None
+            out = tuple([wrap(part, True, _pick(node, index, part)) for index, part in enumerate(z)])
         else:
             node.shape, node.dtype = z.shape, z.dtype
-            out = wrap(z, True, node, version)
-            own = Saved(out.array, out.version, None)
-        node.saved = self._save(operands, arrays, extras, node, mask, own)
+            out = wrap(z, True, node)
+            z = out.array
+        node.saved = self._save(operands, arrays, extras, node, mask, z)
         return self._as_view(out, operands, attrs) if self.view else out
 
     def _as_view(self, out, operands, attrs):
-        base, steps = operands[0].view or (operands[0], ())
+        base, steps = operands[0].view_of or (operands[0], ())
         for index, part in enumerate(out if self.outputs else (out,)):
-            part.view = base, (*steps, (self, operands[1:], attrs, index if self.outputs else None))
+            part.view_of = base, (*steps, (self, operands[1:], attrs, index if self.outputs else None))
         return out
 
     def differentiable(self, mask, z):
@@ -183,30 +185,23 @@ class Op:
             found = self.wanted[mask] = tuple(k in read for k in range(len(self.names)))
         return found
 
-    def _save(self, operands, arrays, extras, node, mask, own):
+    def _save(self, operands, arrays, extras, node, mask, z):
         saved = []
-        for name, keep in zip(self.names, self.keeps(mask)):
+        for position, (name, keep) in enumerate(zip(self.names, self.keeps(mask))):
             if not keep:
                 saved.append(None)
             elif name == "z":
-                saved.append(own)
+                saved.append(z)
+            elif position < self.tensors:
+                saved.append(arrays[position])
             elif name in self.extras:
                 saved.append(extras[self.extras.index(name)])
             elif name in self.defaults:
                 saved.append(node.attrs[name])
             elif name.endswith("_shapes"):
                 saved.append(tuple([a.shape for a in arrays]))
-            elif name in self.operands:
-                position = self.operands.index(name)
-                if self.variadic:
-                    saved.append(tuple(Saved(a, o.version, edge_of(o)) for a, o in zip(arrays, operands)))
-                else:
-                    value = operands[position]
-                    saved.append(Saved(arrays[position], value.version, node.edges[position])
-                                 if isinstance(value, TensorBase) else value)
             else:
-                value = arrays[self.operands.index(name[:-len("_shape")])]
-                saved.append(getattr(value, "shape", ()))
+                saved.append(getattr(arrays[self.operands.index(name[:-len("_shape")])], "shape", ()))
         return tuple(saved)
 
 
@@ -217,7 +212,7 @@ class Pick(Node):
 
 def _pick(node, index, part):
     pick = new(Pick)
-    pick.op, pick.edges, pick.saved, pick.attrs = None, (node,), (), index
+    pick.edges, pick.saved, pick.attrs = (node,), (), index
     pick.number, pick.shape, pick.dtype, pick.hooks = tick(), part.shape, part.dtype, None
     return pick
 
@@ -248,39 +243,25 @@ def op(name, forward, grads=(), formula=(), torch_node=None, *, extras=(), promo
     return made
 
 
-def _slots(made, mask):
-    """Where the values that the rules of the operands in `mask` read come from: operand 0, operand 1, or 2 for the
-    result; None for what need not be saved."""
-    places = {**{name: k for k, name in enumerate(made.operands)}, "z": 2}
-    return tuple([places[name] if keep else None for name, keep in zip(made.names, made.keeps(mask))])
-
-
-def _link(made, node_class, z, out, edges, slots, arrays, tensors):
-    """A node for the fast entries: as `Op.record`, for ops whose rules read only operands and result."""
-    node = new(node_class)
-    node.op, node.number, node.hooks, node.attrs = made, tick(), None, None
-    node.shape, node.dtype, node.edges = z.shape, z.dtype, edges
-    node.saved = [None if k is None else
-                  Saved(out.array, out.version, None) if k == 2 else
-                  Saved(arrays[k], tensors[k].version, edges[k]) if isinstance(tensors[k], TensorBase) else tensors[k]
-                  for k in slots]
-    out.node, out.needs = node, True
-
-
 def unary(made):
     """The fast entry of a pointwise op of one operand: float32 and float64 in one function, the rest by `Op.apply`."""
-    impl, node_class, slow, slots = made.impl, made.node_class, made.apply, _slots(made, 1)
+    impl, node_class = made.impl, made.node_class
+    keep_x, keep_z = made.keeps(1)
     fast32, fast64 = _FAST
 
     def call(x):
-        array = x.array
-        dtype = array.dtype
+        x_array = x.array
+        dtype = x_array.dtype
         if dtype is not fast32 and dtype is not fast64:
-            return slow((x,), {})[0]
-        z = impl[type(array)](array)
-        out = wrap(z)
+            return made.apply((x,), {})[0]
+        out = wrap(impl[type(x_array)](x_array))
         if x.needs and mode.on and made.grads:
-            _link(made, node_class, z, out, (x.node or x,), slots, (array,), (x,))
+            node = out.node = new(node_class)
+            out.needs = True
+            z = out.array
+            node.number, node.hooks, node.shape, node.dtype = tick(), None, z.shape, dtype
+            node.edges = (x.node or x,)
+            node.saved = (x_array if keep_x else None, z if keep_z else None)
         return out
     return call
 
@@ -297,34 +278,50 @@ def _odd_operand(y):
 def binary(made, otherwise=None):
     """The fast entry of a pointwise op of two operands, for Tensor's operators: the same floating dtype and backend, or
     a Python number, in one function; everything else by `otherwise` or `Op.apply`. Gives NotImplemented for operands
-    that are no tensors or numbers, as Python's operators want it."""
-    impl, node_class = made.impl, made.node_class
+    that are no tensors or numbers, as Python's operators want it.
+
+    What `Op.record` does in a loop stands here unrolled: most of what recording costs is Python's calls.
+    """
+    impl, node_class, records = made.impl, made.node_class, bool(made.grads)
     general = otherwise or (lambda x, y: made.apply((x, y), {})[0])
     slow = lambda x, y: NotImplemented if (y := _odd_operand(y)) is NotImplemented else general(x, y)  # noqa: E731
-    slots = [_slots(made, mask) for mask in range(4)]
+    keeps = [made.keeps(mask) for mask in range(4)]
     fast32, fast64 = _FAST
+    ndarray = np.ndarray
 
     def call(x, y):
         kind = type(y)
+        x_array = x.array
+        dtype, array_kind = x_array.dtype, type(x_array)
         if kind is float or kind is int:
-            x_array, y_array, mask = x.array, y, x.needs
+            y_array, mask = y, x.needs
         else:
             try:
-                x_array, y_array = x.array, y.array
+                y_array = y.array
             except AttributeError:
                 return slow(x, y)
-            if x_array.dtype is not y_array.dtype or type(x_array) is not type(y_array):
+            if dtype is not y_array.dtype or array_kind is not type(y_array):
                 return slow(x, y)
             mask = x.needs | y.needs << 1
-        if x_array.dtype is not fast32 and x_array.dtype is not fast64:
+        if dtype is not fast32 and dtype is not fast64:
             return slow(x, y)
         try:
-            z = impl[type(x_array)](x_array, y_array)
+            z = impl[array_kind](x_array, y_array)
         except ValueError as error:
             errors.explain_shapes(made.name, (x_array, y_array), error)
-        out = wrap(z)
-        if mask and mode.on and made.grads:
-            _link(made, node_class, z, out, ((x.node or x) if mask & 1 else None, (y.node or y) if mask & 2 else None),
-                  slots[mask], (x_array, y_array), (x, y))
+        if type(z) is not ndarray:
+            z = settle(z)
+        out = new(tensor_class[0])
+        out.array = z
+        out.gradient = out.view_of = out.extras = None
+        if mask and records and mode.on:
+            out.node = node = new(node_class)
+            out.needs = True
+            node.number, node.hooks, node.shape, node.dtype = tick(), None, z.shape, dtype
+            node.edges = ((x.node or x) if mask & 1 else None, (y.node or y) if mask & 2 else None)
+            keep_x, keep_y, keep_z = keeps[mask]
+            node.saved = (x_array if keep_x else None, y_array if keep_y else None, z if keep_z else None)
+        else:
+            out.node, out.needs = None, False
         return out
     return call

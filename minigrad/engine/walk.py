@@ -7,7 +7,7 @@ import numpy as np
 
 from ..backends.numpy.layout import ChannelsLast, canonical
 from . import errors
-from .core import Node, Saved, TensorBase, mode, new, tick, wrap
+from .core import Node, TensorBase, last_write, mode, new, owner, tick, touch, wrap, written
 from .op import Pick
 
 strict = False                                  # tests: a cotangent of another dtype or shape than its edge's is a bug
@@ -24,12 +24,11 @@ def reachable(roots):
     seen, stack = {}, list(roots)
     while stack:
         node = stack.pop()
-        if node.number in seen:
-            continue
-        seen[node.number] = node
-        for edge in node.edges:
-            if isinstance(edge, Node) and edge.number not in seen:
-                stack.append(edge)
+        if node.number not in seen:
+            seen[node.number] = node
+            for edge in node.edges:
+                if isinstance(edge, Node) and edge.number not in seen:
+                    stack.append(edge)
     return seen
 
 
@@ -62,54 +61,55 @@ def accumulate(old, g, owned, recorded):
     return old + g
 
 
-def unpack(node, index, recorded):
-    """What a rule reads at `node.saved[index]`: a bare value, or (recorded) a Tensor with its place in the graph."""
+def check_saved(node):
+    """Raises torch's errors where a node's saved values are freed, or were written in place after it was made."""
+    if node.saved is None:
+        raise RuntimeError(errors.FREED)
+    for index, array in enumerate(node.saved[:node.op.tensors]):
+        if isinstance(array, np.ndarray):
+            entry = written.get(id(array if array.base is None else owner(array)))
+            if entry is not None and entry[1] > node.number:
+                own = index == node.op.tensors - 1
+                errors.modified(node, array, node if own else node.edges[index], entry[0])
+
+
+def unpack(node, index):
+    """`node.saved[index]` for a recorded walk: a Tensor with its place in the graph where it was one."""
     saved = node.saved[index]
-    if type(saved) is Saved:
-        return _trusted(node, saved, recorded, node.op.names[index] == "z")
-    if type(saved) is tuple and saved and type(saved[0]) is Saved:
-        return tuple([_trusted(node, part, recorded, False) for part in saved])
-    if recorded and isinstance(saved, np.ndarray):
-        return wrap(saved)                      # what forward handed out beside the result: a constant of the rule
-    return saved
-
-
-def _trusted(node, saved, recorded, own):
-    if saved.cell[0] != saved.count:
-        errors.modified(node, saved)
-    if not recorded:
-        return saved.array
-    edge = node if own else saved.edge
+    if not isinstance(saved, np.ndarray):
+        return saved
+    if index >= node.op.tensors:                # what forward handed out beside the result: a constant of the rule
+        return wrap(saved)
+    edge = node if index == node.op.tensors - 1 else node.edges[index]
     if not isinstance(edge, TensorBase):
-        return wrap(saved.array, edge is not None, edge, saved.cell)
-    if edge.array is saved.array:
+        return wrap(saved, edge is not None, edge)
+    if edge.array is saved:
         return edge
     # A leaf whose `.data` was swapped since: the value as it was, differentiated through to the same leaf.
-    made = wrap(saved.array, True, new(_shaping["alias"].node_class), saved.cell)
-    alias = made.node
-    alias.op, alias.edges, alias.saved, alias.attrs, alias.hooks = _shaping["alias"], (edge,), (), None, None
-    alias.number, alias.shape, alias.dtype = tick(), saved.array.shape, saved.array.dtype
-    return made
+    alias = new(_shaping["alias"].node_class)
+    alias.edges, alias.saved, alias.hooks, alias.number = (edge,), (None, None), None, tick()
+    alias.shape, alias.dtype = saved.shape, saved.dtype
+    return wrap(saved, True, alias)
 
 
-def rules(node, g, recorded):
-    """The cotangents of the operands of `node`: one per edge, None where none flows."""
-    made = node.op
-    if recorded and made.twin is not None:
-        return _through_twin(node, g)
+def cotangents_of_operands(node, g, recorded):
+    """Run the gradient rules of `node`: one cotangent per edge, None where none flows."""
+    made, saved = node.op, node.saved
+    if recorded:
+        if made.twin is not None:
+            return _through_twin(node, g)
+        saved = [None if value is None else unpack(node, k) for k, value in enumerate(saved)]
     if made.joint:
         needs = tuple([edge is not None for edge in node.edges])
-        return made.grads[0](g, needs, *[unpack(node, k, recorded) for k in made.reads[0]])
+        return made.grads[0](g, needs, *[saved[k] for k in made.reads[0]])
     results = []
     for edge, rule, reads in zip(node.edges, made.grads, made.reads):
         if edge is None or rule is None:
             results.append(None)
-        elif not reads:
-            results.append(rule(g))
-        elif len(reads) == 1:
-            results.append(rule(g, unpack(node, reads[0], recorded)))
+        elif reads:
+            results.append(rule(g, *[saved[k] for k in reads]))
         else:
-            results.append(rule(g, *[unpack(node, k, recorded) for k in reads]))
+            results.append(rule(g))
     return results
 
 
@@ -117,10 +117,10 @@ def _through_twin(node, g):
     """Second derivatives of a fused op: differentiate the composition that defines it. Operands are wrapped in `alias`
     first, or a path through operands that depend on each other would count twice."""
     made = node.op
-    values = {name: unpack(node, k, True) for k, name in enumerate(made.names)}
+    values = {name: unpack(node, k) for k, name in enumerate(made.names)}
     operands, aliases = [], []
     for name, edge in zip(made.operands, node.edges):
-        value = values.get(name)
+        value = values[name]
         if edge is not None:
             value = _shaping["alias"](value)
             aliases.append(value)
@@ -131,53 +131,6 @@ def _through_twin(node, g):
     return [next(found) if edge is not None else None for edge in node.edges]
 
 
-class _Arrivals:
-    """Cotangents on their way: summed per node or leaf, with the numbers of those whose buffer this walk allocated."""
-
-    def __init__(self, recorded):
-        self.recorded = recorded
-        self.at_node, self.owned = {}, set()
-        self.at_leaf = {}                       # id(leaf) -> [leaf, cotangent, may it be kept without a copy?]
-
-    def deliver(self, edge, g, source=None, saved=()):
-        """Add cotangent `g` at `edge` (a node or a leaf)."""
-        is_node = isinstance(edge, Node)
-        shape, dtype = (edge.shape, edge.dtype) if is_node else (edge.array.shape, edge.array.dtype)
-        if g.shape != shape:
-            g = unbroadcast(g, shape)
-        if strict:
-            _check(edge, g, shape, dtype)
-        if is_node:
-            number, old = edge.number, self.at_node.get(edge.number)
-            if old is None:
-                self.at_node[number] = g
-            else:
-                total = self.at_node[number] = accumulate(old, g, number in self.owned, self.recorded)
-                if type(total) is np.ndarray:
-                    self.owned.add(number)
-            return
-        entry = self.at_leaf.get(id(edge))
-        if entry is None:
-            fresh = not self.recorded and g is not source and type(g) is np.ndarray and g.base is None and \
-                g.flags.writeable and not any(type(s) is Saved and s.array is g for s in saved)
-            self.at_leaf[id(edge)] = [edge, g, fresh]
-        else:
-            entry[1] = accumulate(entry[1], g, entry[2], self.recorded)
-            entry[2] = type(entry[1]) is np.ndarray
-
-    def hand_up(self, pick, g):
-        """One output of several has its whole cotangent: put it in its place in the parent's tuple."""
-        parent = pick.edges[0]
-        slots = self.at_node.setdefault(parent.number, [None] * len(parent.shape))
-        slots[pick.attrs] = g
-
-
-def _check(edge, g, shape, dtype):
-    found = g.array.dtype if isinstance(g, TensorBase) else g.dtype
-    if found != dtype or tuple(g.shape) != tuple(shape):
-        raise TypeError(f"{edge!r}: a rule gave a cotangent of {found} {tuple(g.shape)} for {dtype} {tuple(shape)}")
-
-
 def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
     """Send `cotangents` (one per root) back from the Tensors `roots`.
 
@@ -186,47 +139,99 @@ def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
     lead there; without inputs, add to `.grad` of every leaf met and return None.
     """
     nodes = reachable([root.node for root in roots if root.node is not None])
-    arrivals = _Arrivals(recorded)
-    wanted, found, running = {}, {}, nodes
+    wanted, running = None, nodes
     if inputs is not None:
         wanted = {("leaf", id(t)) if t.node is None else ("node", t.node.number) for t in inputs}
         running = leading_to(nodes, wanted)
+    at_node, owned = {}, set()                  # cotangents on their way; those whose buffer this walk allocated
+    at_leaf = {}                                # id(leaf) -> [leaf, cotangent, may it be kept without a copy?]
+    found = {}
+
+    def deliver(edge, g, source, saved):
+        """Add cotangent `g` at `edge`, a node or a leaf."""
+        is_node = isinstance(edge, Node)
+        shape = edge.shape if is_node else edge.array.shape
+        if g.shape != shape:
+            g = unbroadcast(g, shape)
+        if strict:
+            _check(edge, g, shape, edge.dtype if is_node else edge.array.dtype)
+        if is_node:
+            number = edge.number
+            if number not in at_node:
+                at_node[number] = g
+            else:
+                at_node[number] = accumulate(at_node[number], g, number in owned, recorded)
+                if type(at_node[number]) is np.ndarray:
+                    owned.add(number)
+        elif (entry := at_leaf.get(id(edge))) is None:
+            fresh = not recorded and g is not source and type(g) is np.ndarray and g.base is None and \
+                g.flags.writeable and not any(s is g for s in saved)
+            at_leaf[id(edge)] = [edge, g, fresh]
+        else:
+            entry[1] = accumulate(entry[1], g, entry[2], recorded)
+            entry[2] = type(entry[1]) is np.ndarray
+
     before, mode.on = mode.on, recorded
     try:
         for root, g in zip(roots, cotangents):
-            arrivals.deliver(root.node or root, g, g)
+            deliver(root.node or root, g, g, ())
         for number in sorted(nodes, reverse=True):
-            node = nodes[number]
-            g = arrivals.at_node.pop(number, None)
-            arrivals.owned.discard(number)
+            g = at_node.pop(number, None)
             if g is None:
                 continue
+            node = nodes[number]
             if node.hooks:
                 g = run_hooks(node.hooks, g, recorded)
-            if inputs is not None:
+            if wanted is not None:
                 if ("node", number) in wanted:
                     found[number] = g
                 if number not in running:
                     continue
-            if type(node) is Pick:
-                arrivals.hand_up(node, g)
+            if type(node) is Pick:              # one output of several: its place in the parent's tuple
+                parent = node.edges[0]
+                at_node.setdefault(parent.number, [None] * len(parent.shape))[node.attrs] = g
                 continue
-            if node.saved is None:
-                raise RuntimeError(errors.FREED)
-            for edge, result in zip(node.edges, rules(node, g, recorded)):
-                if edge is not None and result is not None:
-                    arrivals.deliver(edge, result, g, node.saved)
-            if not keep and any(s is not None for s in node.saved):
+            saved, made, frees = node.saved, node.op, False
+            if saved is None or last_write[0] > number:
+                check_saved(node)
+            if recorded or made.joint:
+                frees = made.joint and made.steps[0][2]
+                for edge, result in zip(node.edges, cotangents_of_operands(node, g, recorded)):
+                    if edge is not None and result is not None:
+                        deliver(edge, result, g, saved)
+            if not made.joint:
+                for edge, (rule, reads, holds) in zip(node.edges, made.steps):
+                    if edge is None or rule is None:
+                        continue
+                    frees = frees or holds
+                    if recorded:
+                        continue
+                    if not reads:
+                        result = rule(g)
+                    elif len(reads) == 1:
+                        result = rule(g, saved[reads[0]])
+                    else:
+                        result = rule(g, *[saved[k] for k in reads])
+                    if isinstance(edge, Node) and edge.number not in at_node and result.shape == edge.shape and not strict:
+                        at_node[edge.number] = result
+                    else:
+                        deliver(edge, result, g, saved)
+            if frees and not keep:
                 node.saved = None
         if inputs is None:
-            for leaf, g, fresh in arrivals.at_leaf.values():
+            for leaf, g, fresh in at_leaf.values():
                 add_to_leaf(leaf, _leaf_hooks(leaf, g, recorded), fresh, recorded)
             return None
         return [found.get(t.node.number) if t.node is not None else
-                _leaf_hooks(t, arrivals.at_leaf[id(t)][1], recorded) if id(t) in arrivals.at_leaf else None
-                for t in inputs]
+                _leaf_hooks(t, at_leaf[id(t)][1], recorded) if id(t) in at_leaf else None for t in inputs]
     finally:
         mode.on = before
+
+
+def _check(edge, g, shape, dtype):
+    found = g.array.dtype if isinstance(g, TensorBase) else g.dtype
+    if found != dtype or tuple(g.shape) != tuple(shape):
+        raise TypeError(f"{edge!r}: a rule gave a cotangent of {found} {tuple(g.shape)} for {dtype} {tuple(shape)}")
 
 
 def run_hooks(hooks, g, recorded):
@@ -240,7 +245,7 @@ def run_hooks(hooks, g, recorded):
 
 
 def _leaf_hooks(leaf, g, recorded):
-    hooks = getattr(leaf, "_hooks", None)
+    hooks = leaf.extras and leaf.extras.get("hooks")
     return run_hooks(hooks, g, recorded) if hooks else g
 
 
@@ -252,7 +257,7 @@ def add_to_leaf(leaf, g, fresh, recorded):
         else:
             total = leaf.gradient.array
             np.add(total, g, out=total)
-            leaf.gradient.version[0] += 1
+            touch(leaf.gradient)
     elif recorded:
         leaf.gradient = g
     else:

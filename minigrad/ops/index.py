@@ -8,20 +8,20 @@ import numpy as np
 
 from ..engine.op import op
 
-take = op("take", lambda x, *, index: x[index], grads=(lambda g, x_shape, index: put(g, shape=x_shape, index=index),),
+take = op("take", lambda x, *, slices: x[slices], grads=(lambda g, x_shape, slices: put(g, shape=x_shape, slices=slices),),
           formula=("x[i]", "ḡ at i, else 0"), torch_node="SliceBackward0", view=True)
-select = op("select", lambda x, *, index: x[index],
-            grads=(lambda g, x_shape, index: put(g, shape=x_shape, index=index),),
+select = op("select", lambda x, *, slices: x[slices],
+            grads=(lambda g, x_shape, slices: put(g, shape=x_shape, slices=slices),),
             formula=("x[i]", "ḡ at i, else 0"), view=True)
 
 
-def _put(xp, x, *, shape, index):
+def _put(xp, x, *, shape, slices):
     out = xp.zeros(shape, x.dtype)
-    out[index] = x
+    out[slices] = x
     return out
 
 
-put = op("put", _put, grads=(lambda g, index: take(g, index=index),), formula=("x at i, else 0", "ḡ[i]"))
+put = op("put", _put, grads=(lambda g, slices: take(g, slices=slices),), formula=("x at i, else 0", "ḡ[i]"))
 
 
 def _drop(xp, x, *, shape, index):
@@ -43,7 +43,7 @@ def _setitem(x, value, *, index):
 
 
 def _read(g, index, basic):
-    return take(g, index=index) if basic else pick(g, index=index)
+    return take(g, slices=index) if basic else pick(g, index=index)
 
 
 setitem = op("setitem", lambda x, value, *, index, basic: _setitem(x, value, index=index),

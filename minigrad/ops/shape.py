@@ -37,7 +37,7 @@ def _unsplit(gs, needs, x_shape, sizes, dim):
     total, start = None, 0
     for g, size in zip(gs, sizes):
         if g is not None:
-            part = put(g, shape=x_shape, index=cut(dim, start, start + size))
+            part = put(g, shape=x_shape, slices=cut(dim, start, start + size))
             total = part if total is None else total + part
         start += size
     return (total,)
@@ -47,7 +47,7 @@ def _uncat(g, needs, xs_shapes, dim):
     found, start = [], 0
     for need, shape in zip(needs, xs_shapes):
         stop = start + shape[dim]
-        found.append(take(g, index=cut(dim, start, stop)) if need else None)
+        found.append(take(g, slices=cut(dim, start, stop)) if need else None)
         start = stop
     return tuple(found)
 
@@ -60,7 +60,7 @@ unbind = op("unbind", lambda x, *, dim: tuple([x[cut(dim, k, k + 1)].squeeze(dim
 cat = op("cat", lambda xp, *xs, dim: xp.concatenate(xs, axis=dim), joint=_uncat, promote="same",
          formula=("xs side by side", "ḡ in parts"))
 stack = op("stack", lambda xp, *xs, dim: xp.stack(xs, axis=dim), promote="same",
-           joint=lambda g, needs, dim: tuple([take(g, index=(slice(None),) * dim + (k,)) if need else None
+           joint=lambda g, needs, dim: tuple([take(g, slices=(slice(None),) * dim + (k,)) if need else None
                                               for k, need in enumerate(needs)]),
            formula=("xs in a new dimension", "ḡ's slices"))
 tril = op("tril", lambda xp, x, *, diagonal: xp.tril(x, diagonal), grads=(lambda g, diagonal: tril(g, diagonal=diagonal),),

@@ -281,7 +281,7 @@ def getitem(input, index):
         return i.pick(input, index=parts)
     if Ellipsis not in parts:                   # so that NumPy gives a view, never a scalar
         parts = (*parts, Ellipsis)
-    return (i.select if single else i.take)(input, index=parts)
+    return (i.select if single else i.take)(input, slices=parts)
 
 
 def gather(input, dim, index, *, sparse_grad=False, out=None):
