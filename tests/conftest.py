@@ -6,6 +6,10 @@ tests marked `full` too.
 
 import os
 
+# Each of xdist's workers has a core to itself: more threads than cores wait for one another far longer
+# than they compute. Set before anything imports NumPy or torch; processes that tests start inherit it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 from hypothesis import HealthCheck, settings
 

@@ -281,7 +281,7 @@ def files(csv):
     ("--resume train.csv", "train.csv is not a checkpoint: load: the file is damaged"),
     ("--resume pickle", "pickle is not a checkpoint: Weights only load failed."),
     ("--resume other", "other is not a checkpoint of minigrad train"),
-    ("--resume mlp --model cnn", "mlp holds another network: "),
+    ("--resume mlp --model cnn", "mlp is no checkpoint of a cnn for this data"),
     ("--backend torch --out train.csv/here", "train.csv/here: Not a directory"),
     ("--backend torch --out /proc/here", "/proc/here: No such file or directory"),
 ])  # fmt: skip

@@ -18,7 +18,7 @@ class UserError(Exception):
 def one_line(error: Exception) -> str:
     """What a user needs to hear of an error."""
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}"
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return str(error).splitlines()[0]
 
 

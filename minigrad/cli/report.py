@@ -78,6 +78,11 @@ def relative_difference(first: Run, other: Run, epoch: int) -> float:
     return float(np.max(abs(a - b) / np.where(scale == 0, 1, scale)))
 
 
+def loss_differences(first: Run, other: Run) -> np.ndarray:
+    """The absolute difference between the losses of two runs after each step that both have taken."""
+    return np.array([abs(a - b) for a, b in zip(first.losses, other.losses, strict=False)])
+
+
 def compare(first: Run, other: Run) -> dict[str, Any]:
     """How far two finished runs are apart: the largest absolute differences, and the ratio of speeds."""
     weights = [
@@ -87,7 +92,7 @@ def compare(first: Run, other: Run) -> dict[str, Any]:
     speeds = [median(row["samples_per_second"] for row in run.history) for run in (first, other)]
     return {
         "backends": [first.name, other.name],
-        "largest_difference_in_loss": float(np.max(abs(np.subtract(first.losses, other.losses)))),
+        "largest_difference_in_loss": float(loss_differences(first, other).max()),
         "largest_difference_in_weights": max(
             float(np.max(abs(np.subtract(weights[0][name], weights[1][name])))) for name in weights[0]
         ),
@@ -130,21 +135,21 @@ def draw_curves(runs: list[Run]) -> Any:
     first, *others = runs
     figure = Figure(figsize=(13 if others else 9, 3.8), layout="constrained")
     loss, accuracy, *rest = figure.subplots(1, 3 if others else 2)
-    times = np.arange(1, len(first.losses) + 1) / len(first.loader)
+    times = np.arange(1, max(len(run.losses) for run in runs) + 1) / len(first.loader)
     # Equal curves hide one another: the first is broad and pale, the others dashed upon it.
     styles = [{"lw": 5, "alpha": 0.35, "ls": "-"}, {"lw": 1.4, "ls": "--"}, {"lw": 1.4, "ls": ":"}]
     for run, style in zip(runs, styles, strict=False):
         epochs = [row["epoch"] for row in run.history]
         losses = [row["validation_loss"] for row in run.history]
         accuracies = [row["accuracy"] for row in run.history]
-        loss.plot(times, run.losses, color="C0", label=f"training, {run.name}", **style)
+        loss.plot(times[: len(run.losses)], run.losses, color="C0", label=f"training, {run.name}", **style)
         loss.plot(epochs, losses, color="C1", label=f"validation, {run.name}", **style)
         accuracy.plot(epochs, accuracies, color="C2", label=run.name, **style)
     loss.set(title="Loss", xlabel="epoch", yscale="log")
     accuracy.set(title="Validation accuracy (%)", xlabel="epoch")
     for other in others:
-        gap = abs(np.subtract(first.losses, other.losses))
-        rest[0].plot(times, np.maximum(gap, 1e-17), lw=1, label=f"|{first.name} − {other.name}|")
+        gap = np.maximum(loss_differences(first, other), 1e-17)
+        rest[0].plot(times[: len(gap)], gap, lw=1, label=f"|{first.name} − {other.name}|")
         rest[0].set(title="Difference in training loss", xlabel="epoch", yscale="log")
     for axes in figure.axes:
         axes.grid(alpha=0.3)

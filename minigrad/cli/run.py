@@ -9,33 +9,27 @@ from collections.abc import Iterator
 from statistics import fmean
 from typing import Any
 
-from minigrad.cli import UserError, one_line
+from minigrad.cli import UserError
 from minigrad.cli.data import Data, loaders
 
 # Of the options, what a checkpoint remembers.
 REMEMBERED = ["model", "data", "epochs", "batch_size", "lr", "momentum", "seed", "dtype", "out"]
 
 
-def cnn(nn: Any, height: int, width: int, classes: int) -> Any:
+def network(nn: Any, kind: str, height: int, width: int, classes: int) -> Any:
+    """The cnn, mlp or logreg for images of shape (count, 1, height, width), from the names in ``nn``."""
+    if kind == "logreg":
+        return nn.Sequential(nn.Flatten(), nn.Linear(height * width, classes))
+    if kind == "mlp":
+        return nn.Sequential(
+            nn.Flatten(), nn.Linear(height * width, 64), nn.ReLU(),
+            nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, classes),
+        )  # fmt: skip
     return nn.Sequential(
         nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2),
         nn.Conv2d(16, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2),
         nn.Flatten(), nn.Dropout(0.25), nn.Linear(32 * (height // 4) * (width // 4), classes),
     )  # fmt: skip
-
-
-def mlp(nn: Any, height: int, width: int, classes: int) -> Any:
-    return nn.Sequential(
-        nn.Flatten(), nn.Linear(height * width, 64), nn.ReLU(),
-        nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, classes),
-    )  # fmt: skip
-
-
-def logreg(nn: Any, height: int, width: int, classes: int) -> Any:
-    return nn.Sequential(nn.Flatten(), nn.Linear(height * width, classes))
-
-
-MODELS = {"cnn": cnn, "mlp": mlp, "logreg": logreg}
 
 
 def load_backend(name: str) -> tuple[Any, str]:
@@ -63,7 +57,7 @@ class Run:
         library.manual_seed(options.seed)
         height, width = data.images.shape[2:]
         classes = max(10, int(data.labels.max()) + 1)
-        model = MODELS[options.model](library.nn, height, width, classes)
+        model = network(library.nn, options.model, height, width, classes)
         self.model = model.to(device, getattr(library, options.dtype))
         self.optimizer = library.optim.SGD(model.parameters(), lr=options.lr, momentum=options.momentum)
         self.loader, self.validation = loaders(library, data, options)
@@ -124,7 +118,7 @@ class Run:
         try:
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
-        except (RuntimeError, ValueError) as error:
-            raise UserError(f"{path} holds another network: {one_line(error)}") from error
-        for key in ("epoch", "step", "history", "losses", "random_state", "order_state"):
-            setattr(self, key, state[key])
+            for key in ("epoch", "step", "history", "losses", "random_state", "order_state"):
+                setattr(self, key, state[key])
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise UserError(f"{path} is no checkpoint of a {self.options.model} for this data") from error

@@ -109,6 +109,7 @@ def run_command(options: Namespace) -> int:
     """Runs `minigrad train`; the exit code is 0, or 130 after Ctrl-C."""
     options.out = options.out or f"runs/{options.data[0]}-{options.model}"
     runs = _make_runs(options)
+    options.backend = [run.name for run in runs]
     for run in runs:
         run.save("last")  # before any work: a folder that cannot be written is told at once
     with CtrlC() as ctrl_c, report.Screen(runs) as screen:
