@@ -124,6 +124,8 @@ class Op:
             z, extras = z[0], z[1:]
         else:
             extras = ()
+        if self.layout and not self.view:
+            z = after_expanding(settle(z), arrays)
         return self.record(operands, arrays, attrs, z, extras), extras
 
     def _rounded_once(self, low, arrays, attrs):
@@ -243,6 +245,13 @@ def op(name, forward, grads=(), formula=(), torch_node=None, *, extras=(), promo
     return made
 
 
+def after_expanding(z, arrays):
+    """torch's memory order for a pointwise result of expanded operands: row-major, where NumPy follows their strides."""
+    if not z.flags.c_contiguous and any(isinstance(a, np.ndarray) and 0 in a.strides and a.size > 1 for a in arrays):
+        return np.ascontiguousarray(z)
+    return z
+
+
 def unary(made):
     """The fast entry of a pointwise op of one operand: float32 and float64 in one function, the rest by `Op.apply`."""
     impl, node_class = made.impl, made.node_class
@@ -254,7 +263,8 @@ def unary(made):
         dtype = x_array.dtype
         if dtype is not fast32 and dtype is not fast64:
             return made.apply((x,), {})[0]
-        out = wrap(impl[type(x_array)](x_array))
+        z = impl[type(x_array)](x_array)
+        out = wrap(z if x.view_of is None else after_expanding(z, (x_array,)))
         if x.needs and mode.on and made.grads:
             node = out.node = new(node_class)
             out.needs = True
@@ -294,7 +304,7 @@ def binary(made, otherwise=None):
         x_array = x.array
         dtype, array_kind = x_array.dtype, type(x_array)
         if kind is float or kind is int:
-            y_array, mask = y, x.needs
+            y_array, mask, viewed = y, x.needs, x.view_of
         else:
             try:
                 y_array = y.array
@@ -303,6 +313,7 @@ def binary(made, otherwise=None):
             if dtype is not y_array.dtype or array_kind is not type(y_array):
                 return slow(x, y)
             mask = x.needs | y.needs << 1
+            viewed = x.view_of or y.view_of
         if dtype is not fast32 and dtype is not fast64:
             return slow(x, y)
         try:
@@ -311,6 +322,8 @@ def binary(made, otherwise=None):
             errors.explain_shapes(made.name, (x_array, y_array), error)
         if type(z) is not ndarray:
             z = settle(z)
+        if viewed is not None:
+            z = after_expanding(z, (x_array, y_array))
         out = new(tensor_class[0])
         out.array = z
         out.gradient = out.view_of = out.extras = None
