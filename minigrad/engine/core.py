@@ -70,7 +70,21 @@ class _Mode(threading.local):
     on = True                                   # is recording on in this thread?
 
 
-mode = _mode = _Mode()
+mode = _Mode()
+paused = [0]                                    # in how many threads is it off? 0 spares the others asking their own
+_pausing = threading.Lock()
+
+
+def set_recording(on):
+    """Switch recording for this thread; gives what it was."""
+    before = mode.on
+    if before is not on:
+        with _pausing:
+            paused[0] += -1 if on else 1
+        mode.on = on
+    return before
+
+
 tensor_class = [None]
 
 
@@ -154,11 +168,10 @@ class no_grad:
         return made if function is None else made(function)     # `@no_grad` without parentheses
 
     def __enter__(self):
-        self._before.append(mode.on)
-        mode.on = self._state
+        self._before.append(set_recording(self._state))
 
     def __exit__(self, *exc):
-        mode.on = self._before.pop()
+        set_recording(self._before.pop())
 
     def __call__(self, function):
         state = self._state
@@ -168,23 +181,23 @@ class no_grad:
                 # The mode holds while the generator's own lines run, not while its caller's do.
                 generator, sent = function(*args, **kwargs), None
                 while True:
-                    before, mode.on = mode.on, state
+                    before = set_recording(state)
                     try:
                         value = generator.send(sent)
                     except StopIteration as stop:
                         return stop.value
                     finally:
-                        mode.on = before
+                        set_recording(before)
                     sent = yield value
             return stepped
 
         @functools.wraps(function)
         def wrapped(*args, **kwargs):
-            before, mode.on = mode.on, state
+            before = set_recording(state)
             try:
                 return function(*args, **kwargs)
             finally:
-                mode.on = before
+                set_recording(before)
         return wrapped
 
 
@@ -199,15 +212,14 @@ class set_grad_enabled(no_grad):
     def __new__(cls, mode):
         made = new(cls)
         made._state = bool(mode)
-        made._before = [_mode.on]
-        _mode.on = made._state
+        made._before = [set_recording(made._state)]
         return made
 
     def __enter__(self):
-        _mode.on = self._state                  # `__new__` has kept what was before
+        set_recording(self._state)              # `__new__` has kept what was before
 
     def __call__(self, function):
-        _mode.on = self._before[-1]             # as a decorator it acts only inside the function
+        set_recording(self._before[-1])         # as a decorator it acts only inside the function
         return super().__call__(function)
 
 

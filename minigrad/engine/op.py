@@ -18,7 +18,7 @@ import numpy as np
 
 from .. import backends, dtypes
 from . import errors
-from .core import Node, TensorBase, edge_of, mode, new, plain, settle, tensor_class, tick, wrap
+from .core import Node, TensorBase, edge_of, mode, new, paused, plain, settle, tensor_class, tick, wrap
 from .promote import meet
 
 REGISTRY = {}
@@ -254,9 +254,10 @@ def after_expanding(z, arrays):
 
 def unary(made):
     """The fast entry of a pointwise op of one operand: float32 and float64 in one function, the rest by `Op.apply`."""
-    impl, node_class = made.impl, made.node_class
+    impl, node_class, records = made.impl, made.node_class, bool(made.grads)
     keep_x, keep_z = made.keeps(1)
     fast32, fast64 = _FAST
+    ndarray = np.ndarray
 
     def call(x):
         x_array = x.array
@@ -264,14 +265,21 @@ def unary(made):
         if dtype is not fast32 and dtype is not fast64:
             return made.apply((x,), {})[0]
         z = impl[type(x_array)](x_array)
-        out = wrap(z if x.view_of is None else after_expanding(z, (x_array,)))
-        if x.needs and mode.on and made.grads:
-            node = out.node = new(node_class)
+        if type(z) is not ndarray:
+            z = settle(z)
+        if x.view_of is not None:
+            z = after_expanding(z, (x_array,))
+        out = new(tensor_class[0])
+        out.array = z
+        out.gradient = out.view_of = out.extras = None
+        if x.needs and records and (not paused[0] or mode.on):
+            out.node = node = node_class()
             out.needs = True
-            z = out.array
             node.number, node.hooks, node.shape, node.dtype = tick(), None, z.shape, dtype
             node.edges = (x.node or x,)
             node.saved = (x_array if keep_x else None, z if keep_z else None)
+        else:
+            out.node, out.needs = None, False
         return out
     return call
 
@@ -292,7 +300,9 @@ def binary(made, otherwise=None):
 
     What `Op.record` does in a loop stands here unrolled: most of what recording costs is Python's calls.
     """
-    impl, node_class, records = made.impl, made.node_class, bool(made.grads)
+    impl = made.impl
+    run = None if impl.takes_namespace else made.forward    # Python's operators are the same on every backend
+    node_class, records = made.node_class, bool(made.grads)
     general = otherwise or (lambda x, y: made.apply((x, y), {})[0])
     slow = lambda x, y: NotImplemented if (y := _odd_operand(y)) is NotImplemented else general(x, y)  # noqa: E731
     keeps = [made.keeps(mask) for mask in range(4)]
@@ -304,7 +314,7 @@ def binary(made, otherwise=None):
         x_array = x.array
         dtype, array_kind = x_array.dtype, type(x_array)
         if kind is float or kind is int:
-            y_array, mask, viewed = y, x.needs, x.view_of
+            y_array, y_needs, viewed = y, False, x.view_of
         else:
             try:
                 y_array = y.array
@@ -312,12 +322,11 @@ def binary(made, otherwise=None):
                 return slow(x, y)
             if dtype is not y_array.dtype or array_kind is not type(y_array):
                 return slow(x, y)
-            mask = x.needs | y.needs << 1
-            viewed = x.view_of or y.view_of
+            y_needs, viewed = y.needs, x.view_of or y.view_of
         if dtype is not fast32 and dtype is not fast64:
             return slow(x, y)
         try:
-            z = impl[array_kind](x_array, y_array)
+            z = run(x_array, y_array) if run else impl[array_kind](x_array, y_array)
         except ValueError as error:
             errors.explain_shapes(made.name, (x_array, y_array), error)
         if type(z) is not ndarray:
@@ -327,12 +336,13 @@ def binary(made, otherwise=None):
         out = new(tensor_class[0])
         out.array = z
         out.gradient = out.view_of = out.extras = None
-        if mask and records and mode.on:
-            out.node = node = new(node_class)
+        if (y_needs or x.needs) and records and (not paused[0] or mode.on):
+            out.node = node = node_class()
             out.needs = True
             node.number, node.hooks, node.shape, node.dtype = tick(), None, z.shape, dtype
-            node.edges = ((x.node or x) if mask & 1 else None, (y.node or y) if mask & 2 else None)
-            keep_x, keep_y, keep_z = keeps[mask]
+            x_needs = x.needs
+            node.edges = ((x.node or x) if x_needs else None, (y.node or y) if y_needs else None)
+            keep_x, keep_y, keep_z = keeps[x_needs + 2 * y_needs]
             node.saved = (x_array if keep_x else None, y_array if keep_y else None, z if keep_z else None)
         else:
             out.node, out.needs = None, False

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..backends.numpy.layout import ChannelsLast, canonical
 from . import errors
-from .core import Node, TensorBase, last_write, mode, new, owner, tick, touch, wrap, written
+from .core import Node, TensorBase, last_write, new, owner, set_recording, tick, touch, wrap, written
 from .op import Pick
 
 strict = False                                  # tests: a cotangent of another dtype or shape than its edge's is a bug
@@ -171,7 +171,7 @@ def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
             entry[1] = accumulate(entry[1], g, entry[2], recorded)
             entry[2] = type(entry[1]) is np.ndarray
 
-    before, mode.on = mode.on, recorded
+    before = set_recording(recorded)
     try:
         for root, g in zip(roots, cotangents):
             deliver(root.node or root, g, g, ())
@@ -212,8 +212,15 @@ def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
                         result = rule(g, saved[reads[0]])
                     else:
                         result = rule(g, *[saved[k] for k in reads])
-                    if isinstance(edge, Node) and edge.number not in at_node and result.shape == edge.shape and not strict:
-                        at_node[edge.number] = result
+                    if strict:
+                        deliver(edge, result, g, saved)
+                    elif isinstance(edge, Node):
+                        if edge.number not in at_node and result.shape == edge.shape:
+                            at_node[edge.number] = result
+                        else:
+                            deliver(edge, result, g, saved)
+                    elif (entry := at_leaf.get(id(edge))) and entry[2] and result.shape == entry[1].shape:
+                        entry[1] += result      # a buffer of the walk's own
                     else:
                         deliver(edge, result, g, saved)
             if frees and not keep:
@@ -225,7 +232,7 @@ def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
         return [found.get(t.node.number) if t.node is not None else
                 _leaf_hooks(t, at_leaf[id(t)][1], recorded) if id(t) in at_leaf else None for t in inputs]
     finally:
-        mode.on = before
+        set_recording(before)
 
 
 def _check(edge, g, shape, dtype):
