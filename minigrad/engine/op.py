@@ -23,7 +23,6 @@ from .promote import meet
 
 REGISTRY = {}
 _FAST = (np.dtype(np.float32), np.dtype(np.float64))
-_LOW = ("float16", "bfloat16")
 
 
 class _Implementations(dict):
@@ -76,7 +75,7 @@ class Op:
         # For the walk: each rule, what it reads, and whether that is elements (which a walk frees) or only shapes.
         self.steps = tuple([(rule, reads, any(k < self.tensors or self.names[k] in (*self.extras, "index") and self.names[k] != "x_dtype" for k in reads))
                             for rule, reads in zip(self.grads, self.reads)])
-        self.wanted = {}                        # needs mask -> which of `names` to save
+        self.plans = {}                         # needs mask -> what to save
 
     def _check_read(self, read):
         known = (*self.operands, *self.extras, *self.defaults, "z", *(f"{o}_shape" for o in self.operands),
@@ -113,7 +112,7 @@ class Op:
                 arrays.append(array)
             else:
                 arrays.append(operand)
-        if first.dtype.name in _LOW and self.promote is not None:
+        if first.dtype.itemsize == 2 and first.dtype.kind in "fV" and self.promote is not None:
             z = self._rounded_once(first.dtype, arrays, attrs)
         else:
             try:
@@ -153,7 +152,7 @@ class Op:
             return self._as_view(out, operands, attrs) if self.view else out
         node = new(self.node_class)
         node.number, node.hooks = tick(), None
-        node.attrs = {**self.defaults, **attrs}
+        node.attrs = attrs
         node.edges = tuple([edge_of(o) if isinstance(o, TensorBase) else None for o in operands])
         if self.outputs:
             node.shape, node.dtype = tuple(part.shape for part in z), z[0].dtype
@@ -162,7 +161,7 @@ class Op:
             node.shape, node.dtype = z.shape, z.dtype
             out = wrap(z, True, node)
             z = out.array
-        node.saved = self._save(operands, arrays, extras, node, mask, z)
+        node.saved = self._save(arrays, attrs, extras, mask, z)
         return self._as_view(out, operands, attrs) if self.view else out
 
     def _as_view(self, out, operands, attrs):
@@ -180,30 +179,42 @@ class Op:
 
     def keeps(self, mask):
         """Which of `names` the rules of the operands in `mask` read."""
-        found = self.wanted.get(mask)
-        if found is None:
-            rules = range(1) if self.joint else [i for i in range(len(self.reads)) if mask >> i & 1]
-            read = {k for i in rules for k in self.reads[i]}
-            found = self.wanted[mask] = tuple(k in read for k in range(len(self.names)))
-        return found
+        rules = range(1) if self.joint else [i for i in range(len(self.reads)) if mask >> i & 1]
+        read = {k for i in rules for k in self.reads[i]}
+        return tuple([k in read for k in range(len(self.names))])
 
-    def _save(self, operands, arrays, extras, node, mask, z):
+    def plan(self, mask):
+        """Per name how to save it, as (source, where), None for what nobody reads; made once per mask."""
+        plan = []
+        for name, keep in zip(self.names, self.keeps(mask)):
+            source = "operand" if name in self.operands else "z" if name == "z" else \
+                "extra" if name in self.extras else "attr" if name in self.defaults else \
+                "shapes" if name.endswith("_shapes") else "shape"
+            where = self.operands.index(name.removesuffix("_shape")) if source in ("operand", "shape") else \
+                self.extras.index(name) if source == "extra" else name
+            plan.append((source, where) if keep else None)
+        self.plans[mask] = tuple(plan)
+        return self.plans[mask]
+
+    def _save(self, arrays, attrs, extras, mask, z):
         saved = []
-        for position, (name, keep) in enumerate(zip(self.names, self.keeps(mask))):
-            if not keep:
+        for step in self.plans.get(mask) or self.plan(mask):
+            if step is None:
                 saved.append(None)
-            elif name == "z":
+                continue
+            source, where = step
+            if source == "operand":
+                saved.append(arrays[where])
+            elif source == "z":
                 saved.append(z)
-            elif position < self.tensors:
-                saved.append(arrays[position])
-            elif name in self.extras:
-                saved.append(extras[self.extras.index(name)])
-            elif name in self.defaults:
-                saved.append(node.attrs[name])
-            elif name.endswith("_shapes"):
-                saved.append(tuple([a.shape for a in arrays]))
+            elif source == "attr":
+                saved.append(attrs[where] if where in attrs else self.defaults[where])
+            elif source == "shape":
+                saved.append(getattr(arrays[where], "shape", ()))
+            elif source == "extra":
+                saved.append(extras[where])
             else:
-                saved.append(getattr(arrays[self.operands.index(name[:-len("_shape")])], "shape", ()))
+                saved.append(tuple([a.shape for a in arrays]))
         return tuple(saved)
 
 
