@@ -9,6 +9,7 @@ from .engine import backward as autograd
 from .engine.core import UNTRACKED, TensorBase, new, plain, register_tensor, version, wrap
 from .engine.inplace import inplace
 from .engine.op import REGISTRY, binary
+from .engine.views import fresh_node
 from .engine.walk import owned_array
 from .ops import index as i
 from .ops import pointwise as p
@@ -76,7 +77,7 @@ class Tensor(TensorBase):
     device = property(lambda self: CPU, doc="Where the elements are.")
     ndim = property(lambda self: self.array.ndim, doc="The number of dimensions.")
     is_cuda = property(lambda self: False, doc="Are the elements on a GPU?")
-    is_leaf = property(lambda self: self.node is None, doc="Was it made by a user rather than by a recorded op?")
+    is_leaf = property(lambda self: fresh_node(self) is None, doc="Was it made by a user rather than by a recorded op?")
     grad_fn = property(lambda self: _grad_fn(self), doc="The node that made it, None for a leaf.")
     _version = property(version, doc="How often it was written in place.")
     itemsize = property(lambda self: self.array.itemsize, doc="Bytes per element.")
@@ -125,6 +126,7 @@ class Tensor(TensorBase):
     @property
     def requires_grad(self):
         """Are operations on it recorded? Settable on leaves of floating point dtype."""
+        fresh_node(self)
         return self.needs
 
     @requires_grad.setter
@@ -447,7 +449,7 @@ def _c(tensor):
 
 
 def _grad_fn(tensor):
-    node = tensor.node
+    node = fresh_node(tensor)
     return node.edges[0] if node is not None and node.op is None else node
 
 

@@ -21,7 +21,7 @@ class TensorBase:
     """A value with its place in the graph.
 
     `array`: the elements. `needs`: requires_grad. `node`: what made it (None for a leaf). `gradient`: `.grad`.
-    `view_of`: None, or (base tensor, the ops that lead from it to this view). `extras`: None, or a dict for rare things.
+    `view_of`: None, or (base tensor, the steps that lead from it to this view, its node then): see views.py. `extras`: None, or a dict for rare things.
     """
     __slots__ = ("array", "needs", "node", "gradient", "view_of", "extras", "__weakref__")
     __array_ufunc__ = None                      # ndarray + tensor is a TypeError, as in torch
@@ -116,7 +116,7 @@ def wrap(array, needs=False, node=None):
 # whether a saved array is still what it was. Memory never written in place has no entry and costs nothing.
 written = {}                                    # id(array that owns the memory) -> [count, number of the last write, ref]
 last_write = [0]                                # the highest of those numbers: younger nodes need no check
-UNTRACKED = (None, ())                          # the `view_of` of `.data`: its writes go unnoticed, as torch's do
+UNTRACKED = (None, (), None)                        # the `view_of` of `.data`: its writes go unnoticed, as torch's do
 
 
 def owner(array):
@@ -154,7 +154,7 @@ def plain(tensor):
 
 
 def edge_of(tensor):
-    """Where this tensor's gradient goes: its node, itself when it is a leaf, None when it needs none."""
+    """Where this tensor's gradient goes: its node, itself when it is a leaf, None when it needs none (views: fresh)."""
     return (tensor.node or tensor) if tensor.needs else None
 
 

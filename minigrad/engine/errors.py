@@ -40,16 +40,21 @@ FREED = ("Trying to backward through the graph a second time (or directly access
          "saved tensors after calling backward.\nPass retain_graph=True to the first call, or run forward again.")
 
 
+def short_name(node):
+    """A node's name as torch's error texts say it: "Mul" for MulBackward0."""
+    return "torch::autograd::CopySlices" if node.name() == "CopySlices" else node.name().removesuffix("Backward0")
+
+
 _TYPES = {"float32": "Float", "float64": "Double", "float16": "Half", "int64": "Long", "int32": "Int", "bool": "Bool"}
 
 
 def modified(node, array, edge, count):
     """torch's error for a saved tensor that an in-place op has written since (`count` writes in all)."""
     kind = _TYPES.get(array.dtype.name, "")
-    made_by = f", which is output 0 of {edge.name()}," if hasattr(edge, "next_functions") else ""
+    made_by = f", which is output 0 of {short_name(edge)}," if hasattr(edge, "next_functions") else ""
     raise RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
         f"[torch.{kind}Tensor {list(array.shape)}]{made_by} is at version {count}; expected version {count - 1} "
         "instead. Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
-        f"torch.autograd.set_detect_anomaly(True).\n{node.name()} saved it for its gradient: "
+        f"torch.autograd.set_detect_anomaly(True, check_nan=False).\n{node.name()} saved it for its gradient: "
         "use an out-of-place op, or change a clone.")

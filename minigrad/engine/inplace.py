@@ -3,7 +3,9 @@ import numpy as np
 
 from .. import dtypes
 from .core import TensorBase, edge_of, mode, plain, touch, wrap
+from .op import REGISTRY
 from .promote import result_type
+from .views import check_writable, refresh, write_back
 
 
 def check_leaf(tensor):
@@ -19,11 +21,18 @@ def inplace(made, tensor, *operands, write=None, **attrs):
     write: optionally a function of the bare arrays that does it without a temporary. Raises torch's RuntimeErrors: a leaf
     that requires grad, a result that does not fit the tensor's dtype or shape.
     """
-    check_leaf(tensor)
+    tracked = tensor.view_of is not None and tensor.view_of[0] is not None
+    if tracked:
+        refresh(tensor)
     needs = mode.on and (tensor.needs or any(isinstance(o, TensorBase) and o.needs for o in operands))
-    if needs and tensor.view_of is not None:
-        raise NotImplementedError("in-place operations on a view that takes part in a graph are not supported.\n"
-                                  "Write out of place, or work on a clone().")
+    if tracked and needs:
+        check_writable(tensor)
+    else:
+        check_leaf(tensor)
+    if not tensor.array.flags.writeable or (tensor.array.size > 1 and 0 in tensor.array.strides):
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+            "Please clone() the tensor before performing the operation.\nIt was made by expand().")
     if made.promote is not None:
         check_cast(result_type(tensor, *operands), tensor, made.promote == "float")
     if not needs:
@@ -40,6 +49,8 @@ def inplace(made, tensor, *operands, write=None, **attrs):
     store(tensor, out.array)
     touch(tensor, out.node.number if out.node is not None else None)
     tensor.node, tensor.needs = out.node, out.needs
+    if tracked and out.needs:
+        write_back(tensor, out, REGISTRY["copy_slices"])
     if out.node is not None and out.node.saved[made.tensors - 1] is not None:
         saved = list(out.node.saved)            # from now on this tensor is the result that was saved
         saved[made.tensors - 1] = tensor.array

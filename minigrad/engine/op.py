@@ -20,6 +20,7 @@ from .. import backends, dtypes
 from . import errors
 from .core import Node, TensorBase, edge_of, mode, new, paused, plain, settle, tensor_class, tick, wrap
 from .promote import meet
+from .views import refresh
 
 REGISTRY = {}
 _FAST = (np.dtype(np.float32), np.dtype(np.float64))
@@ -143,8 +144,11 @@ class Op:
         mask = 0
         if mode.on:
             for position, operand in enumerate(operands):
-                if isinstance(operand, TensorBase) and operand.needs:
-                    mask |= 1 << position
+                if isinstance(operand, TensorBase):
+                    if operand.view_of is not None:
+                        refresh(operand)
+                    if operand.needs:
+                        mask |= 1 << position
             if not self.differentiable(mask, z):
                 mask = 0
         if not mask:
@@ -165,9 +169,9 @@ class Op:
         return self._as_view(out, operands, attrs) if self.view else out
 
     def _as_view(self, out, operands, attrs):
-        base, steps = operands[0].view_of or (operands[0], ())
+        base, steps, seen = operands[0].view_of or (operands[0], (), operands[0].node)
         for index, part in enumerate(out if self.outputs else (out,)):
-            part.view_of = base, (*steps, (self, operands[1:], attrs, index if self.outputs else None))
+            part.view_of = base, (*steps, (self, attrs, index if self.outputs else None)), seen
         return out
 
     def differentiable(self, mask, z):
@@ -279,6 +283,7 @@ def unary(made):
         if type(z) is not ndarray:
             z = settle(z)
         if x.view_of is not None:
+            refresh(x)
             z = after_expanding(z, (x_array,))
         out = new(tensor_class[0])
         out.array = z
@@ -333,7 +338,10 @@ def binary(made, otherwise=None):
                 return slow(x, y)
             if dtype is not y_array.dtype or array_kind is not type(y_array):
                 return slow(x, y)
-            y_needs, viewed = y.needs, x.view_of or y.view_of
+            viewed = x.view_of or y.view_of
+            if viewed is not None and y.view_of is not None:
+                refresh(y)
+            y_needs = y.needs
         if dtype is not fast32 and dtype is not fast64:
             return slow(x, y)
         try:
@@ -343,6 +351,8 @@ def binary(made, otherwise=None):
         if type(z) is not ndarray:
             z = settle(z)
         if viewed is not None:
+            if x.view_of is not None:
+                refresh(x)
             z = after_expanding(z, (x_array, y_array))
         out = new(tensor_class[0])
         out.array = z

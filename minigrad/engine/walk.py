@@ -9,6 +9,7 @@ from ..backends.numpy.layout import ChannelsLast, canonical
 from . import errors
 from .core import Node, TensorBase, last_write, new, owner, set_recording, tick, touch, wrap, written
 from .op import Pick
+from .views import fresh_node
 
 strict = False                                  # tests: a cotangent of another dtype or shape than its edge's is a bug
 _shaping = {}                                   # "sum", "view", "alias": the ops that the walk itself uses
@@ -138,6 +139,8 @@ def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
     nodes saved. inputs: return the cotangents that reach these Tensors, None where none does, walking only paths that
     lead there; without inputs, add to `.grad` of every leaf met and return None.
     """
+    for tensor in (*roots, *(inputs or ())):
+        fresh_node(tensor)
     nodes = reachable([root.node for root in roots if root.node is not None])
     wanted, running = None, nodes
     if inputs is not None:

@@ -7,6 +7,7 @@ other's gradient rule, so any order of derivative is there.
 import numpy as np
 
 from ..engine.op import op
+from ..engine.views import replay
 
 take = op("take", lambda x, *, slices: x[slices], grads=(lambda g, x_shape, slices: put(g, shape=x_shape, slices=slices),),
           formula=("x[i]", "ḡ at i, else 0"), torch_node="SliceBackward0", view=True)
@@ -40,6 +41,21 @@ def _setitem(x, value, *, index):
     out = x.copy()
     out[index] = value
     return out
+
+
+def _erase(xp, x, *, steps):
+    """`x` with zeros where the view that `steps` make would lie."""
+    places = replay(xp.arange(x.size).reshape(x.shape), steps)
+    out = xp.array(x, order="C")
+    out.reshape(-1)[places] = 0
+    return out
+
+
+# What an in-place write through a view does to its base (engine/views.py): the memory is written already.
+erase = op("erase", _erase, grads=(lambda g, steps: erase(g, steps=steps),), formula=("x, 0 in the view", "ḡ, 0 in the view"))
+copy_slices = op("copy_slices", lambda x, value, *, steps: x,
+                 grads=(lambda g, steps: erase(g, steps=steps), lambda g, steps: replay(g, steps)),
+                 formula=("x with v in the view", "ḡ, 0 in the view", "ḡ's view"), torch_node="CopySlices")
 
 
 def _read(g, index, basic):
