@@ -93,32 +93,11 @@ def unpack(node, index):
     return wrap(saved, True, alias)
 
 
-def cotangents_of_operands(node, g, recorded):
-    """Run the gradient rules of `node`: one cotangent per edge, None where none flows."""
-    made, saved = node.op, node.saved
-    if recorded:
-        if made.twin is not None:
-            return _through_twin(node, g)
-        saved = [None if value is None else unpack(node, k) for k, value in enumerate(saved)]
-    if made.joint:
-        needs = tuple([edge is not None for edge in node.edges])
-        return made.grads[0](g, needs, *[saved[k] for k in made.reads[0]])
-    results = []
-    for edge, rule, reads in zip(node.edges, made.grads, made.reads):
-        if edge is None or rule is None:
-            results.append(None)
-        elif reads:
-            results.append(rule(g, *[saved[k] for k in reads]))
-        else:
-            results.append(rule(g))
-    return results
-
-
-def _through_twin(node, g):
+def _through_twin(node, values, g):
     """Second derivatives of a fused op: differentiate the composition that defines it. Operands are wrapped in `alias`
     first, or a path through operands that depend on each other would count twice."""
     made = node.op
-    values = {name: unpack(node, k) for k, name in enumerate(made.names)}
+    values = dict(zip(made.names, values))
     operands, aliases = [], []
     for name, edge in zip(made.operands, node.edges):
         value = values[name]
@@ -197,25 +176,27 @@ def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
             saved, made, frees = node.saved, node.op, False
             if saved is None or last_write[0] > number:
                 check_saved(node)
-            if recorded or made.joint:
-                frees = made.joint and made.steps[0][2]
-                for edge, result in zip(node.edges, cotangents_of_operands(node, g, recorded)):
+            values = saved if not recorded else [None if v is None else unpack(node, k) for k, v in enumerate(saved)]
+            if made.joint or (recorded and made.twin is not None):
+                rule, reads, frees = made.steps[0]
+                results = _through_twin(node, values, g) if recorded and made.twin is not None else \
+                    rule(g, tuple([edge is not None for edge in node.edges]), *[values[k] for k in reads])
+                for edge, result in zip(node.edges, results):
                     if edge is not None and result is not None:
                         deliver(edge, result, g, saved)
-            if not made.joint:
+            else:
                 for edge, (rule, reads, holds) in zip(node.edges, made.steps):
                     if edge is None or rule is None:
                         continue
                     frees = frees or holds
-                    if recorded:
-                        continue
                     if not reads:
                         result = rule(g)
                     elif len(reads) == 1:
-                        result = rule(g, saved[reads[0]])
+                        result = rule(g, values[reads[0]])
                     else:
-                        result = rule(g, *[saved[k] for k in reads])
-                    if strict:
+                        result = rule(g, *[values[k] for k in reads])
+                    # The two common arrivals without a call; `deliver` does the same and all the rest.
+                    if recorded or strict:
                         deliver(edge, result, g, saved)
                     elif isinstance(edge, Node):
                         if edge.number not in at_node and result.shape == edge.shape:
