@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .draw import Case, Operand, Sample
+from .draw import Case, Operand, Sample, flatten
 
 NOISES = 3                  # how often the inputs are moved by one ulp to learn the condition of a result
 CONDITION = 16              # a result may be off by this many times what one ulp in the inputs does to it
@@ -237,7 +237,7 @@ def _same_results(sample: Sample, case: Case, got: Record, want: Record) -> None
         raise Mismatch(f"error {got.error} against torch's {want.error}")
     if want.error:
         return
-    for what in ("described", "strides") if sample.strides else ("described",):
+    for what in ("described", "strides") if sample.strides and _one_layout(case) else ("described",):
         if getattr(got, what) != getattr(want, what):
             raise Mismatch(f"{what}: {getattr(got, what)} against torch's {getattr(want, what)}")
     moved = [evaluate(torch, sample, case, round_) for round_ in range(1, NOISES + 1)]
@@ -258,6 +258,12 @@ def _same_results(sample: Sample, case: Case, got: Record, want: Record) -> None
     if want.second is not None:
         noises = [m.second or [] for m in moved]
         _same_gradients("second gradient", got.second, want.second, noises, strict=False)
+
+
+def _one_layout(case: Case) -> bool:
+    """Where operands lie in memory in different ways torch's choice for the result is an accident."""
+    placed = {(o.layout, o.values.shape) for o in flatten(case.operands) if o.values.size > 1}
+    return len(placed) < 2 or all(layout == "contiguous" for layout, _ in placed)
 
 
 def _same_gradients(what: str, got: list[Any], want: list[Any], noises: list[list[Any]],

@@ -1,3 +1,21 @@
-"""Which samples exercise the ops that have no public name of their own."""
+"""Which samples exercise the ops that have no public name, or another one."""
 
-COVERED_BY: dict[str, tuple[str, ...]] = {}
+COVERED_BY: dict[str, tuple[str, ...]] = {
+    # indexing: slices, arrays, and the ops that spread a cotangent back
+    "take": ("getitem", "split", "chunk"), "select": ("getitem",), "put": ("getitem",), "pick": ("getitem",),
+    "drop": ("getitem",), "scatter_zeros": ("gather",), "select_add": ("index_select",),
+    # pointwise
+    "alias": ("softmax", "log_softmax", "logsumexp"), "zeros_like": ("sign", "floor"), "pow_number": ("pow",),
+    "within": ("clamp",), "clamp_low": ("clamp",), "clamp_high": ("clamp",), "fill": ("fill_",),
+    "copy": ("copy_",),
+    # shapes, reductions, products
+    "t": ("transpose",), "spread": ("sum", "mean"), "indicator": ("amax", "max"), "max_dim": ("max",),
+    "min_dim": ("min",), "prod_others": ("prod",), "mv": ("matmul",), "dot": ("matmul",),
+}
+
+
+def samples_of(op: str) -> list:
+    """The samples that exercise a row of the registry."""
+    from .samples import SAMPLES
+    names = COVERED_BY.get(op, (op,))
+    return [sample for sample in SAMPLES.values() if sample.op in names]
