@@ -2,7 +2,7 @@
 import numpy as np
 
 from .core import TensorBase, mode, wrap
-from .walk import walk
+from .walk import add_to_leaf, walk
 
 
 def _as_tuple(value):
@@ -71,7 +71,6 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
         if not tensor.needs:
             raise RuntimeError("One of the differentiated Tensors does not require grad\n"
                                "Call requires_grad_() on it before the forward pass.")
-    from .walk import add_to_leaf
     for tensor, g in zip(inputs, walk(outputs, cotangents, recorded=create_graph, keep=keep, inputs=inputs)):
         if g is not None:
             add_to_leaf(tensor, g, False, create_graph)
@@ -97,12 +96,13 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
                                "Call requires_grad_() on it before the forward pass.")
     keep = create_graph if retain_graph is None else retain_graph
     results = []
-    for tensor, g in zip(inputs, walk(outputs, cotangents, recorded=create_graph, keep=keep, inputs=inputs)):
+    for k, (tensor, g) in enumerate(zip(inputs, walk(outputs, cotangents, recorded=create_graph, keep=keep,
+                                                     inputs=inputs))):
         if g is None:
             if materialize_grads:
                 g = wrap(np.zeros(tensor.array.shape, tensor.array.dtype))
             elif not allow_unused:
-                raise RuntimeError("One of the differentiated Tensors appears to not have been used in the graph. Set "
+                raise RuntimeError(f"The differentiated Tensor at index {k} appears to not have been used in the graph. Set "
                                    "allow_unused=True if this is the desired behavior.\nIts gradient is then None.")
         elif not create_graph:
             g = wrap(np.array(g) if not getattr(g, "flags", None) or not g.flags.writeable else g)

@@ -69,8 +69,8 @@ def check_saved(node):
     for index, array in enumerate(node.saved[:node.op.tensors]):
         if isinstance(array, np.ndarray):
             entry = written.get(id(array if array.base is None else owner(array)))
-            if entry is not None and entry[1] > node.number:
-                own = index == node.op.tensors - 1
+            own = index == node.op.tensors - 1  # an in-place op's own result bears the node's number, and is as saved
+            if entry is not None and entry[1] >= node.number + own:
                 errors.modified(node, array, node if own else node.edges[index], entry[0])
 
 
@@ -174,7 +174,7 @@ def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
                 at_node.setdefault(parent.number, [None] * len(parent.shape))[node.attrs] = g
                 continue
             saved, made, frees = node.saved, node.op, False
-            if saved is None or last_write[0] > number:
+            if saved is None or last_write[0] >= number:
                 check_saved(node)
             values = saved if not recorded else [None if v is None else unpack(node, k) for k, v in enumerate(saved)]
             if made.joint or (recorded and made.twin is not None):
@@ -242,6 +242,8 @@ def _leaf_hooks(leaf, g, recorded):
 
 def add_to_leaf(leaf, g, fresh, recorded):
     """Write a leaf's `.grad`: the first is kept (copied where someone else may hold its memory), later ones are added."""
+    if not leaf.needs:
+        return                                  # requires_grad_(False) since it was recorded
     if leaf.gradient is not None:
         if recorded:
             leaf.gradient = leaf.gradient + g
