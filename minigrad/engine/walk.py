@@ -102,6 +102,9 @@ def _through_twin(node, values, g):
     for name, edge in zip(made.operands, node.edges):
         value = values[name]
         if edge is not None:
+            if value is None:                   # no rule reads it: no derivative depends on its value
+                like = edge if isinstance(edge, Node) else edge.array
+                value = wrap(np.zeros(like.shape, like.dtype))
             value = _shaping["alias"](value)
             aliases.append(value)
         operands.append(value)
