@@ -1,4 +1,4 @@
-"""Which samples exercise the ops that have no public name, or another one."""
+"""Which samples (by op, or by their own name) exercise the rows of the registry that have no public name."""
 
 COVERED_BY: dict[str, tuple[str, ...]] = {
     # indexing: slices, arrays, and the ops that spread a cotangent back
@@ -7,10 +7,10 @@ COVERED_BY: dict[str, tuple[str, ...]] = {
     # pointwise
     "alias": ("softmax", "log_softmax", "logsumexp"), "zeros_like": ("sign", "floor"), "pow_number": ("pow",),
     "within": ("clamp",), "clamp_low": ("clamp",), "clamp_high": ("clamp",), "fill": ("fill_",),
-    "copy": ("copy_",),
+    "copy": ("copy_",), "erase": ("setitem.views",), "copy_slices": ("setitem.views",),
     # shapes, reductions, products
     "t": ("transpose",), "spread": ("sum", "mean"), "indicator": ("amax", "max"), "max_dim": ("max",),
-    "min_dim": ("min",), "prod_others": ("prod",), "mv": ("matmul",), "dot": ("matmul",),
+    "min_dim": ("min",), "prod_others": ("prod",), "mv": ("matmul.vectors",), "dot": ("matmul.vectors",),
 }
 
 
@@ -18,4 +18,4 @@ def samples_of(op: str) -> list:
     """The samples that exercise a row of the registry."""
     from .samples import SAMPLES
     names = COVERED_BY.get(op, (op,))
-    return [sample for sample in SAMPLES.values() if sample.op in names]
+    return [sample for sample in SAMPLES.values() if sample.op in names or sample.name in names]

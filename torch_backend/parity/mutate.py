@@ -10,7 +10,8 @@ import multiprocessing
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -25,7 +26,9 @@ from .draw import BROADCAST, REPEATED, Sample
 from .run import cases
 
 # (mutant, op or ""): why no test can tell it from the original. At most 2 % of all mutants may stand here.
-EQUIVALENT: dict[tuple[str, str], str] = {}
+EQUIVALENT: dict[tuple[str, str], str] = {
+    ("transposed", "masked_fill.value"): "the value is 0-d: its cotangent is a sum over all elements",
+}
 ALLOWED = 0.02
 
 
@@ -143,7 +146,7 @@ def mutants_of(name: str) -> list[tuple[str, int | None]]:
     for position, rule in enumerate(row.grads):
         if rule is None:
             continue
-        if all(sample.flat for sample in samples):
+        if row.formula[1 + position:2 + position] == ("0",):
             found.append(("not 0", position))
             continue
         found += [(mutant, position) for mutant in RESULTS]
@@ -187,7 +190,8 @@ def try_shared(task: tuple[str, int]) -> list[tuple[str, str, bool]]:
         alive = all(survives(samples_of(name), examples) for name in ("add", "mul", "where", "matmul", "sum"))
         if alive:
             files = [str(tests / f) for f in ("test_engine.py", "test_state_machine.py")]
-            alive = pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-p", "no:terminal", *files]) == 0
+            with redirect_stdout(StringIO()):
+                alive = pytest.main(["-x", "-q", "-p", "no:cacheprovider", *files]) == 0
     return [("engine", mutant, alive)]
 
 

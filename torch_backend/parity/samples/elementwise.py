@@ -244,7 +244,7 @@ ROWS += [
                 lambda B: B.ones(2).masked_fill(B.ones(2) > 0, B.ones(2)))),
     Sample("masked_fill", lambda B, x, mask, value: x.masked_fill(mask, value),
            lambda d: ([d.tensor((2, 3)), d.tensor((3,), dtype="bool"), d.tensor(())], {}),
-           name="masked_fill.tensor", dtypes=ALL, categories=(PLAIN, STRIDED), exact=True),
+           name="masked_fill.tensor", dtypes=ALL, categories=(PLAIN, BROADCAST, STRIDED), exact=True),
 ]
 
 # Conversion and copies
@@ -297,6 +297,9 @@ ROWS += [
            bad=(lambda B: B.ones(2).fill_("a"), lambda B: B.ones(2).fill_(B.ones(2)),
                 lambda B: B.ones(2, requires_grad=True).fill_(1),
                 lambda B: B.ones(2, requires_grad=True).zero_())),
+    Sample("fill_", lambda B, x, value: (x * 1).fill_(value),
+           lambda d: ([d.tensor(d.shape()), d.tensor(())], {}),
+           name="fill_.tensor", categories=(PLAIN, STRIDED), exact=True),
     Sample("copy_", lambda B, x, y: x.clone().copy_(y), _copy, name="copy_", dtypes=(*ALL, MIXED),
            categories=(PLAIN, BROADCAST, ZERO_D, ZERO_SIZE, STRIDED), exact=True,
            bad=(lambda B: B.ones(2).copy_(B.ones(3)), lambda B: B.ones(2).copy_([1.0, 2.0]),

@@ -115,6 +115,28 @@ row("setitem.arrays", lambda B, x, index, value, pick: _assign(B, x, value, _key
     _advanced_assigned)
 
 
+# In-place operations on views of a tensor: what they write shows in the tensor, and so does its gradient.
+VIEWS = {"row": lambda y: y[1], "columns": lambda y: y[:, 1:], "transposed": lambda y: y.t(),
+         "flat": lambda y: y.view(-1)[2:], "deep": lambda y: y[:2].t()[1:, 0], "alias": lambda y: y[...]}
+WRITES = {"mul": lambda v, value: v.mul_(value), "add": lambda v, value: v.add_(value, alpha=2),
+          "copy": lambda v, value: v.copy_(value), "fill": lambda v, value: v.fill_(0.5),
+          "relu": lambda v, value: v.relu_(), "set": lambda v, value: v.__setitem__(0, value)}
+
+
+def _write(B: Any, x: Any, value: Any, view: str, write: str, again: bool) -> Any:
+    y = x.clone()
+    part, early = VIEWS[view](y), y[0] * 1
+    WRITES[write](part, value)
+    if again and write != "relu":       # it saved its result: torch too may read what came later
+        WRITES["mul"](VIEWS["row"](y), value)
+    return y, part * 2, early
+
+
+row("setitem.views", _write, lambda d: ([d.tensor((3, 3)), d.tensor(())], {
+    "view": d.pick(*VIEWS), "write": d.pick(*WRITES), "again": d.flag()}), dtypes=FLOATS,
+    categories=(PLAIN, STRIDED))
+
+
 # gather and its adjoint; an index may be smaller than the tensor on the other dimensions
 def _gather(d: Any) -> Any:
     shape = d.shape(1)

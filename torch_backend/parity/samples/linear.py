@@ -33,6 +33,14 @@ def _call_matmul(B: Any, x: Any, y: Any, form: str) -> Any:
             "method": lambda: x.matmul(y)}[form]()
 
 
+def _vectors(d: Any) -> Any:
+    """Where an operand is a vector: matrix · vector, vector · vector."""
+    if d.category == REPEATED:
+        return [d.tensor((3,))] * 2, {"form": "operator"}
+    k = d.side()
+    return [d.tensor(d.pick((d.side(), k), (k,))), d.tensor((k,))], {"form": "operator"}
+
+
 def _mm(d: Any) -> Any:
     n, k, m = d.side(), d.side(), d.side()
     return (_square(d) if d.category == REPEATED else [d.tensor((n, k)), d.tensor((k, m))]), {}
@@ -60,6 +68,7 @@ ROWS += [
                 lambda B: B.matmul(B.tensor(1.0), B.ones(2)),
                 lambda B: B.ones(2, 2) @ B.ones(2, 2, dtype=B.float64),
                 lambda B: B.matmul(B.ones(2), 2.0), lambda B: B.ones(2, 2) @ 2.0)),
+    Sample("matmul", _call_matmul, _vectors, name="matmul.vectors", dtypes=FLOATS, categories=CATEGORIES),
     Sample("mm", lambda B, x, y: B.mm(x, y), _mm, name="mm", dtypes=PRODUCTS, categories=CATEGORIES,
            bad=(lambda B: B.mm(B.ones(2, 3), B.ones(2, 3)), lambda B: B.mm(B.ones(2), B.ones(2)),
                 lambda B: B.mm(B.ones(2, 2), B.ones(2, 2, dtype=B.int64)),
