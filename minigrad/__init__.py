@@ -8,8 +8,8 @@
 import math as _math
 import warnings as _warnings
 
-# NumPy warns of overflow, division by zero and nan where torch computes on silently. One filter for our own rooms costs
-# nothing; `errstate` around every op would cost more than the op.
+# NumPy warns of overflow, division by zero and nan where torch computes on silently. One filter for our own
+# rooms costs nothing; `errstate` around every op would cost more than the op.
 _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"minigrad\.")
 
 from . import dtypes as _dtypes  # noqa: E402

@@ -4,7 +4,8 @@
 class device:
     """Where a tensor's elements are, as `torch.device`: `type` ("cpu", "cuda") and `index` (int or None).
 
-    Made from "cpu", "cuda", "cuda:1", another device, or a type and an index. Raises RuntimeError for other text.
+    Made from "cpu", "cuda", "cuda:1", another device, or a type and an index. Raises RuntimeError for other
+    text.
     """
     __slots__ = ("type", "index")
 
@@ -20,7 +21,8 @@ class device:
         self.index = int(number) if number else index
 
     def __repr__(self):
-        return f"device(type={self.type!r})" if self.index is None else f"device(type={self.type!r}, index={self.index})"
+        index = "" if self.index is None else f", index={self.index}"
+        return f"device(type={self.type!r}{index})"
 
     def __str__(self):
         return self.type if self.index is None else f"{self.type}:{self.index}"
@@ -44,5 +46,6 @@ def available(wanted):
         return CPU
     wanted = wanted if isinstance(wanted, device) else device(wanted)
     if wanted.type != "cpu":
-        raise RuntimeError("the device 'cuda' is not available: the CuPy backend is not there yet.\nUse device='cpu'.")
+        raise RuntimeError("the device 'cuda' is not available: the CuPy backend is not there yet.\nUse "
+                           "device='cpu'.")
     return CPU

@@ -1,7 +1,8 @@
 """Element types: torch's names and torch's promotion, over NumPy's dtypes.
 
-NumPy promotes by size alone (float32 with int64 gives float64); torch promotes by *category* (bool < int < float): a
-dimensioned tensor outranks a 0-d one, which outranks a Python number, and only within a category does size decide.
+NumPy promotes by size alone (float32 with int64 gives float64); torch promotes by *category* (bool < int <
+float): a dimensioned tensor outranks a 0-d one, which outranks a Python number, and only within a category
+does size decide.
 The table lives here; `engine/promote.py` is the only place that asks it.
 """
 import numpy as np
@@ -10,7 +11,8 @@ import numpy as np
 class dtype:
     """An element type, as `torch.dtype`: compares by identity and prints with torch's name.
 
-    Attributes: `name` ("float32"), `numpy` (the NumPy dtype), `itemsize` (bytes), `is_floating_point`, `is_signed`,
+    Attributes: `name` ("float32"), `numpy` (the NumPy dtype), `itemsize` (bytes), `is_floating_point`,
+    `is_signed`,
     `is_complex` (always False), `category` (0 bool, 1 integer, 2 floating point).
     """
     __slots__ = ("name", "numpy", "itemsize", "is_floating_point", "is_signed", "is_complex", "category",
@@ -51,8 +53,8 @@ BY_NAME = {d.name: d for d in ALL}
 FROM_NUMPY = {d.numpy: d for d in ALL}
 
 # What NumPy type each torch spelling names; bfloat16 joins where ml_dtypes is installed (see `__getattr__`).
-PUBLIC = ("bool", "uint8", "int8", "int16", "short", "int32", "int", "int64", "long", "float16", "half", "float32",
-          "float", "float64", "double")
+PUBLIC = ("bool", "uint8", "int8", "int16", "short", "int32", "int", "int64", "long", "float16", "half",
+          "float32", "float", "float64", "double")
 _COMPLEX = ("complex32", "complex64", "complex128", "chalf", "cfloat", "cdouble")
 
 
@@ -82,9 +84,10 @@ def from_numpy(numpy_dtype):
     if numpy_dtype.kind == "c":
         raise NotImplementedError(f"torch.{numpy_dtype.name} is not supported.\nUse a floating point dtype.")
     raise TypeError(
-        f"can't convert np.ndarray of type {numpy_dtype.type.__module__}.{numpy_dtype.type.__name__}. The only "
-        "supported types are: float64, float32, float16, complex64, complex128, int64, int32, int16, int8, uint64, "
-        "uint32, uint16, uint8, and bool.\nConvert the array first, for example with .astype(np.float32).")
+        f"can't convert np.ndarray of type {numpy_dtype.type.__module__}.{numpy_dtype.type.__name__}. The "
+        "only supported types are: float64, float32, float16, complex64, complex128, int64, int32, int16, "
+        "int8, uint64, uint32, uint16, uint8, and bool.\nConvert the array first, for example with "
+        ".astype(np.float32).")
 
 
 def promote(a, b):

@@ -29,7 +29,8 @@ def _cotangents(outputs, gradients, recorded):
                             "Pass a tensor of the output's shape.")
         elif g.array.shape != output.array.shape:
             raise RuntimeError(
-                f"Mismatch in shape: grad_output[{len(made)}] has a shape of {_size(g)} and output[{len(made)}] has a "
+                f"Mismatch in shape: grad_output[{len(made)}] has a shape of {_size(g)} and "
+                f"output[{len(made)}] has a "
                 f"shape of {_size(output)}.\nPass a gradient of the output's shape.")
         elif g.array.dtype != output.array.dtype:
             g = g.to(output.dtype)
@@ -46,17 +47,19 @@ def _gradients(outputs, gradients):
         return (None,) * len(outputs)
     gradients = _as_tuple(gradients)
     if len(gradients) != len(outputs):
-        raise RuntimeError(f"got {len(outputs)} tensors and {len(gradients)} gradients\nPass one gradient per tensor.")
+        raise RuntimeError(f"got {len(outputs)} tensors and {len(gradients)} gradients\nPass one gradient "
+                           "per tensor.")
     return gradients
 
 
 def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, inputs=None):
     """Add d(tensors)/d(leaf) to `.grad` of every leaf (torch.autograd.backward).
 
-    tensors: Tensor or sequence; grad_tensors: a cotangent for each, optional for scalars. retain_graph: keep what nodes
-    saved (default: as create_graph). create_graph: record the walk, so that gradients can be differentiated again.
-    inputs: accumulate only into these. Raises RuntimeError for non-scalars without gradient, shapes that differ, tensors
-    that need no gradient, and a graph walked twice.
+    tensors: Tensor or sequence; grad_tensors: a cotangent for each, optional for scalars. retain_graph: keep
+    what nodes saved (default: as create_graph). create_graph: record the walk, so that gradients can be
+    differentiated again.
+    inputs: accumulate only into these. Raises RuntimeError for non-scalars without gradient, shapes that
+    differ, tensors that need no gradient, and a graph walked twice.
     """
     outputs = _as_tuple(tensors)
     cotangents = _cotangents(outputs, _gradients(outputs, grad_tensors), create_graph)
@@ -66,7 +69,8 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
         return
     inputs = _as_tuple(inputs)
     if not inputs:
-        raise RuntimeError("'inputs' argument to backward() cannot be empty.\nPass the tensors to accumulate into.")
+        raise RuntimeError("'inputs' argument to backward() cannot be empty.\nPass the tensors to "
+                           "accumulate into.")
     for tensor in inputs:
         if not tensor.needs:
             raise RuntimeError("One of the differentiated Tensors does not require grad\n"
@@ -80,15 +84,15 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
          allow_unused=None, is_grads_batched=False, materialize_grads=False):
     """d(outputs)/d(inputs) as a tuple, nothing accumulated (torch.autograd.grad).
 
-    Raises RuntimeError as `backward` does, and where an input is unused unless allow_unused (then its gradient is None,
-    or zeros with materialize_grads).
+    Raises RuntimeError as `backward` does, and where an input is unused unless allow_unused (then its
+    gradient is None, or zeros with materialize_grads).
     """
     if is_grads_batched:
         raise NotImplementedError("grad: is_grads_batched is not supported.\nCall grad once per cotangent.")
     outputs, inputs = _as_tuple(outputs), _as_tuple(inputs)
     if materialize_grads and allow_unused is False:
-        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
-                         "allow_unused=False.\nLeave allow_unused out.")
+        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but "
+                         "got: allow_unused=False.\nLeave allow_unused out.")
     cotangents = _cotangents(outputs, _gradients(outputs, grad_outputs), create_graph)
     for tensor in inputs:
         if not tensor.needs:
@@ -102,8 +106,9 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
             if materialize_grads:
                 g = wrap(np.zeros(tensor.array.shape, tensor.array.dtype))
             elif not allow_unused:
-                raise RuntimeError(f"The differentiated Tensor at index {k} appears to not have been used in the graph. Set "
-                                   "allow_unused=True if this is the desired behavior.\nIts gradient is then None.")
+                raise RuntimeError(f"The differentiated Tensor at index {k} appears to not have been used "
+                                   "in the graph. Set allow_unused=True if this is the desired "
+                                   "behavior.\nIts gradient is then None.")
         elif not create_graph:
             g = wrap(np.array(g) if not getattr(g, "flags", None) or not g.flags.writeable else g)
         results.append(g)

@@ -1,7 +1,7 @@
 """The bare tensor, the node, and the modes: the nouns of autograd, slots only.
 
-`TensorBase` is what the engine sees of a tensor; `tensor.py` subclasses it with everything a person uses and registers
-itself in `wrap`, so that the engine can make tensors without importing the floors above.
+`TensorBase` is what the engine sees of a tensor; `tensor.py` subclasses it with everything a person uses and
+registers itself in `wrap`, so that the engine can make tensors without importing the floors above.
 """
 import functools
 import inspect
@@ -20,8 +20,10 @@ tick = itertools.count().__next__               # creation numbers: the order of
 class TensorBase:
     """A value with its place in the graph.
 
-    `array`: the elements. `needs`: requires_grad. `node`: what made it (None for a leaf). `gradient`: `.grad`.
-    `view_of`: None, or (base tensor, the steps that lead from it to this view, its node then): see views.py. `extras`: None, or a dict for rare things.
+    `array`: the elements. `needs`: requires_grad. `node`: what made it (None for a leaf). `gradient`:
+    `.grad`.
+    `view_of`: None, or (base tensor, the steps that lead from it to this view, its node then): see views.py.
+    `extras`: None, or a dict for rare things.
     """
     __slots__ = ("array", "needs", "node", "gradient", "view_of", "extras", "__weakref__")
     __array_ufunc__ = None                      # ndarray + tensor is a TypeError, as in torch
@@ -32,9 +34,12 @@ class Node:
     """One recorded operation.
 
     `edges`: per operand the node that made it, the leaf tensor itself, or None where no gradient is needed.
-    `saved`: what the rules read, in the order of `op.names`; None once freed. `attrs`: the op's attributes, if any.
-    `number`: when it was made; an array written in place after that is no longer what was saved (see `written`).
-    `shape`, `dtype`: the output's, which the cotangent that comes in must have. Never holds its own output tensor.
+    `saved`: what the rules read, in the order of `op.names`; None once freed. `attrs`: the op's attributes,
+    if any.
+    `number`: when it was made; an array written in place after that is no longer what was saved (see
+    `written`).
+    `shape`, `dtype`: the output's, which the cotangent that comes in must have. Never holds its own output
+    tensor.
     """
     __slots__ = ("edges", "saved", "attrs", "number", "shape", "dtype", "hooks")
     op = None                                   # each op has a class of nodes of its own, which names it
@@ -71,7 +76,8 @@ class _Mode(threading.local):
 
 
 mode = _Mode()
-paused = [0]                                    # in how many threads is it off? 0 spares the others asking their own
+# in how many threads is it off? 0 spares the others asking their own
+paused = [0]
 _pausing = threading.Lock()
 
 
@@ -95,8 +101,8 @@ def register_tensor(cls):
 
 
 def settle(array):
-    """A result as an array: NumPy gives scalars where an array of no dimensions is meant; a private layout that the
-    shape has lost is plain again."""
+    """A result as an array: NumPy gives scalars where an array of no dimensions is meant; a private layout
+    that the shape has lost is plain again."""
     if type(array) is ChannelsLast:
         return array.view(np.ndarray) if array.ndim != 4 or array.flags.c_contiguous else array
     return np.asarray(array) if isinstance(array, np.generic) else array
@@ -112,11 +118,14 @@ def wrap(array, needs=False, node=None):
     return out
 
 
-# When was memory last written in place? A node knows when it was made, and memory when it was written: together they tell
-# whether a saved array is still what it was. Memory never written in place has no entry and costs nothing.
-written = {}                                    # id(array that owns the memory) -> [count, number of the last write, ref]
+# When was memory last written in place? A node knows when it was made, and memory when it was written:
+# together they tell whether a saved array is still what it was. Memory never written in place has no entry
+# and costs nothing.
+# id(array that owns the memory) -> [count, number of the last write, ref]
+written = {}
 last_write = [0]                                # the highest of those numbers: younger nodes need no check
-UNTRACKED = (None, (), None)                        # the `view_of` of `.data`: its writes go unnoticed, as torch's do
+# the `view_of` of `.data`: its writes go unnoticed, as torch's do
+UNTRACKED = (None, (), None)
 
 
 def owner(array):
@@ -146,7 +155,8 @@ def version(tensor):
 
 
 def plain(tensor):
-    """The tensor's canonical array: kernels may leave a private channels-last one, which is replaced here, once."""
+    """The tensor's canonical array: kernels may leave a private channels-last one, which is replaced here,
+    once."""
     array = tensor.array
     if type(array) is ChannelsLast:
         array = tensor.array = canonical(array)
@@ -154,7 +164,8 @@ def plain(tensor):
 
 
 def edge_of(tensor):
-    """Where this tensor's gradient goes: its node, itself when it is a leaf, None when it needs none (views: fresh)."""
+    """Where this tensor's gradient goes: its node, itself when it is a leaf, None when it needs none (views:
+    fresh)."""
     return (tensor.node or tensor) if tensor.needs else None
 
 

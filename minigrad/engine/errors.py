@@ -1,10 +1,11 @@
-"""Texts of the errors that users meet, in torch's words where torch has them, each with a line on what to do."""
+"""Texts of the errors that users meet, in torch's words where torch has them, each with a line on what to
+do."""
 import numpy as np
 
 
 def explain_shapes(name, arrays, error):
-    """NumPy could not run `name` on these arrays: raise torch's error for shapes that do not broadcast, else pass the
-    kernel's own."""
+    """NumPy could not run `name` on these arrays: raise torch's error for shapes that do not broadcast, else
+    pass the kernel's own."""
     shapes = [np.shape(a) for a in arrays if isinstance(a, np.ndarray)]
     if len(shapes) >= 2:
         check_broadcast(*shapes[:2])
@@ -21,31 +22,38 @@ def check_broadcast(a, b):
         size_b = b[dim - ndim + len(b)] if dim - ndim + len(b) >= 0 else 1
         if size_a != size_b and 1 not in (size_a, size_b):
             raise RuntimeError(
-                f"The size of tensor a ({size_a}) must match the size of tensor b ({size_b}) at non-singleton "
-                f"dimension {dim}\nShapes {list(a)} and {list(b)} do not broadcast: reshape or unsqueeze one of them.")
+                f"The size of tensor a ({size_a}) must match the size of tensor b ({size_b}) at "
+                "non-singleton "
+                f"dimension {dim}\nShapes {list(a)} and {list(b)} do not broadcast: reshape or unsqueeze "
+                "one of them.")
 
 
 def wrap_dim(dim, ndim):
-    """A dimension counted from the front. Raises torch's IndexError out of range; a 0-d tensor counts as one-dimensional."""
+    """A dimension counted from the front. Raises torch's IndexError out of range; a 0-d tensor counts as
+    one-dimensional."""
     size = max(ndim, 1)
     if not -size <= dim < size:
-        raise IndexError(f"Dimension out of range (expected to be in range of [{-size}, {size - 1}], but got {dim})\n"
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-size}, {size - 1}], but "
+                         f"got {dim})\n"
                          f"The tensor has {ndim} dimension(s).")
     return dim + size if dim < 0 else dim
 
 
-FREED = ("Trying to backward through the graph a second time (or directly access saved tensors after they have already "
-         "been freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). "
-         "Specify retain_graph=True if you need to backward through the graph a second time or if you need to access "
-         "saved tensors after calling backward.\nPass retain_graph=True to the first call, or run forward again.")
+FREED = ("Trying to backward through the graph a second time (or directly access saved tensors after they "
+         "have already been freed). Saved intermediate values of the graph are freed when you call "
+         ".backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the "
+         "graph a second time or if you need to access saved tensors after calling backward.\nPass "
+         "retain_graph=True to the first call, or run forward again.")
 
 
 def short_name(node):
     """A node's name as torch's error texts say it: "Mul" for MulBackward0."""
-    return "torch::autograd::CopySlices" if node.name() == "CopySlices" else node.name().removesuffix("Backward0")
+    name = node.name()
+    return "torch::autograd::CopySlices" if name == "CopySlices" else name.removesuffix("Backward0")
 
 
-_TYPES = {"float32": "Float", "float64": "Double", "float16": "Half", "int64": "Long", "int32": "Int", "bool": "Bool"}
+_TYPES = {"float32": "Float", "float64": "Double", "float16": "Half", "int64": "Long", "int32": "Int",
+          "bool": "Bool"}
 
 
 def modified(node, array, edge, count):
@@ -54,7 +62,9 @@ def modified(node, array, edge, count):
     made_by = f", which is output 0 of {short_name(edge)}," if hasattr(edge, "next_functions") else ""
     raise RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
-        f"[torch.{kind}Tensor {list(array.shape)}]{made_by} is at version {count}; expected version {count - 1} "
-        "instead. Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
-        f"torch.autograd.set_detect_anomaly(True, check_nan=False).\n{node.name()} saved it for its gradient: "
-        "use an out-of-place op, or change a clone.")
+        f"[torch.{kind}Tensor {list(array.shape)}]{made_by} is at version {count}; expected version "
+        f"{count - 1} "
+        "instead. Hint: enable anomaly detection to find the operation that failed to compute its gradient, "
+        "with "
+        f"torch.autograd.set_detect_anomaly(True, check_nan=False).\n{node.name()} saved it for its "
+        "gradient: use an out-of-place op, or change a clone.")

@@ -18,8 +18,8 @@ def check_leaf(tensor):
 def inplace(made, tensor, *operands, write=None, **attrs):
     """`tensor.op_(...)`: write op(tensor, ...) into `tensor` and return it.
 
-    write: optionally a function of the bare arrays that does it without a temporary. Raises torch's RuntimeErrors: a leaf
-    that requires grad, a result that does not fit the tensor's dtype or shape.
+    write: optionally a function of the bare arrays that does it without a temporary. Raises torch's
+    RuntimeErrors: a leaf that requires grad, a result that does not fit the tensor's dtype or shape.
     """
     tracked = tensor.view_of is not None and tensor.view_of[0] is not None
     if tracked:
@@ -31,8 +31,9 @@ def inplace(made, tensor, *operands, write=None, **attrs):
         check_leaf(tensor)
     if not tensor.array.flags.writeable or (tensor.array.size > 1 and 0 in tensor.array.strides):
         raise RuntimeError(
-            "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
-            "Please clone() the tensor before performing the operation.\nIt was made by expand().")
+            "unsupported operation: more than one element of the written-to tensor refers to a single "
+            "memory location. Please clone() the tensor before performing the operation.\nIt was made by "
+            "expand().")
     if made.promote is not None:
         check_cast(result_type(tensor, *operands), tensor, made.promote == "float")
     if not needs:

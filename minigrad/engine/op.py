@@ -1,14 +1,16 @@
-"""What an operator is: one row with its forward, its gradient rules and its formula; and how calling it is recorded.
+"""What an operator is: one row with its forward, its gradient rules and its formula; and how calling it is
+recorded.
 
     mul = op("mul", lambda x, y: x * y, grads=(lambda g, y: g * y, lambda g, x: g * x),
              formula=("x · y", "ḡ · y", "ḡ · x"), torch_node="MulBackward0")
 
-**The rules' parameter names say what is kept** for the walk: `g` is the cotangent that comes in, `z` the result, an
-operand's name its value, `<operand>_shape` its shape, an attribute's name that attribute, and a name in `extras` what
-forward handed out beside the result. Only what the rules of operands that need a gradient name is saved.
+**The rules' parameter names say what is kept** for the walk: `g` is the cotangent that comes in, `z` the
+result, an operand's name its value, `<operand>_shape` its shape, an attribute's name that attribute, and a
+name in `extras` what forward handed out beside the result. Only what the rules of operands that need a
+gradient name is saved.
 
-A rule is written once and serves twice: on bare arrays in the first-order walk (an op called on bare arrays gives a bare
-array, nothing is boxed), and on Tensors when the walk itself is recorded (`create_graph=True`).
+A rule is written once and serves twice: on bare arrays in the first-order walk (an op called on bare arrays
+gives a bare array, nothing is boxed), and on Tensors when the walk itself is recorded (`create_graph=True`).
 """
 import functools
 import inspect
@@ -33,7 +35,9 @@ class _Implementations(dict):
         self.forward, self.takes_namespace = forward, takes_namespace
 
     def __missing__(self, kind):
-        bound = functools.partial(self.forward, backends.namespace(kind)) if self.takes_namespace else self.forward
+        bound = self.forward
+        if self.takes_namespace:
+            bound = functools.partial(bound, backends.namespace(kind))
         self[kind] = bound
         return bound
 
@@ -41,11 +45,13 @@ class _Implementations(dict):
 class Op:
     """A differentiable operator. Made by `op`, `joint` rules included; see the module's text.
 
-    `operands`: names of the positional parameters of forward. `defaults`: its attributes. `names`: what the rules read.
+    `operands`: names of the positional parameters of forward. `defaults`: its attributes. `names`: what the
+    rules read.
     `reads[i]`: positions in `names` that rule i takes.
     """
 
-    def __init__(self, name, forward, grads, formula, torch_node, extras, promote, layout, view, twin, outputs, joint):
+    def __init__(self, name, forward, grads, formula, torch_node, extras, promote, layout, view, twin,
+                 outputs, joint):
         parameters = list(inspect.signature(forward).parameters.values())
         takes_namespace = parameters[0].name == "xp"
         parameters = parameters[takes_namespace:]
@@ -73,8 +79,10 @@ class Op:
                 rule.__name__ = rule.__qualname__ = label
         self.names = tuple(self.names)
         self.tensors = len(self.operands) + 1   # the first of `names`: operands' values and the result
-        # For the walk: each rule, what it reads, and whether that is elements (which a walk frees) or only shapes.
-        self.steps = tuple([(rule, reads, any(k < self.tensors or self.names[k] in (*self.extras, "index") and self.names[k] != "x_dtype" for k in reads))
+        # For the walk: each rule, what it reads, and whether that is elements (which a walk frees) or only
+        # shapes.
+        holding = {*self.names[:self.tensors], *self.extras, "index"} - {"x_dtype"}
+        self.steps = tuple([(rule, reads, any(self.names[k] in holding for k in reads))
                             for rule, reads in zip(self.grads, self.reads)])
         self.plans = {}                         # needs mask -> what to save
 
@@ -88,11 +96,13 @@ class Op:
         return f"<op {self.name}>"
 
     def __call__(self, *operands, **attrs):
-        """The dual entry, for rules and for the public functions: Tensors in, a recorded Tensor out; bare in, bare out."""
+        """The dual entry, for rules and for the public functions: Tensors in, a recorded Tensor out; bare
+        in, bare out."""
         for operand in operands:
             if isinstance(operand, TensorBase):
                 return self.apply(operands, attrs)[0]
-        kind = next((type(o) for o in operands if type(o) is not float and type(o) is not int and o is not None), None)
+        kinds = [type(o) for o in operands]
+        kind = next((k for k in kinds if k not in (float, int, type(None))), None)
         z = self.impl[kind](*operands, **attrs)
         return z[0] if self.extras else z
 
@@ -237,21 +247,24 @@ def _pick(node, index, part):
 _to_op = [None]
 
 
-def op(name, forward, grads=(), formula=(), torch_node=None, *, extras=(), promote=None, layout=False, view=False,
-       twin=None, outputs=False, joint=None):
+def op(name, forward, grads=(), formula=(), torch_node=None, *, extras=(), promote=None, layout=False,
+       view=False, twin=None, outputs=False, joint=None):
     """Define an operator and enter it in the registry.
 
-    grads: one rule per operand (None: no gradient flows there). joint: instead, one rule `(g, needs, ...)` that gives
-    the cotangents of all operands as a tuple. extras: names of what forward returns after the result.
-    promote: "same" brings operands to a common dtype first, "float" to a floating one. layout: True where forward works
-    on any memory layout and may be handed a kernel's private one. view: the result shares memory with the first operand.
-    twin: a pure function of the operands (as Tensors) that defines a fused op; it gives the second derivatives.
+    grads: one rule per operand (None: no gradient flows there). joint: instead, one rule `(g, needs, ...)`
+    that gives the cotangents of all operands as a tuple. extras: names of what forward returns after the
+    result.
+    promote: "same" brings operands to a common dtype first, "float" to a floating one. layout: True where
+    forward works on any memory layout and may be handed a kernel's private one. view: the result shares
+    memory with the first operand.
+    twin: a pure function of the operands (as Tensors) that defines a fused op; it gives the second
+    derivatives.
     outputs: forward returns a tuple of results, and the rule gets a tuple of cotangents.
     """
     rules = (joint,) if joint else tuple(grads)
     torch_node = torch_node or "".join(part.capitalize() for part in name.split("_")) + "Backward0"
-    made = Op(name, forward, rules, tuple(formula), torch_node, tuple(extras), promote, layout, view, twin, outputs,
-              bool(joint))
+    made = Op(name, forward, rules, tuple(formula), torch_node, tuple(extras), promote, layout, view, twin,
+              outputs, bool(joint))
     if name in REGISTRY:
         raise ValueError(f"there is an op named {name!r} already")
     REGISTRY[name] = made
@@ -261,14 +274,17 @@ def op(name, forward, grads=(), formula=(), torch_node=None, *, extras=(), promo
 
 
 def after_expanding(z, arrays):
-    """torch's memory order for a pointwise result of expanded operands: row-major, where NumPy follows their strides."""
-    if not z.flags.c_contiguous and any(isinstance(a, np.ndarray) and 0 in a.strides and a.size > 1 for a in arrays):
-        return np.ascontiguousarray(z)
-    return z
+    """torch's memory order for a pointwise result of expanded operands: row-major, where NumPy follows their
+    strides."""
+    if z.flags.c_contiguous:
+        return z
+    expanded = any(isinstance(a, np.ndarray) and 0 in a.strides and a.size > 1 for a in arrays)
+    return np.ascontiguousarray(z) if expanded else z
 
 
 def unary(made):
-    """The fast entry of a pointwise op of one operand: float32 and float64 in one function, the rest by `Op.apply`."""
+    """The fast entry of a pointwise op of one operand: float32 and float64 in one function, the rest by
+    `Op.apply`."""
     impl, node_class, records = made.impl, made.node_class, bool(made.grads)
     keep_x, keep_z = made.keeps(1)
     fast32, fast64 = _FAST
@@ -301,7 +317,8 @@ def unary(made):
 
 
 def _odd_operand(y):
-    """An operand that is neither a Tensor nor a plain number, made one of them; NotImplemented where it cannot be."""
+    """An operand that is neither a Tensor nor a plain number, made one of them; NotImplemented where it
+    cannot be."""
     if isinstance(y, (TensorBase, bool, int, float)):
         return y
     if isinstance(y, (np.number, np.bool_)):    # NumPy's scalars count as Python's numbers
@@ -310,9 +327,9 @@ def _odd_operand(y):
 
 
 def binary(made, otherwise=None):
-    """The fast entry of a pointwise op of two operands, for Tensor's operators: the same floating dtype and backend, or
-    a Python number, in one function; everything else by `otherwise` or `Op.apply`. Gives NotImplemented for operands
-    that are no tensors or numbers, as Python's operators want it.
+    """The fast entry of a pointwise op of two operands, for Tensor's operators: the same floating dtype and
+    backend, or a Python number, in one function; everything else by `otherwise` or `Op.apply`. Gives
+    NotImplemented for operands that are no tensors or numbers, as Python's operators want it.
 
     What `Op.record` does in a loop stands here unrolled: most of what recording costs is Python's calls.
     """
@@ -320,7 +337,8 @@ def binary(made, otherwise=None):
     run = None if impl.takes_namespace else made.forward    # Python's operators are the same on every backend
     node_class, records = made.node_class, bool(made.grads)
     general = otherwise or (lambda x, y: made.apply((x, y), {})[0])
-    slow = lambda x, y: NotImplemented if (y := _odd_operand(y)) is NotImplemented else general(x, y)  # noqa: E731
+    # noqa: E731
+    slow = lambda x, y: NotImplemented if (y := _odd_operand(y)) is NotImplemented else general(x, y)
     keeps = [made.keeps(mask) for mask in range(4)]
     fast32, fast64 = _FAST
     ndarray = np.ndarray

@@ -1,4 +1,5 @@
-"""torch's type promotion, in one place: which dtype operands meet in, and the recorded `to` that takes them there."""
+"""torch's type promotion, in one place: which dtype operands meet in, and the recorded `to` that takes them
+there."""
 import numpy as np
 
 from .. import dtypes
@@ -28,8 +29,8 @@ def number_dtype(number):
 
 
 def result_type(*operands):
-    """The dtype in which tensors and numbers meet (torch.result_type): dimensioned tensors outrank 0-d ones, which
-    outrank numbers; within a rank the wider type wins."""
+    """The dtype in which tensors and numbers meet (torch.result_type): dimensioned tensors outrank 0-d ones,
+    which outrank numbers; within a rank the wider type wins."""
     dimensioned = zero_d = number = None
     for operand in operands:
         if isinstance(operand, TensorBase):
@@ -45,8 +46,8 @@ def result_type(*operands):
 
 
 def as_number(number, d):
-    """A Python number ready to meet arrays of dtype `d`: integers wrap as in C, as torch does; floats stay Python's
-    (NumPy rounds them to the array's dtype)."""
+    """A Python number ready to meet arrays of dtype `d`: integers wrap as in C, as torch does; floats stay
+    Python's (NumPy rounds them to the array's dtype)."""
     if d.category == 2:
         return float(number)
     if d.category == 0:

@@ -1,7 +1,7 @@
 """The walk: from the results back to the leaves, each node once, cotangents summed where paths meet.
 
-Iterative. Nodes are visited by descending creation number, a topological order, and torch's own order of accumulation,
-so that a value used twice adds its gradients in the same order and to the same bits.
+Iterative. Nodes are visited by descending creation number, a topological order, and torch's own order of
+accumulation, so that a value used twice adds its gradients in the same order and to the same bits.
 """
 import numpy as np
 
@@ -11,7 +11,8 @@ from .core import Node, TensorBase, last_write, new, owner, set_recording, tick,
 from .op import Pick
 from .views import fresh_node
 
-strict = False                                  # tests: a cotangent of another dtype or shape than its edge's is a bug
+# tests: a cotangent of another dtype or shape than its edge's is a bug
+strict = False
 _shaping = {}                                   # "sum", "view", "alias": the ops that the walk itself uses
 
 
@@ -63,13 +64,15 @@ def accumulate(old, g, owned, recorded):
 
 
 def check_saved(node):
-    """Raises torch's errors where a node's saved values are freed, or were written in place after it was made."""
+    """Raises torch's errors where a node's saved values are freed, or were written in place after it was
+    made."""
     if node.saved is None:
         raise RuntimeError(errors.FREED)
     for index, array in enumerate(node.saved[:node.op.tensors]):
         if isinstance(array, np.ndarray):
             entry = written.get(id(array if array.base is None else owner(array)))
-            own = index == node.op.tensors - 1  # an in-place op's own result bears the node's number, and is as saved
+            # an in-place op's own result bears the node's number, and is as saved
+            own = index == node.op.tensors - 1
             if entry is not None and entry[1] >= node.number + own:
                 errors.modified(node, array, node if own else node.edges[index], entry[0])
 
@@ -79,7 +82,8 @@ def unpack(node, index):
     saved = node.saved[index]
     if not isinstance(saved, np.ndarray):
         return saved
-    if index >= node.op.tensors:                # what forward handed out beside the result: a constant of the rule
+    # what forward handed out beside the result: a constant of the rule
+    if index >= node.op.tensors:
         return wrap(saved)
     edge = node if index == node.op.tensors - 1 else node.edges[index]
     if not isinstance(edge, TensorBase):
@@ -94,8 +98,8 @@ def unpack(node, index):
 
 
 def _through_twin(node, values, g):
-    """Second derivatives of a fused op: differentiate the composition that defines it. Operands are wrapped in `alias`
-    first, or a path through operands that depend on each other would count twice."""
+    """Second derivatives of a fused op: differentiate the composition that defines it. Operands are wrapped
+    in `alias` first, or a path through operands that depend on each other would count twice."""
     made = node.op
     values = dict(zip(made.names, values))
     operands, aliases = [], []
@@ -117,9 +121,9 @@ def _through_twin(node, values, g):
 def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
     """Send `cotangents` (one per root) back from the Tensors `roots`.
 
-    recorded: the walk is itself recorded and cotangents are Tensors; else they are bare arrays. keep: do not free what
-    nodes saved. inputs: return the cotangents that reach these Tensors, None where none does, walking only paths that
-    lead there; without inputs, add to `.grad` of every leaf met and return None.
+    recorded: the walk is itself recorded and cotangents are Tensors; else they are bare arrays. keep: do not
+    free what nodes saved. inputs: return the cotangents that reach these Tensors, None where none does,
+    walking only paths that lead there; without inputs, add to `.grad` of every leaf met and return None.
     """
     for tensor in (*roots, *(inputs or ())):
         fresh_node(tensor)
@@ -128,8 +132,10 @@ def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
     if inputs is not None:
         wanted = {("leaf", id(t)) if t.node is None else ("node", t.node.number) for t in inputs}
         running = leading_to(nodes, wanted)
-    at_node, owned = {}, set()                  # cotangents on their way; those whose buffer this walk allocated
-    at_leaf = {}                                # id(leaf) -> [leaf, cotangent, may it be kept without a copy?]
+    # cotangents on their way; those whose buffer this walk allocated
+    at_node, owned = {}, set()
+    # id(leaf) -> [leaf, cotangent, may it be kept without a copy?]
+    at_leaf = {}
     found = {}
 
     def deliver(edge, g, source, saved):
@@ -179,7 +185,9 @@ def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
             saved, made, frees = node.saved, node.op, False
             if saved is None or last_write[0] >= number:
                 check_saved(node)
-            values = saved if not recorded else [None if v is None else unpack(node, k) for k, v in enumerate(saved)]
+            values = saved
+            if recorded:
+                values = [None if v is None else unpack(node, k) for k, v in enumerate(saved)]
             if made.joint or (recorded and made.twin is not None):
                 rule, reads, frees = made.steps[0]
                 results = _through_twin(node, values, g) if recorded and made.twin is not None else \
@@ -225,7 +233,8 @@ def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
 def _check(edge, g, shape, dtype):
     found = g.array.dtype if isinstance(g, TensorBase) else g.dtype
     if found != dtype or tuple(g.shape) != tuple(shape):
-        raise TypeError(f"{edge!r}: a rule gave a cotangent of {found} {tuple(g.shape)} for {dtype} {tuple(shape)}")
+        raise TypeError(f"{edge!r}: a rule gave a cotangent of {found} {tuple(g.shape)} for {dtype} "
+                        f"{tuple(shape)}")
 
 
 def run_hooks(hooks, g, recorded):
@@ -244,7 +253,8 @@ def _leaf_hooks(leaf, g, recorded):
 
 
 def add_to_leaf(leaf, g, fresh, recorded):
-    """Write a leaf's `.grad`: the first is kept (copied where someone else may hold its memory), later ones are added."""
+    """Write a leaf's `.grad`: the first is kept (copied where someone else may hold its memory), later ones
+    are added."""
     if not leaf.needs:
         return                                  # requires_grad_(False) since it was recorded
     if leaf.gradient is not None:
