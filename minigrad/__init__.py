@@ -18,8 +18,6 @@ from .device import device  # noqa: E402
 from .dtypes import dtype, get_default_dtype, set_default_dtype  # noqa: E402
 from .engine.core import enable_grad, is_grad_enabled, no_grad, set_grad_enabled  # noqa: E402
 from .engine.promote import result_type as _result_type  # noqa: E402
-from .tensor import LEGACY as _LEGACY  # noqa: E402
-from .tensor import Size, Tensor  # noqa: E402  (before `tensor`, the function, takes the room's name)
 from .ops.create import (  # noqa: E402
     arange,
     as_tensor,
@@ -43,10 +41,12 @@ from .ops.create import (  # noqa: E402
     zeros,
     zeros_like,
 )
-from .ops.public import *  # noqa: E402, F403
-from .ops.shape_public import *  # noqa: E402, F403
+from .ops.public import *  # noqa: E402
+from .ops.shape_public import *  # noqa: E402
 from .printing import set_printoptions  # noqa: E402
 from .random import Generator, default_generator, initial_seed, manual_seed, seed  # noqa: E402
+from .tensor import LEGACY as _LEGACY  # noqa: E402
+from .tensor import Size, Tensor  # noqa: E402  (before `tensor`, the function, takes the room's name)
 
 __version__ = "0.1.0"
 pi, e, inf, nan = _math.pi, _math.e, _math.inf, _math.nan

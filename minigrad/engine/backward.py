@@ -1,7 +1,7 @@
 """`backward` and `grad`: the two ways to start the walk (torch.autograd.backward, torch.autograd.grad)."""
 import numpy as np
 
-from .core import TensorBase, mode, wrap
+from .core import TensorBase, wrap
 from .walk import add_to_leaf, walk
 
 

@@ -336,12 +336,15 @@ def binary(made, otherwise=None):
     impl = made.impl
     run = None if impl.takes_namespace else made.forward    # Python's operators are the same on every backend
     node_class, records = made.node_class, bool(made.grads)
-    general = otherwise or (lambda x, y: made.apply((x, y), {})[0])
-    # noqa: E731
-    slow = lambda x, y: NotImplemented if (y := _odd_operand(y)) is NotImplemented else general(x, y)
     keeps = [made.keeps(mask) for mask in range(4)]
     fast32, fast64 = _FAST
     ndarray = np.ndarray
+
+    def slow(x, y):
+        y = _odd_operand(y)
+        if y is NotImplemented:
+            return y
+        return otherwise(x, y) if otherwise else made.apply((x, y), {})[0]
 
     def call(x, y):
         kind = type(y)
