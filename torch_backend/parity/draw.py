@@ -150,15 +150,14 @@ class Drawer:
             first = second = self.shape()
         return [self.tensor(first, low, high, **how), self.tensor(second, low, high, **how)]
 
-    def tensor(self, shape: tuple[int, ...], low: float = -2.0, high: float = 2.0, grid: Sequence[float] = (),
-               dtype: str | None = None, grad: bool = True, distinct: bool = False) -> Operand:
-        """An operand with values in [low, high]; for ties on `grid` (default: the integers in there)."""
+    def tensor(self, shape: tuple[int, ...], low: float = -2.0, high: float = 2.0,
+               dtype: str | None = None, grad: bool = True, dense: bool = False) -> Operand:
+        """An operand with values in [low, high]; integers for ties. `dense`: in row-major memory."""
         drawn = dtype or (self.choose(_MIXED_POOL) if self.dtype == MIXED else self.dtype)
-        values = np.asarray(self._values(shape, np.dtype(drawn), low, high, grid, distinct), drawn)
+        values = np.asarray(self._values(shape, np.dtype(drawn), low, high), drawn)
         layouts = ["contiguous"]
-        if len(shape) and values.size > 1:
-            layouts += ["stepped"] + ["transposed"] * (len(shape) > 1) + ["expanded"] * (shape[0] > 1
-                                                                                         and not distinct)
+        if len(shape) and values.size > 1 and not dense:
+            layouts += ["stepped"] + ["transposed"] * (len(shape) > 1) + ["expanded"] * (shape[0] > 1)
         if self.category == STRIDED:
             layouts = layouts[1:] or layouts
         layout = self.choose(layouts)
@@ -167,10 +166,7 @@ class Drawer:
         differentiable = grad and drawn in FLOATS and self.category != EDGE
         return Operand(values, layout, differentiable)
 
-    def _values(self, shape: tuple[int, ...], dtype: np.dtype, low: float, high: float, grid: Sequence[float],
-                distinct: bool) -> np.ndarray:
-        if distinct:
-            return self.random.permutation(int(np.prod(shape))).reshape(shape).astype(dtype)
+    def _values(self, shape: tuple[int, ...], dtype: np.dtype, low: float, high: float) -> Any:
         if dtype == np.bool_:
             return self.random.integers(0, 2, shape).astype(bool)
         if self.category == EDGE:
@@ -180,10 +176,8 @@ class Drawer:
             limits = np.iinfo(dtype)
             return self.random.choice(np.array([limits.min, limits.max, 0, 1, limits.max // 2], dtype), shape)
         if self.category == TIE or dtype.kind != "f":
-            whole = range(int(np.ceil(low)), int(np.floor(high)) + 1)
-            allowed = [v for v in (grid or whole) if dtype.kind == "f" or v == int(v)
-                       and (v >= 0 or dtype.kind == "i")]
-            return self.random.choice(np.array(allowed), shape).astype(dtype)
+            least = max(0, low) if dtype.kind == "u" else low
+            return self.random.integers(int(np.ceil(least)), int(np.floor(high)) + 1, shape).astype(dtype)
         return self.random.uniform(low, high, shape).astype(dtype)
 
     def index(self, shape: tuple[int, ...], size: int, negative: bool = False,

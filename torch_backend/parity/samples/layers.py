@@ -92,8 +92,11 @@ def _batch_norm(d: Any) -> Any:
     channels = d.pick(3, 2, 1)
     x = d.tensor((d.pick(4, 2, 3), channels, *d.pick((), (5,), (2, 3))))
     k: dict[str, Any] = {"training": d.flag(), "eps": d.pick(1e-5, 0.1), "momentum": d.pick(0.1, 0.5)}
-    affine = [d.tensor((channels,)), d.tensor((channels,))] if d.flag() else [None, None]
-    tracked = [d.tensor((channels,), grad=False), d.tensor((channels,), 0.5, 2.0, grad=False)]
+    # Dense: torch's gradient reads a weight's memory as if it were.
+    affine = [d.tensor((channels,), dense=True), d.tensor((channels,), dense=True)] if d.flag() else [None,
+                                                                                                      None]
+    tracked = [d.tensor((channels,), grad=False, dense=True),
+               d.tensor((channels,), 0.5, 2.0, grad=False, dense=True)]
     return [x, *(tracked if not k["training"] or d.flag() else [None, None]), *affine], k
 
 
