@@ -18,6 +18,7 @@ from .device import device  # noqa: E402
 from .dtypes import dtype, get_default_dtype, set_default_dtype  # noqa: E402
 from .engine.core import enable_grad, is_grad_enabled, no_grad, set_grad_enabled  # noqa: E402
 from .engine.promote import result_type as _result_type  # noqa: E402
+from .ops import create as _create  # noqa: E402
 from .ops.create import (  # noqa: E402
     arange,
     as_tensor,
@@ -37,7 +38,6 @@ from .ops.create import (  # noqa: E402
     randn,
     randn_like,
     randperm,
-    tensor,
     zeros,
     zeros_like,
 )
@@ -46,9 +46,10 @@ from .ops.shape_public import *  # noqa: E402
 from .printing import set_printoptions  # noqa: E402
 from .random import Generator, default_generator, initial_seed, manual_seed, seed  # noqa: E402
 from .tensor import LEGACY as _LEGACY  # noqa: E402
-from .tensor import Size, Tensor  # noqa: E402  (before `tensor`, the function, takes the room's name)
+from .tensor import Size, Tensor  # noqa: E402
 
 __version__ = "0.1.0"
+tensor = _create.tensor                         # importing the room `tensor` has taken the function's name
 pi, e, inf, nan = _math.pi, _math.e, _math.inf, _math.nan
 
 globals().update(_LEGACY)
