@@ -136,9 +136,10 @@ def compare(ours: inspect.Signature, theirs: list[inspect.Signature]) -> list[st
 
 
 def _reaches(name: str, theirs: list[inspect.Signature], kinds: set[Any]) -> bool:
-    """Whether a parameter that we do not name comes in through our *args or **kwargs."""
-    by_position = all(o.parameters[name].kind not in NAMED for o in theirs if name in o.parameters)
-    return inspect.Parameter.VAR_KEYWORD in kinds or (inspect.Parameter.VAR_POSITIONAL in kinds and by_position)
+    """Whether a parameter that we do not name comes in through *args or **kwargs."""
+    if inspect.Parameter.VAR_POSITIONAL in kinds:
+        return all(o.parameters[name].kind not in NAMED for o in theirs if name in o.parameters)
+    return inspect.Parameter.VAR_KEYWORD in kinds
 
 
 def _same(ours: Any, theirs: Any) -> bool:
