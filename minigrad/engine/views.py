@@ -42,6 +42,8 @@ def check_writable(tensor):
         raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place "
                            "operation.\nWrap the update in no_grad(), or write to a clone of the leaf.")
     for made, _, index in steps:
+        if hasattr(made, "is_view"):            # a Function of the user's, whose backward does not know of this
+            raise RuntimeError(made.is_view.format("is being"))
         if index is not None:
             raise RuntimeError(
                 f"Output {index} of {made.node_class.__name__.removesuffix('Backward0')} is a view and is "
