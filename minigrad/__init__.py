@@ -44,7 +44,8 @@ from .ops.create import (  # noqa: E402
 from .ops.public import *  # noqa: E402
 from .ops.shape_public import *  # noqa: E402
 from .printing import set_printoptions  # noqa: E402
-from .random import Generator, default_generator, initial_seed, manual_seed, seed  # noqa: E402
+from .random import Generator, default_generator, get_rng_state, initial_seed, manual_seed  # noqa: E402
+from .random import seed, set_rng_state  # noqa: E402
 from .tensor import LEGACY as _LEGACY  # noqa: E402
 from .tensor import Size, Tensor  # noqa: E402
 
