@@ -53,6 +53,9 @@ __version__ = "0.1.0"
 tensor = _create.tensor                         # importing the room `tensor` has taken the function's name
 pi, e, inf, nan = _math.pi, _math.e, _math.inf, _math.nan
 
+# The generator stands below the tensors; here it learns to give its states as torch does.
+Generator.state_to_tensor = staticmethod(from_numpy)
+
 globals().update(_LEGACY)
 for _name in _dtypes.PUBLIC:
     globals()[_name] = getattr(_dtypes, _name)

@@ -28,7 +28,7 @@ def test_states_travel_both_ways(words):
         assert_same_state(generator, reference)
         ours, theirs = mr.Generator(), torch.Generator()
         assert ours.set_state(reference.get_state().numpy()) is ours
-        theirs.set_state(torch.from_numpy(generator.get_state()))
+        theirs.set_state(torch.from_numpy(generator.get_state().numpy()))
         assert ours.initial_seed() == theirs.initial_seed() == 2**40 + 3
         assert_equal(mr.normal(ours, (3,), np.dtype("float64")),
                      torch.randn(3, generator=theirs, dtype=torch.float64))
