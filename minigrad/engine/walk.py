@@ -108,7 +108,7 @@ def _through_twin(node, values, g):
         if edge is not None:
             if value is None:                   # no rule reads it: no derivative depends on its value
                 like = edge if isinstance(edge, Node) else edge.array
-                value = wrap(np.zeros(like.shape, like.dtype))
+                value = wrap(np.zeros(like.shape, like.dtype), True)
             value = _shaping["alias"](value)
             aliases.append(value)
         operands.append(value)

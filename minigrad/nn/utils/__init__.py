@@ -1,0 +1,47 @@
+"""Gradient clipping (torch.nn.utils)."""
+import math
+import warnings
+from types import GeneratorType
+
+from ...engine.core import no_grad
+from ...ops import shape_public as s
+from ...tensor import Tensor
+
+
+def _gradients(parameters):
+    if isinstance(parameters, Tensor):
+        parameters = [parameters]
+    found = list(parameters)
+    if isinstance(parameters, GeneratorType) and not found:
+        warnings.warn("`parameters` is an empty generator, no gradient clipping will occur.", stacklevel=4)
+    return [p.gradient for p in found if p.gradient is not None]
+
+
+@no_grad
+def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False, foreach=None):
+    """Scale all gradients so that their norm, as one vector, is at most `max_norm` (torch.nn.utils.clip_grad_norm_).
+
+    parameters: Tensor or iterable of them; norm_type: a number or inf. Returns the norm before, a 0-d Tensor. Raises
+    RuntimeError for a norm that is not finite, on request.
+    """
+    gradients, norm_type = _gradients(parameters), float(norm_type)
+    if not gradients:
+        from ...ops.create import tensor
+        return tensor(0.0)
+    total = s.stack([g.norm(norm_type) for g in gradients]).norm(norm_type)
+    if error_if_nonfinite and not math.isfinite(total.item()):
+        raise RuntimeError(
+            f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it cannot be clipped. To "
+            "disable this error and scale the gradients by the non-finite norm anyway, set `error_if_nonfinite=False`\n"
+            "Look for the first loss that is not finite.")
+    scale = (float(max_norm) / (total + 1e-6)).clamp(max=1.0)
+    for g in gradients:
+        g.mul_(scale)
+    return total
+
+
+@no_grad
+def clip_grad_value_(parameters, clip_value, foreach=None):
+    """Keep every element of all gradients within ± `clip_value` (torch.nn.utils.clip_grad_value_)."""
+    for g in _gradients(parameters):
+        g.clamp_(-float(clip_value), float(clip_value))

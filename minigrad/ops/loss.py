@@ -1,0 +1,83 @@
+"""Losses. Cross-entropy is fused: softmax, logarithm and choice in one op, whose gradient is softmax − 1."""
+from ..engine.op import op
+from .activation import log_sigmoid
+from .index import gather, scatter_zeros
+from .pointwise import sigmoid
+from .reduce import log_softmax, sum
+from .shape import squeeze, unsqueeze
+
+
+def _nll_loss(xp, x, target, factor, *, total):
+    picked = xp.take_along_axis(x, xp.expand_dims(target, 1), 1).squeeze(1) * factor
+    return picked if total is None else xp.asarray(xp.sum(picked) / total)
+
+
+# `factor`: −weight of each target, 0 where it is ignored. `total`: what the sum is divided by; None: no sum.
+nll_loss = op("nll_loss", _nll_loss,
+              grads=(lambda g, target, factor, x_shape, total:
+                     scatter_zeros(unsqueeze((g if total is None else g / total) * factor, dim=1),
+                                   unsqueeze(target, dim=1), shape=x_shape, dim=1), None, None),
+              formula=("−Σ w x[target] / n", "−ḡ w / n at the target, else 0", "–", "–"))
+
+
+def cross_entropy_twin(x, target, *, total, top=None, log_sum=None):
+    """What cross-entropy is: minus the log-softmax at the target."""
+    z = -squeeze(gather(log_softmax(x, dim=1), unsqueeze(target, dim=1), dim=1), dim=(1,))
+    return z if total is None else sum(z) / total
+
+
+def _cross_entropy(xp, x, target, *, total):
+    top = xp.max(x, axis=1)
+    log_sum = xp.log(xp.sum(xp.exp(x - top[:, None]), 1))
+    z = log_sum - (x[xp.arange(len(x)), target] - top)
+    return z if total is None else xp.asarray(xp.sum(z) / total), top, log_sum
+
+
+def _cross_entropy_backward(xp, y, x, target, top, log_sum, *, total):
+    z = x - top[:, None]
+    z -= log_sum[:, None]
+    xp.exp(z, out=z)
+    z[xp.arange(len(x)), target] -= 1
+    z *= y[:, None] if total is None else y / total
+    return z
+
+
+cross_entropy_backward = op("cross_entropy_backward", _cross_entropy_backward, formula=("(softmax x − onehot) · y / n",))
+# For (N, C) scores and class numbers that all weigh the same; every other case is nll_loss of log_softmax. No table of
+# probabilities is kept: x itself gives it again.
+cross_entropy = op("cross_entropy", _cross_entropy,
+                   grads=(lambda g, x, target, top, log_sum, total:
+                          cross_entropy_backward(g, x, target, top, log_sum, total=total), None),
+                   extras=("top", "log_sum"), twin=cross_entropy_twin, torch_node="NllLossBackward0",
+                   formula=("−Σ ln softmax(x)[target] / n", "(softmax x − onehot) · ḡ / n", "–"))
+
+
+def _mse_loss(xp, x, y, *, count):
+    z = (x - y) ** 2
+    return z if count is None else xp.asarray(xp.sum(z) / count)
+
+
+# `count`: what the sum is divided by; None: no sum.
+mse_loss = op("mse_loss", _mse_loss,
+              grads=(lambda g, x, y, count: g * ((2 / count if count else 2) * (x - y)),
+                     lambda g, x, y, count: g * ((2 / count if count else 2) * (y - x))),
+              formula=("Σ (x − y)² / n", "ḡ · 2 (x − y) / n", "ḡ · 2 (y − x) / n"), promote="same")
+
+
+def _bce_slope(g, x, y, positive):
+    if positive is None:
+        return g * (sigmoid(x) - y)
+    return g * ((positive * y + 1 - y) * sigmoid(x) - positive * y)
+
+
+def _bce_with_logits(xp, x, y, positive):
+    log_sigmoid = xp.minimum(x, 0) - xp.log1p(xp.exp(-xp.abs(x)))
+    return (1 - y) * x - (log_sigmoid if positive is None else (1 + (positive - 1) * y) * log_sigmoid)
+
+
+binary_cross_entropy_with_logits = op(
+    "binary_cross_entropy_with_logits", _bce_with_logits,
+    grads=(_bce_slope, lambda g, x, positive: g * -x if positive is None else
+           g * (log_sigmoid(-x) - positive * log_sigmoid(x)), None),
+    formula=("−p y ln σ(x) − (1 − y) ln σ(−x)", "ḡ · ((1 − y) σ(x) − p y σ(−x))", "ḡ · (ln σ(−x) − p ln σ(x))", "–"),
+    promote="same", layout=True)
