@@ -170,6 +170,21 @@ def exponential(gen, shape, dtype, lambd=1.0):
     return _cast(-1.0 / lambd * libm(math.log1p, -gen.u53(math.prod(shape))), dtype).reshape(shape)
 
 
+def multinomial(gen, weights, n, replacement=False):
+    """multinomial: `n` positions drawn with odds proportional to `weights`, float64 of one dimension."""
+    _need(np.all(np.isfinite(weights) & (weights >= 0)),
+          "probability tensor contains either `inf`, `nan` or element < 0", "Pass finite weights from 0.")
+    _need(replacement or n <= len(weights),
+          "cannot sample n_sample > prob_dist.size(-1) samples without replacement", "Draw fewer.")
+    _need(weights.sum() > 0, "invalid multinomial distribution (sum of probabilities <= 0)",
+          "Leave at least one weight above 0.")
+    if n == 1 or not replacement:
+        return np.argsort(-weights / exponential(gen, weights.shape, weights.dtype), kind="stable")[:n]
+    steps = np.cumsum(weights)
+    steps /= steps[-1]
+    return np.searchsorted(steps, gen.u53(n))
+
+
 def in_memory_order(draws, shape, strides=None):
     """`draws` as an array of `shape`, met in turn by its dense memory, whose dimensions nest as in `strides`.
 

@@ -1,0 +1,4 @@
+"""Tools beside the tensors (torch.utils)."""
+from . import data
+
+__all__ = ["data"]
