@@ -99,7 +99,7 @@ def test_the_default_command(capsys):
     assert comparison["largest_difference_in_loss"] < 1e-11
     assert comparison["largest_difference_in_weights"] < 1e-11
     assert min(comparison["accuracies"]) > 96
-    assert re.search(r"speed +[\d,]+ and [\d,]+ samples/s: [\d.]+ ×", out)
+    assert re.search(r"speed +[\d,]+ and [\d,]+ samples/s, ratio [\d.]+", out)
     for name in LIBRARIES:
         epochs, losses = (history["backends"][name][key] for key in ("epochs", "step_losses"))
         assert len(epochs) == 10 and len(losses) == 10 * 23

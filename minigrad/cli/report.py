@@ -107,12 +107,12 @@ def finish(runs: list[Run], options: Namespace) -> None:
     first, *others = runs
     comparisons = [compare(first, other) for other in others]
     for found in comparisons:
-        (name, other), (fast, slow) = found["backends"], found["samples_per_second"]
+        (name, other), (speed, other_speed) = found["backends"], found["samples_per_second"]
         print(f"\n{name} against {other}, {len(first.losses):,} steps each")
         print(f"  largest difference in loss     {found['largest_difference_in_loss']:.1e}")
         print(f"  largest difference in weights  {found['largest_difference_in_weights']:.1e}")
         print("  validation accuracy            {:.2f} % and {:.2f} %".format(*found["accuracies"]))
-        print(f"  speed                          {fast:,.0f} and {slow:,.0f} samples/s: {fast / slow:.2f} ×")
+        print(f"  speed                          {speed:,.0f} and {other_speed:,.0f} samples/s, ratio {found['speed_ratio']:.2f}")
     if not others:
         print(f"\nvalidation accuracy {first.history[-1]['accuracy']:.2f} %")
     history = {
@@ -135,22 +135,21 @@ def draw_curves(runs: list[Run]) -> Any:
     first, *others = runs
     figure = Figure(figsize=(13 if others else 9, 3.8), layout="constrained")
     loss, accuracy, *rest = figure.subplots(1, 3 if others else 2)
-    times = np.arange(1, max(len(run.losses) for run in runs) + 1) / len(first.loader)
     # Equal curves hide one another: the first is broad and pale, the others dashed upon it.
-    styles = [{"lw": 5, "alpha": 0.35, "ls": "-"}, {"lw": 1.4, "ls": "--"}, {"lw": 1.4, "ls": ":"}]
+    styles = [{"lw": 6, "alpha": 0.35, "ls": "-"}, {"lw": 1.6, "ls": "--"}, {"lw": 1.6, "ls": ":"}]
     for run, style in zip(runs, styles, strict=False):
         epochs = [row["epoch"] for row in run.history]
-        losses = [row["validation_loss"] for row in run.history]
-        accuracies = [row["accuracy"] for row in run.history]
-        loss.plot(times[: len(run.losses)], run.losses, color="C0", label=f"training, {run.name}", **style)
-        loss.plot(epochs, losses, color="C1", label=f"validation, {run.name}", **style)
-        accuracy.plot(epochs, accuracies, color="C2", label=run.name, **style)
+        for axes, key, color in ((loss, "train_loss", "C0"), (loss, "validation_loss", "C1"),
+                                 (accuracy, "accuracy", "C2")):  # fmt: skip
+            label = f"{key.partition('_')[0]}, {run.name}"
+            axes.plot(epochs, [row[key] for row in run.history], color=color, label=label, marker=".", **style)
     loss.set(title="Loss", xlabel="epoch", yscale="log")
     accuracy.set(title="Validation accuracy (%)", xlabel="epoch")
     for other in others:
         gap = np.maximum(loss_differences(first, other), 1e-17)
-        rest[0].plot(times[: len(gap)], gap, lw=1, label=f"|{first.name} − {other.name}|")
-        rest[0].set(title="Difference in training loss", xlabel="epoch", yscale="log")
+        times = np.arange(1, len(gap) + 1) / len(first.loader)
+        rest[0].plot(times, gap, lw=1, label=f"|{first.name} − {other.name}| (0 as 1e-17)")
+        rest[0].set(title="Difference in the loss of each step", xlabel="epoch", yscale="log")
     for axes in figure.axes:
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8)
