@@ -107,12 +107,13 @@ def finish(runs: list[Run], options: Namespace) -> None:
     first, *others = runs
     comparisons = [compare(first, other) for other in others]
     for found in comparisons:
-        (name, other), (speed, other_speed) = found["backends"], found["samples_per_second"]
+        name, other = found["backends"]
+        speeds = "{:,.0f} and {:,.0f} samples/s".format(*found["samples_per_second"])
         print(f"\n{name} against {other}, {len(first.losses):,} steps each")
         print(f"  largest difference in loss     {found['largest_difference_in_loss']:.1e}")
         print(f"  largest difference in weights  {found['largest_difference_in_weights']:.1e}")
         print("  validation accuracy            {:.2f} % and {:.2f} %".format(*found["accuracies"]))
-        print(f"  speed                          {speed:,.0f} and {other_speed:,.0f} samples/s, ratio {found['speed_ratio']:.2f}")
+        print(f"  speed                          {speeds}, ratio {found['speed_ratio']:.2f}")
     if not others:
         print(f"\nvalidation accuracy {first.history[-1]['accuracy']:.2f} %")
     history = {
@@ -148,7 +149,7 @@ def draw_curves(runs: list[Run]) -> Any:
     for other in others:
         gap = np.maximum(loss_differences(first, other), 1e-17)
         times = np.arange(1, len(gap) + 1) / len(first.loader)
-        rest[0].plot(times, gap, lw=1, label=f"|{first.name} − {other.name}| (0 as 1e-17)")
+        rest[0].plot(times, gap, lw=1, label=f"{first.name} − {other.name} (0 drawn at 1e-17)")
         rest[0].set(title="Difference in the loss of each step", xlabel="epoch", yscale="log")
     for axes in figure.axes:
         axes.grid(alpha=0.3)
