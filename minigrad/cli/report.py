@@ -149,7 +149,7 @@ def draw_curves(runs: list[Run]) -> Any:
     for other in others:
         gap = np.maximum(loss_differences(first, other), 1e-17)
         times = np.arange(1, len(gap) + 1) / len(first.loader)
-        rest[0].plot(times, gap, lw=1, label=f"{first.name} − {other.name} (0 drawn at 1e-17)")
+        rest[0].plot(times, gap, lw=1, label=f"{first.name} − {other.name} (0 as 1e-17)")
         rest[0].set(title="Difference in the loss of each step", xlabel="epoch", yscale="log")
     for axes in figure.axes:
         axes.grid(alpha=0.3)
