@@ -199,8 +199,9 @@ def close(what: str, got: np.ndarray, want: np.ndarray, noises: list[np.ndarray]
             moved = [np.abs(n.astype(np.float64) - want.astype(np.float64)) for n in noises
                      if n.shape == want.shape]
             reach = max((np.where(np.isfinite(m), m, 0.0).max(initial=0.0) for m in moved), default=0.0)
-            allowed = allowed + CONDITION * reach + ulps * float(limits.eps) * largest
-            allowed = np.minimum(allowed, STRICTEST_CAP[str(want.dtype)] * max(largest, 1e-30))
+            scale = max(largest, 1.0)       # operands and cotangents are of that order, and may cancel
+            allowed = allowed + CONDITION * reach + ulps * float(limits.eps) * scale
+            allowed = np.minimum(allowed, STRICTEST_CAP[str(want.dtype)] * scale)
         off = np.abs(got.astype(np.float64) - want.astype(np.float64))
         wrong = np.where(finite, ~(off <= allowed), ~((got == want) | (np.isnan(got) & np.isnan(want))))
     if wrong.any():
