@@ -1,6 +1,7 @@
 """torch_backend: torch's own objects under minigrad's names, the bridges, and the table of differences."""
 
 import importlib
+import inspect
 import subprocess
 import sys
 import types
@@ -12,7 +13,8 @@ import torch
 
 import minigrad
 import torch_backend
-from torch_backend.differences import DIFFERENCES
+from torch_backend import signatures
+from torch_backend.differences import NAMES, SIGNATURES
 
 ROOT = Path(__file__).parent.parent
 SUBMODULES = ["nn", "nn.functional", "nn.init", "optim", "optim.lr_scheduler", "utils.data", "autograd"]
@@ -58,9 +60,48 @@ def test_every_public_name_is_torchs_own_unless_the_table_says_why():
     for name in public_names(minigrad):
         if not hasattr(torch, name) or getattr(torch_backend, name) is not getattr(torch, name):
             differing.add(name)
-    assert differing == set(DIFFERENCES)
-    assert all(why and "\n" not in why for why in DIFFERENCES.values())
-    print(f"{len(public_names(minigrad))} public names, {len(DIFFERENCES)} explained differences")
+    assert differing == set(NAMES)
+    assert all(why and "\n" not in why for why in NAMES.values())
+    print(f"{len(public_names(minigrad))} public names, {len(NAMES)} explained differences")
+
+
+def test_every_signature_is_torchs_unless_the_table_says_why():
+    unexplained, used, names = [], set(), set()
+    for name, difference in signatures.differences(minigrad):
+        shared = f"{name.rpartition('.')[0]}.*: {difference}"
+        row = name if name in SIGNATURES else shared
+        used.add(row)
+        names.add(name)
+        if row not in SIGNATURES:
+            unexplained.append(f"{name}: {difference}")
+    assert not unexplained, "\n".join(unexplained)
+    assert used == set(SIGNATURES)
+    total = sum(len(signatures.public_names(signatures.at(minigrad, room))) for room in signatures.ROOMS)
+    print(f"{total} public names, {len(names)} with a signature of their own, {len(SIGNATURES)} explanations")
+
+
+@pytest.mark.parametrize("ours, theirs, found", [
+    ("(x, dim=0)", ["(x, dim=0)"], []),
+    ("(x, dim=0)", ["(x, dim=1)"], ["dim = 0, in torch = 1"]),
+    ("(x, dim)", ["(x, dim=1)"], ["dim required, in torch = 1"]),
+    ("(x, dim=None)", ["(x)", "(x, dim)"], []),
+    ("(x)", ["(x, dim=1)"], ["lacks dim"]),
+    ("(x, axis=1)", ["(x, dim=1)"], ["lacks dim", "adds axis", "order (x, axis), in torch (x, dim)"]),
+    ("(y, x)", ["(x, y)"], ["order (y, x), in torch (x, y)"]),
+    ("(x, *sizes)", ["(x, sizes)"], []),
+    ("(x, *, out=None)", ["(x, out=None)"], []),
+])  # fmt: skip
+def test_the_comparison_of_signatures(ours, theirs, found):
+    def signature(text):
+        return inspect.signature(eval(f"lambda {text[1:-1]}: 0"))
+
+    assert signatures.compare(signature(ours), [signature(text) for text in theirs]) == found
+
+
+def test_stubs_are_read():
+    assert len(signatures.torch_signatures("", "sum", torch.sum)) >= 2
+    [add] = signatures.torch_signatures("Tensor", "add_", torch.Tensor.add_)
+    assert str(add) == "(other, *, alpha=1)"
 
 
 @pytest.mark.parametrize("name", DTYPES)

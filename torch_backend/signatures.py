@@ -44,22 +44,24 @@ def at(root: Any, path: str) -> Any:
 
 
 def differences(minigrad: Any) -> Iterator[tuple[str, str]]:
-    """Every (dotted name, what differs) between ``minigrad`` and the installed torch."""
+    """Every (name, what differs) between ``minigrad`` and the installed torch; names with their room's."""
     for path in ROOMS:
         ours_room, theirs_room = at(minigrad, path), at(torch, path)
         for name in public_names(ours_room):
             dotted = f"{path}.{name}".lstrip(".")
+            ours = getattr(ours_room, name)
             if not hasattr(theirs_room, name):
-                yield dotted, "torch has no such name"
-                continue
-            ours, theirs = getattr(ours_room, name), getattr(theirs_room, name)
+                if not path or getattr(ours, "__module__", ours_room.__name__) == ours_room.__name__:
+                    yield dotted, "torch has no such name"
+                continue  # else a room below the top has imported it for its own use
+            theirs = getattr(theirs_room, name)
             if callable(ours) != callable(theirs):
                 yield dotted, "callable in only one of the two"
             elif callable(ours):
                 method = path in CLASSES
-                found = compare(_plain(inspect.signature(ours), method), torch_signatures(path, name, theirs))
-                if found:
-                    yield dotted, "; ".join(found)
+                signature = _plain(inspect.signature(ours), method)
+                for found in compare(signature, torch_signatures(path, name, theirs)):
+                    yield dotted, found
 
 
 def torch_signatures(path: str, name: str, theirs: Callable[..., Any]) -> list[inspect.Signature]:
