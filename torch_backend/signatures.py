@@ -51,9 +51,11 @@ def differences(minigrad: Any) -> Iterator[tuple[str, str]]:
             dotted = f"{path}.{name}".lstrip(".")
             ours = getattr(ours_room, name)
             if not hasattr(theirs_room, name):
-                if not path or getattr(ours, "__module__", ours_room.__name__) == ours_room.__name__:
+                # Below the top, a name from elsewhere is one that a module has imported for its own use.
+                imported = getattr(ours, "__module__", path) not in (path, ours_room.__name__)
+                if not (path and isinstance(ours_room, ModuleType) and imported):
                     yield dotted, "torch has no such name"
-                continue  # else a room below the top has imported it for its own use
+                continue
             theirs = getattr(theirs_room, name)
             if callable(ours) != callable(theirs):
                 yield dotted, "callable in only one of the two"
