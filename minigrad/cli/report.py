@@ -137,7 +137,7 @@ def draw_curves(runs: list[Run]) -> Any:
     figure = Figure(figsize=(13 if others else 9, 3.8), layout="constrained")
     loss, accuracy, *rest = figure.subplots(1, 3 if others else 2)
     # Equal curves hide one another: the first is broad and pale, the others dashed upon it.
-    styles = [{"lw": 6, "alpha": 0.35}, {"lw": 1.6, "ls": "--"}, {"lw": 1.6, "ls": ":"}]
+    styles: list[dict[str, Any]] = [{"lw": 6, "alpha": 0.35}, {"lw": 1.6, "ls": "--"}, {"lw": 1.6, "ls": ":"}]
     for run, style in zip(runs, styles, strict=False):
         epochs = [row["epoch"] for row in run.history]
         for axes, key, color in ((loss, "train_loss", "C0"), (loss, "validation_loss", "C1"),
