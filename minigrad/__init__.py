@@ -54,7 +54,7 @@ tensor = _create.tensor                         # importing the room `tensor` ha
 pi, e, inf, nan = _math.pi, _math.e, _math.inf, _math.nan
 
 # The generator stands below the tensors; here it learns to give its states as torch does.
-Generator.state_to_tensor = staticmethod(from_numpy)
+Generator.state_to_tensor = staticmethod(from_numpy)  # type: ignore[arg-type]
 
 globals().update(_LEGACY)
 for _name in _dtypes.PUBLIC:
