@@ -6,11 +6,55 @@ from ..engine.core import TensorBase, wrap
 from ..engine.errors import wrap_dim
 
 
+# Functions that torch's parser knows in several forms: it lists them all where arguments fit none.
+OVERLOADED = {"eq", "ne", "lt", "le", "gt", "ge", "pow", "clamp", "where", "masked_fill", "sum", "mean", "prod", "var",
+              "std", "any", "all", "max", "min", "fill_"}
+# The kernels that torch does not have for bool tensors.
+_NO_BOOL = {name: (NotImplementedError, f"\"{kernel}\" not implemented for 'Bool'") for name, kernel in (
+    ("floor", "floor_vml_cpu"), ("ceil", "ceil_vml_cpu"), ("round", "round_vml_cpu"), ("abs", "abs_cpu"))}
+_NO_BOOL["relu"] = RuntimeError, "Boolean inputs not supported for relu"
+_NO_BOOL["neg"] = RuntimeError, ("Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
+                                 "invert a mask, use the `~` or `logical_not()` operator instead.")
+
+
+def type_name(value):
+    """A type as torch's texts name it: NumPy's with their module."""
+    kind = type(value)
+    return f"numpy.{kind.__name__}" if kind.__module__ == "numpy" else kind.__name__
+
+
+def refuse(name, *given, **named):
+    """Raise torch's TypeError for arguments that fit no form of a function."""
+    said = [type_name(v) if not isinstance(v, TensorBase) else "Tensor" for v in given]
+    said += [f"{key}={type_name(v)}" for key, v in named.items()]
+    raise TypeError(f"{name}() received an invalid combination of arguments - got ({', '.join(said)}), but expected "
+                    f"one of:\nthe forms in minigrad.{name}'s help.")
+
+
+def refuse_bool(name, x):
+    """Raises torch's error where `x` is a bool tensor and the function is not for those."""
+    if x.array.dtype == np.bool_ and name in _NO_BOOL:
+        error, text = _NO_BOOL[name]
+        raise error(f"{text}\nConvert the tensor to a number type first.")
+
+
+def check_dim(name, input, dim, wanted=None):
+    """Raises torch's TypeError where `dim` is neither an int nor a sequence of ints (`wanted`: torch's words for it)."""
+    if dim is None or isinstance(dim, (int, np.integer)):
+        return
+    if isinstance(dim, (tuple, list)) and wanted != "int" and name != "prod":
+        if not [d for d in dim if not isinstance(d, (int, np.integer))]:
+            return
+    if wanted is None:
+        refuse(name, input, dim=dim)
+    raise TypeError(f"{name}(): argument 'dim' must be {wanted}, not {type_name(dim)}\nName dimensions by number.")
+
+
 def need_tensor(name, value, argument="input", position=1):
     """Raises torch's TypeError where `value` is no Tensor."""
     if not isinstance(value, TensorBase):
         raise TypeError(f"{name}(): argument '{argument}' (position {position}) must be Tensor, not "
-                        f"{type(value).__name__}\nMake one with minigrad.tensor(...).")
+                        f"{type_name(value)}\nMake one with minigrad.tensor(...).")
 
 
 def is_number(value):
@@ -40,7 +84,7 @@ def as_dims(dim, ndim):
     return found if ndim else None
 
 
-def other_operand(name, other, position=2):
+def other_operand(name, other, position=2, input=None):
     """The second operand: a Tensor or a Python number; NumPy scalars count as Python numbers."""
     if isinstance(other, TensorBase) or type(other) in (int, float, bool):
         return other
@@ -48,7 +92,9 @@ def other_operand(name, other, position=2):
         return other.item()
     if isinstance(other, complex):
         raise NotImplementedError("complex numbers are not supported.\nUse real numbers.")
-    raise TypeError(f"{name}(): argument 'other' (position {position}) must be Tensor, not {type(other).__name__}\n"
+    if name in OVERLOADED:
+        refuse(name, *([] if input is None else [input]), other)
+    raise TypeError(f"{name}(): argument 'other' (position {position}) must be Tensor, not {type_name(other)}\n"
                     "Pass a tensor or a number.")
 
 

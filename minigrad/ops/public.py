@@ -14,10 +14,25 @@ from ..engine.op import REGISTRY, binary, unary
 from ..engine.promote import as_number, number_dtype, result_type
 from . import pointwise as p
 from . import reduce as r
-from .arguments import as_dims, as_tensor_like, c_name, dtype_of, into, is_number, need_tensor, other_operand
+from .arguments import (
+    as_dims,
+    as_tensor_like,
+    c_name,
+    check_dim,
+    dtype_of,
+    into,
+    is_number,
+    need_tensor,
+    other_operand,
+    refuse,
+    refuse_bool,
+)
 
 
 # Pointwise -----------------------------------------------------------------------------------------------------------
+
+_BOOL = np.dtype(bool)
+
 
 def _unary(name):
     call = unary(REGISTRY[name])
@@ -25,6 +40,8 @@ def _unary(name):
     def function(input, *, out=None):
         if not isinstance(input, TensorBase):
             need_tensor(name, input)
+        if input.array.dtype is _BOOL:
+            refuse_bool(name, input)
         return call(input) if out is None else into(out, call(input))
     function.__name__ = function.__qualname__ = name
     function.__doc__ = (f"{REGISTRY[name].formula[0]}, element by element (torch.{name}).\n\n"
@@ -42,6 +59,7 @@ absolute, negative = abs, neg
 def round(input, *, decimals=0, out=None):
     """To the nearest integer, halves to the even one, or to `decimals` places (torch.round)."""
     need_tensor("round", input)
+    refuse_bool("round", input)
     if decimals:
         scale = 10.0 ** decimals
         return into(out, p.round(input * scale) / scale)
@@ -52,7 +70,7 @@ def bitwise_not(input, *, out=None):
     """~x on integers, not x on booleans (torch.bitwise_not)."""
     need_tensor("bitwise_not", input)
     if input.array.dtype.kind == "f":
-        raise RuntimeError(f"\"bitwise_not_cpu\" not implemented for '{dtype_of(input).legacy_name}'\n"
+        raise NotImplementedError(f"\"bitwise_not_cpu\" not implemented for '{dtype_of(input).legacy_name}'\n"
                            "Convert to an integer or bool tensor first.")
     return into(out, p.bitwise_not(input))
 
@@ -68,7 +86,7 @@ def _binary(name):
             if not (is_number(input) and isinstance(other, TensorBase)):
                 need_tensor(name, input)
             return into(out, REGISTRY[name](input, other))
-        return into(out, call(input, other_operand(name, other)))
+        return into(out, call(input, other_operand(name, other, input=input)))
     function.__name__ = function.__qualname__ = name
     function.__doc__ = (f"{REGISTRY[name].formula[0]}, element by element with broadcasting (torch.{name}).\n\n"
                         "input, other: Tensors that broadcast, or a number for one; dtypes meet as torch's do. "
@@ -88,7 +106,7 @@ def _bitwise(name):
         for operand in (input, other):
             if isinstance(operand, float) or (isinstance(operand, TensorBase) and operand.array.dtype.kind == "f"):
                 kind = dtype_of(operand).legacy_name if isinstance(operand, TensorBase) else "Float"
-                raise RuntimeError(f"\"{name}_cpu\" not implemented for '{kind}'\n"
+                raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{kind}'\n"
                                    "Convert to an integer or bool tensor first.")
         return call(input, other, out=out)
     function.__name__, function.__doc__ = name, call.__doc__
@@ -121,7 +139,9 @@ def _scaled(name, input, other, alpha):
     if isinstance(alpha, float) and not common.is_floating_point:
         raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.\n"
                            "Convert the tensors to a floating point dtype, or use an integer alpha.")
-    return other * alpha
+    if isinstance(other, TensorBase) and dtype_of(other) is not common:
+        other = p.to(other, dtype=common.numpy)
+    return other * as_number(alpha, common)
 
 
 def add(input, other, *, alpha=1, out=None):
@@ -136,7 +156,7 @@ def sub(input, other, *, alpha=1, out=None):
     """input − alpha · other (torch.sub). Raises RuntimeError for bool tensors."""
     if not isinstance(input, TensorBase) and not (is_number(input) and isinstance(other, TensorBase)):
         need_tensor("sub", input)
-    other = _scaled("sub", input, other, alpha)
+    other = other_operand("sub", other)
     kinds = [number_dtype(o) if is_number(o) else dtype_of(o) for o in (input, other)]
     if dtypes.bool in kinds:
         if kinds[0] is kinds[1]:
@@ -146,6 +166,7 @@ def sub(input, other, *, alpha=1, out=None):
         raise RuntimeError(
             "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use "
             "the `~` or `logical_not()` operator instead.\nOr convert it to a number first.")
+    other = _scaled("sub", input, other, alpha)
     return into(out, _fast["sub"](input, other) if isinstance(input, TensorBase) else p.sub(input, other))
 
 
@@ -171,7 +192,7 @@ def pow(input, exponent, *, out=None):
     Raises RuntimeError for integers to negative integer powers.
     """
     if isinstance(input, TensorBase) and not isinstance(exponent, TensorBase):
-        exponent = other_operand("pow", exponent)
+        exponent = other_operand("pow", exponent, input=input)
         if input.array.dtype.kind in "bui" and not isinstance(exponent, float):
             if exponent < 0:
                 raise RuntimeError("Integers to negative integer powers are not allowed.\nConvert to a float first.")
@@ -179,7 +200,8 @@ def pow(input, exponent, *, out=None):
         if input.array.dtype.kind in "bui":
             input = p.to(input, dtype=dtypes.get_default_dtype().numpy)
         return into(out, p.pow_number(input, exponent=exponent))
-    need_tensor("pow", exponent, "exponent", 2)
+    if not isinstance(exponent, TensorBase):
+        refuse("pow", input, exponent)
     if is_number(input):
         common = result_type(input, exponent)
         return into(out, p.pow(as_tensor_like(input, common), exponent))
@@ -191,7 +213,11 @@ def clamp(input, min=None, max=None, *, out=None):
 
     The gradient is 1 at a bound itself. Raises RuntimeError without any bound.
     """
-    need_tensor("clamp", input)
+    if not isinstance(input, TensorBase):
+        refuse("clamp", *[v for v in (input, min, max) if v is not None])
+    for bound in (min, max):
+        if not (bound is None or is_number(bound) or isinstance(bound, TensorBase)):
+            refuse("clamp", *[v for v in (input, min, max) if v is not None])
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None\nPass a bound.")
     if isinstance(min, TensorBase) or isinstance(max, TensorBase):
@@ -214,7 +240,8 @@ def where(condition, input=None, other=None, *, out=None):
     condition: bool Tensor; input, other: Tensors or numbers. With the condition alone: the indices of its true elements,
     a tuple as `nonzero(as_tuple=True)`.
     """
-    need_tensor("where", condition, "condition")
+    if not isinstance(condition, TensorBase):
+        refuse("where", *[v for v in (condition, input, other) if v is not None])
     if input is None and other is None:
         return nonzero(condition, as_tuple=True)
     if condition.array.dtype not in (np.bool_, np.uint8):
@@ -229,7 +256,8 @@ def where(condition, input=None, other=None, *, out=None):
 def masked_fill(input, mask, value):
     """input with `value` (a number or 0-d Tensor) where the bool Tensor `mask` is true (torch.masked_fill)."""
     need_tensor("masked_fill", input)
-    need_tensor("masked_fill", mask, "mask", 2)
+    if not (isinstance(mask, TensorBase) and (is_number(value) or isinstance(value, TensorBase))):
+        refuse("masked_fill", mask, value)
     if mask.array.dtype != np.bool_:
         raise RuntimeError("masked_fill_ only supports boolean masks, but got mask with dtype "
                            f"{str(dtype_of(mask).legacy_name).lower()}\nCompare it with something first.")
@@ -259,6 +287,7 @@ def _counted(input, dtype):
 def sum(input, dim=None, keepdim=False, *, dtype=None, out=None):
     """The sum over `dim` (an int, a tuple, or None for all); integers give int64 (torch.sum)."""
     need_tensor("sum", input)
+    check_dim("sum", input, dim)
     return into(out, r.sum(_counted(input, dtype), dim=as_dims(dim, input.array.ndim), keepdim=keepdim))
 
 
@@ -272,6 +301,7 @@ def _need_float(name, input):
 def mean(input, dim=None, keepdim=False, *, dtype=None, out=None):
     """The mean over `dim`; nan where nothing is averaged (torch.mean). Raises RuntimeError for integers."""
     need_tensor("mean", input)
+    check_dim("mean", input, dim)
     if dtype is not None:
         input = _counted(input, dtype)
     _need_float("mean", input)
@@ -280,10 +310,9 @@ def mean(input, dim=None, keepdim=False, *, dtype=None, out=None):
 
 def _spread_of(name, made, input, dim, unbiased, correction, keepdim):
     need_tensor(name, input)
+    check_dim(name, input, dim)
     if input.array.dtype.kind in "biu":
-        raise RuntimeError(f"{name} and {name}_mean only support tensors with floating point or complex dtype.\n"
-                           "Convert it first, for example with .float()." if name == "var" else
-                           "std and var only support tensors with floating point or complex dtypes\n"
+        raise RuntimeError("std and var only support floating point and complex dtypes\n"
                            "Convert it first, for example with .float().")
     if isinstance(dim, bool):                   # torch's overload std(input, unbiased)
         dim, unbiased = None, dim
@@ -309,6 +338,7 @@ def std(input, dim=None, unbiased=True, keepdim=False, *, correction=None, out=N
 def prod(input, dim=None, keepdim=False, *, dtype=None, out=None):
     """The product of all elements, or over one `dim`; integers give int64 (torch.prod)."""
     need_tensor("prod", input)
+    check_dim("prod", input, dim)
     dim = None if dim is None or not input.array.ndim else wrap_dim(dim, input.array.ndim)
     return into(out, r.prod(_counted(input, dtype), dim=dim, keepdim=keepdim))
 
@@ -326,6 +356,7 @@ def _extreme(name, made, whole, either, pair, input, dim, keepdim):
     need_tensor(name, input)
     if isinstance(dim, TensorBase):
         return either(input, dim)
+    check_dim(name, input, dim)
     if dim is None:
         if not input.array.size:
             raise RuntimeError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
@@ -359,11 +390,12 @@ def min(input, dim=None, keepdim=False, *, out=None):
 
 def _whole(name, made, input, dim, keepdim):
     need_tensor(name, input)
+    check_dim(name, input, dim, "tuple of ints")
     dims = as_dims(dim, input.array.ndim)
     if dims is None and not input.array.size:
-        raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction "
-                         "dim with the 'dim' argument.\nThe tensor has no elements.")
-    for d in dims or ():
+        raise RuntimeError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
+                           "reduction dim with the 'dim' argument.\nThe tensor has no elements.")
+    for d in dim if isinstance(dim, (tuple, list)) else () if dim is None else (dim,):
         _need_elements(f"{name}()", input, d)
     return made(input, dim=dims, keepdim=keepdim)
 
@@ -380,10 +412,13 @@ def amin(input, dim=(), keepdim=False, *, out=None):
 
 def _argument(name, made, input, dim, keepdim):
     need_tensor(name, input)
+    check_dim(name, input, dim, "int")
+    if input.array.dtype == np.bool_:
+        raise RuntimeError(f"{name}(): does not support bool input\nConvert it to a number type first.")
     if dim is None:
         if not input.array.size:
-            raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
-                             "reduction dim with the 'dim' argument.\nThe tensor has no elements.")
+            raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.\n"
+                             "The tensor has no elements.")
         return made(input, dim=None, keepdim=keepdim)
     dim = wrap_dim(dim, input.array.ndim)
     _need_elements(f"{name}()", input, dim)
