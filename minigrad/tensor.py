@@ -6,7 +6,20 @@ import numpy as np
 from . import dtypes, printing
 from .device import CPU, available, device
 from .engine import backward as autograd
-from .engine.core import UNTRACKED, TensorBase, new, plain, register_tensor, version, wrap
+from .engine.core import (
+    UNTRACKED,
+    TensorBase,
+    add_hook,
+    new,
+    own_hooks,
+    plain,
+    register_tensor,
+    version,
+    wrap,
+)
+from .engine.core import (
+    RemovableHandle as RemovableHandle,
+)
 from .engine.inplace import inplace
 from .engine.op import REGISTRY, binary
 from .engine.views import fresh_node
@@ -214,22 +227,30 @@ class Tensor(TensorBase):
             if tensor is not None:
                 array = wrap(owned_array(plain(g), False, g.array)) if not g.needs else g
                 tensor.gradient = array if tensor.gradient is None else tensor.gradient + array
-        self.register_hook(keep)
+        own_hooks(self.node).keep = keep
 
     def register_hook(self, hook):
-        """Call `hook(grad)` with the gradient that arrives here; what it returns replaces it (Tensor.register_hook).
+        """Call `hook(grad)` with the gradient that arrives here; what it returns replaces it
+        (Tensor.register_hook).
 
         Returns a handle whose `remove()` takes the hook out again.
         """
-        if not self.needs:
+        self._check_hookable()
+        return add_hook(self.node or self, "tensor", hook)
+
+    def register_post_accumulate_grad_hook(self, hook):
+        """Call `hook(self)` each time the gradient of this leaf was added to its `.grad`
+        (Tensor.register_post_accumulate_grad_hook). Returns a handle."""
+        self._check_hookable()
+        if self.node is not None:
+            raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors\n"
+                               "Use register_hook.")
+        return add_hook(self, "accumulated", hook)
+
+    def _check_hookable(self):
+        if not self.requires_grad:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient\n"
                                "Call requires_grad_() first.")
-        if self.node is not None:
-            if self.node.hooks is None:
-                self.node.hooks = {}
-            return RemovableHandle(self.node.hooks, hook)
-        self.extras = self.extras or {}
-        return RemovableHandle(self.extras.setdefault("hooks", {}), hook)
 
     # Out of tensors ----------------------------------------------------------------------------------------------
 
@@ -478,26 +499,6 @@ def _become(tensor, other):
 
 def _rebuild(cls, array, needs):
     return _become(new(cls), wrap(array, needs))
-
-
-class RemovableHandle:
-    """Takes a hook out again (torch.utils.hooks.RemovableHandle); also a context manager."""
-    _next = 0
-
-    def __init__(self, hooks, hook):
-        self.hooks, self.id = weakref.WeakValueDictionary() if hooks is None else hooks, RemovableHandle._next
-        RemovableHandle._next += 1
-        hooks[self.id] = hook
-
-    def remove(self):
-        """Take the hook out; calling it twice is harmless."""
-        self.hooks.pop(self.id, None)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        self.remove()
 
 
 def _legacy(cls, data, kind):

@@ -53,8 +53,17 @@ class Node:
     @property
     def next_functions(self):
         """((node or None, output number), ...) per operand, as torch's `grad_fn.next_functions`."""
-        return tuple((edge if isinstance(edge, Node) or edge is None else AccumulateGrad(edge), 0)
-                     for edge in self.edges)
+        return tuple([(None, 0) if edge is None else (AccumulateGrad(edge), 0) if isinstance(edge, TensorBase)
+                      else (edge, 0) if edge.op is not None else (edge.edges[0], edge.attrs)
+                      for edge in self.edges])
+
+    def register_prehook(self, hook):
+        """Call `hook(grad_outputs)` before the node's rules run; a tuple it returns replaces them."""
+        return add_hook(self, "before", hook)
+
+    def register_hook(self, hook):
+        """Call `hook(grad_inputs, grad_outputs)` after; a tuple it returns replaces the first."""
+        return add_hook(self, "after", hook)
 
 
 class AccumulateGrad:
@@ -67,8 +76,75 @@ class AccumulateGrad:
     def name(self):
         return "torch::autograd::AccumulateGrad"
 
+    def __eq__(self, other):
+        return isinstance(other, AccumulateGrad) and other.variable is self.variable
+
+    def __hash__(self):
+        return id(self.variable)
+
+    def register_prehook(self, hook):
+        """Call `hook(grad_outputs)` before `variable.grad` is written."""
+        return add_hook(self.variable, "before", hook)
+
+    def register_hook(self, hook):
+        """Call `hook((), grad_outputs)` after `variable.grad` is written."""
+        return add_hook(self.variable, "after", hook)
+
     def __repr__(self):
         return f"<AccumulateGrad object at {id(self):#x}>"
+
+
+class Hooks:
+    """The hooks of one node or leaf, as {number: function}; see hooks.py for when each kind is called.
+
+    `tensor`: those of the tensor. `keep`: None, or what fills a non-leaf's `.grad` after them. `before`,
+    `after`: those of the node. `accumulated`: a leaf's, once its `.grad` is written.
+    """
+    __slots__ = ("tensor", "keep", "before", "after", "accumulated", "__weakref__")
+
+    def __init__(self):
+        self.keep = None
+        self.tensor, self.before, self.after, self.accumulated = {}, {}, {}, {}
+
+
+class RemovableHandle:
+    """Takes a hook out again (torch.utils.hooks.RemovableHandle); also a context manager."""
+    _next = 0
+
+    def __init__(self, hooks, hook):
+        self.hooks, self.id = hooks, RemovableHandle._next
+        RemovableHandle._next += 1
+        hooks[self.id] = hook
+
+    def remove(self):
+        """Take the hook out; calling it twice is harmless."""
+        self.hooks.pop(self.id, None)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.remove()
+
+
+# Was a hook ever registered? Only then are leaves filled in torch's order, each as soon as it is complete.
+hooked = [False]
+
+
+def own_hooks(holder):
+    """The Hooks of a node or of a leaf tensor, made when first asked for."""
+    if isinstance(holder, Node):
+        if holder.hooks is None:
+            holder.hooks = Hooks()
+        return holder.hooks
+    holder.extras = holder.extras or {}
+    return holder.extras.setdefault("hooks", Hooks())
+
+
+def add_hook(holder, kind, hook):
+    """Register `hook` as one of `kind` (a slot of Hooks); gives its handle."""
+    hooked[0] = True
+    return RemovableHandle(getattr(own_hooks(holder), kind), hook)
 
 
 class _Mode(threading.local):

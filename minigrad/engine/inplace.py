@@ -2,7 +2,7 @@
 import numpy as np
 
 from .. import dtypes
-from .core import TensorBase, edge_of, mode, plain, touch, wrap
+from .core import Node, TensorBase, edge_of, mode, own_hooks, plain, touch, wrap
 from .op import REGISTRY
 from .promote import result_type
 from .views import check_writable, refresh, write_back
@@ -52,6 +52,8 @@ def inplace(made, tensor, *operands, write=None, **attrs):
     tensor.node, tensor.needs = out.node, out.needs
     if tracked and out.needs:
         write_back(tensor, out, REGISTRY["copy_slices"])
+    if isinstance(source.node, Node) and source.node.hooks is not None:     # retain_grad goes with the tensor
+        own_hooks(tensor.node).keep, source.node.hooks.keep = source.node.hooks.keep, None
     if out.node is not None and out.node.saved[made.tensors - 1] is not None:
         saved = list(out.node.saved)            # from now on this tensor is the result that was saved
         saved[made.tensors - 1] = tensor.array

@@ -42,7 +42,7 @@ def check_writable(tensor):
         raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place "
                            "operation.\nWrap the update in no_grad(), or write to a clone of the leaf.")
     for made, _, index in steps:
-        if hasattr(made, "is_view"):            # a Function of the user's, whose backward does not know of this
+        if hasattr(made, "is_view"):            # a Function, whose backward does not know of the write
             raise RuntimeError(made.is_view.format("is being"))
         if index is not None:
             raise RuntimeError(

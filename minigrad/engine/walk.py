@@ -7,7 +7,20 @@ import numpy as np
 
 from ..backends.numpy.layout import ChannelsLast, canonical
 from . import errors
-from .core import Node, TensorBase, last_write, new, owner, set_recording, tick, touch, wrap, written
+from .core import Node, TensorBase, hooked, last_write, new, owner, set_recording, tick, touch, wrap, written
+from .hooks import (
+    boxed,
+    check_nan,
+    evaluating,
+    explain,
+    hooks_of,
+    run_after_leaf,
+    run_hooks,
+    run_tuple_hooks,
+    schedule,
+    unboxed,
+    watching,
+)
 from .op import Pick
 from .views import fresh_node
 
@@ -118,6 +131,40 @@ def _through_twin(node, values, g):
     return [next(found) if edge is not None else None for edge in node.edges]
 
 
+def run_rules(node, values, g, recorded):
+    """The cotangents of all operands at once, None where none flows."""
+    made = node.op
+    if recorded and made.twin is not None:
+        return _through_twin(node, values, g)
+    if made.joint:
+        rule, reads, _ = made.steps[0]
+        return rule(g, tuple([edge is not None for edge in node.edges]), *[values[k] for k in reads])
+    return [None if edge is None or rule is None else rule(g, *[values[k] for k in reads])
+            for edge, (rule, reads, _) in zip(node.edges, made.steps)]
+
+
+def run_watched(node, values, g, recorded):
+    """`run_rules` with the node's own hooks around it, and in anomaly mode with a look at the results."""
+    hooks, several = node.hooks, isinstance(g, list)
+    if hooks is not None and hooks.before:
+        g = unboxed(run_tuple_hooks(hooks.before, boxed(g)), several, recorded)
+        if g is None:
+            return [None] * len(node.edges)
+    evaluating[0] = node
+    results = [result if result is None or result.shape == edge_shape(edge)
+               else unbroadcast(result, edge_shape(edge))
+               for result, edge in zip(run_rules(node, values, g, recorded), node.edges)]
+    if watching[0]:
+        check_nan(node, results)
+    if hooks is not None and hooks.after:
+        results = unboxed(run_tuple_hooks(hooks.after, boxed(results), boxed(g)), True, recorded)
+    return results
+
+
+def edge_shape(edge):
+    return edge.shape if isinstance(edge, Node) else edge.array.shape
+
+
 def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
     """Send `cotangents` (one per root) back from the Tensors `roots`.
 
@@ -162,21 +209,36 @@ def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
             entry[1] = accumulate(entry[1], g, entry[2], recorded)
             entry[2] = type(entry[1]) is np.ndarray
 
-    before = set_recording(recorded)
+    def finish(leaf):
+        """A leaf's cotangent is complete: let its hooks see it, and keep it."""
+        entry = at_leaf.get(id(leaf))
+        if entry is None or (wanted is not None and ("leaf", id(leaf)) not in wanted):
+            return
+        if (hooks := hooks_of(leaf)) is not None:
+            entry[1], entry[2] = run_hooks(hooks, entry[1], recorded), False    # a hook may hold its memory
+        if inputs is None:
+            add_to_leaf(*at_leaf.pop(id(leaf)), recorded)
+
+    before, node, watched = set_recording(recorded), None, watching[0] is not None
     try:
         for root, g in zip(roots, cotangents):
             deliver(root.node or root, g, g, ())
+        pending = schedule(running, nodes, roots) if hooked[0] else ()
         for number in sorted(nodes, reverse=True):
+            while pending and pending[-1][0] > number:
+                finish(pending.pop()[2])
             g = at_node.pop(number, None)
             if g is None:
                 continue
             node = nodes[number]
-            if node.hooks:
-                g = run_hooks(node.hooks, g, recorded)
+            hooks = node.hooks
+            if hooks is not None:
+                seen, g = g, run_hooks(hooks, g, recorded) if hooks.tensor or hooks.keep else g
             if wanted is not None:
-                if ("node", number) in wanted:
-                    found[number] = g
-                if number not in running:
+                runs = number in running
+                if ("node", number) in wanted:  # torch hands out what came in where the node runs too
+                    found[number] = seen if runs and hooks is not None else g
+                if not runs:
                     continue
             if type(node) is Pick:              # one output of several: its place in the parent's tuple
                 parent = node.edges[0]
@@ -188,10 +250,11 @@ def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
             values = saved
             if recorded:
                 values = [None if v is None else unpack(node, k) for k, v in enumerate(saved)]
-            if made.joint or (recorded and made.twin is not None):
-                rule, reads, frees = made.steps[0]
-                results = _through_twin(node, values, g) if recorded and made.twin is not None else \
-                    rule(g, tuple([edge is not None for edge in node.edges]), *[values[k] for k in reads])
+            if made.joint or watched or hooks is not None or (recorded and made.twin is not None):
+                frees = made.steps[0][2] if made.joint else any(
+                    holds for edge, (_, _, holds) in zip(node.edges, made.steps) if edge is not None)
+                run = run_watched if watched or hooks is not None else run_rules
+                results = run(node, values, g, recorded)
                 for edge, result in zip(node.edges, results):
                     if edge is not None and result is not None:
                         deliver(edge, result, g, saved)
@@ -220,12 +283,18 @@ def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
                         deliver(edge, result, g, saved)
             if frees and not keep:
                 node.saved = None
+        for _, _, leaf in reversed(pending):
+            finish(leaf)
         if inputs is None:
             for leaf, g, fresh in at_leaf.values():
-                add_to_leaf(leaf, _leaf_hooks(leaf, g, recorded), fresh, recorded)
+                add_to_leaf(leaf, g, fresh, recorded)
             return None
         return [found.get(t.node.number) if t.node is not None else
-                _leaf_hooks(t, at_leaf[id(t)][1], recorded) if id(t) in at_leaf else None for t in inputs]
+                at_leaf[id(t)][1] if id(t) in at_leaf else None for t in inputs]
+    except Exception:
+        if watched and node is not None:
+            explain(node)
+        raise
     finally:
         set_recording(before)
 
@@ -237,26 +306,13 @@ def _check(edge, g, shape, dtype):
                         f"{tuple(shape)}")
 
 
-def run_hooks(hooks, g, recorded):
-    """Each hook sees the cotangent as a Tensor and may give another in its place."""
-    g = g if recorded else wrap(g)
-    for hook in list(hooks.values()):
-        changed = hook(g)
-        if changed is not None:
-            g = changed
-    return g if recorded else g.array
-
-
-def _leaf_hooks(leaf, g, recorded):
-    hooks = leaf.extras and leaf.extras.get("hooks")
-    return run_hooks(hooks, g, recorded) if hooks else g
-
-
 def add_to_leaf(leaf, g, fresh, recorded):
     """Write a leaf's `.grad`: the first is kept (copied where someone else may hold its memory), later ones
     are added."""
     if not leaf.needs:
         return                                  # requires_grad_(False) since it was recorded
+    if (hooks := hooks_of(leaf)) is not None:
+        g = unboxed(run_tuple_hooks(hooks.before, boxed(g)), False, recorded)
     if leaf.gradient is not None:
         if recorded:
             leaf.gradient = leaf.gradient + g
@@ -268,6 +324,8 @@ def add_to_leaf(leaf, g, fresh, recorded):
         leaf.gradient = g
     else:
         leaf.gradient = wrap(owned_array(g, fresh, leaf.array))
+    if hooks is not None:
+        run_after_leaf(leaf, hooks, g)
 
 
 def owned_array(g, fresh, like):
