@@ -130,23 +130,18 @@ def linear(input, weight, bias=None):
         return s.matmul(input, weight)
     if w.ndim > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {w.ndim}D\nThe weight is (out, in).")
-    rows = math.prod(x.shape[:-1])
-    if x.shape[-1] != w.shape[1]:
-        raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({rows}x{x.shape[-1]} and {w.shape[1]}x{w.shape[0]})\n"
-                           f"The input's last dimension must be the layer's {w.shape[1]} features.")
-    if bias is None and x.dtype != w.dtype:
-        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {s.c_low(input)} != {s.c_low(weight)}\n"
-                           "Convert one of them with .to(dtype).")
-    if bias is not None and not x.dtype == w.dtype == bias.array.dtype:
-        raise RuntimeError(f"self and mat2 must have the same dtype, but got {dtype_of(bias if x.dtype == w.dtype else input).legacy_name} "
-                           f"and {dtype_of(weight).legacy_name}\nConvert them to one dtype with .to(dtype).")
-    if bias is not None:
-        bias = s.expand(bias, w.shape[0]) if bias.array.shape == (1,) else bias
-        if bias.array.shape != w.shape[:1]:
-            s.expand(bias, rows, w.shape[0])    # raises torch's error
-    if x.ndim == 2:
-        return la.linear(input, weight, bias)
-    return s.reshape(la.linear(s.reshape(input, (rows, x.shape[-1])), weight, bias), (*x.shape[:-1], w.shape[0]))
+    rows, out = math.prod(x.shape[:-1]), w.shape[0]
+    flat = s.reshape(input, (rows, x.shape[-1]))
+    if bias is None or x.shape[-1] != w.shape[1]:
+        return s.reshape(s.mm(flat, s.t(weight)), (*x.shape[:-1], out))
+    own = dtype_of(bias)
+    if not x.dtype == w.dtype == own.numpy:
+        first, found = ("self", own) if own.numpy != w.dtype else ("mat1", dtype_of(input))
+        raise RuntimeError(f"{first} and mat2 must have the same dtype, but got {found.legacy_name} and "
+                           f"{dtype_of(weight).legacy_name}\nConvert them to one dtype with .to(dtype).")
+    if bias.array.shape != (out,):
+        bias = s.expand(bias, rows, out)        # one number for all, or torch's error
+    return s.reshape(la.linear(flat, weight, bias), (*x.shape[:-1], out))
 
 
 def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False):

@@ -117,7 +117,7 @@ def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
     """Normal, drawn again where outside [a, b] (torch.nn.init.trunc_normal_)."""
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn("mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be "
-                      "incorrect.", stacklevel=2)
+                      "incorrect.", stacklevel=3)
     below = [(1.0 + math.erf((bound - mean) / std / math.sqrt(2.0))) / 2.0 for bound in (a, b)]
     if below[1] - below[0] > 0.3:
         low, high = (tensor.array.dtype.type(bound) for bound in (a, b))
