@@ -155,8 +155,7 @@ class Optimizer:
         """{"state": {number: a parameter's state}, "param_groups": [...]} as torch's, tensors not copied."""
         numbers, groups, first = {}, [], 0
         for group in self.param_groups:
-            for number, param in enumerate(group["params"], first):
-                numbers.setdefault(param, number)
+            numbers.update({param: number for number, param in enumerate(group["params"], first)})
             first += len(group["params"])
             groups.append({name: value for name, value in group.items() if name != "params"})
             groups[-1]["params"] = [numbers[param] for param in group["params"]]
