@@ -409,7 +409,7 @@ class Tensor(TensorBase):
 
     def contiguous(self, memory_format=None):
         """The tensor itself if row-major, else a copy that is (Tensor.contiguous)."""
-        return self if self.is_contiguous() else p.clone(self)
+        return self if self.is_contiguous() else p.contiguous(self)
 
     def clone(self, *, memory_format=None):
         """A copy, recorded (Tensor.clone)."""

@@ -4,6 +4,7 @@ import numpy as np
 from .. import dtypes
 from ..engine.core import TensorBase, wrap
 from ..engine.errors import wrap_dim
+from ..engine.promote import as_number
 
 
 # Functions that torch's parser knows in several forms: it lists them all where arguments fit none.
@@ -102,6 +103,18 @@ def as_tensor_like(number, d):
     return wrap(np.asarray(number, d.numpy))
 
 
-def c_name(d):
-    """C++'s name of a dtype, as torch's texts say it."""
-    return {"float32": "float", "float64": "double", "float16": "at::Half", "bool": "bool"}.get(d.name, d.name + "_t")
+def fitting(number, d, half=False):
+    """A Python number as an element of dtype `d`. Raises torch's RuntimeError where it does not fit; -1 fits unsigned
+    integers, as in C. half: whether float16 is looked at, too."""
+    if d.name == "bool":
+        return bool(number)
+    if d.is_floating_point:
+        if half and d.name == "float16" and 65504 < abs(number) < float("inf"):
+            raise RuntimeError("value cannot be converted to type c10::Half without overflow\nConvert the tensor first.")
+        return float(number)
+    limits = np.iinfo(d.numpy)
+    least = limits.min if d.is_signed or isinstance(number, float) else -limits.max
+    if not least <= number <= limits.max:
+        name = "int" if d.name == "int32" else f"{d.name}_t"
+        raise RuntimeError(f"value cannot be converted to type {name} without overflow\nConvert the tensor first.")
+    return as_number(int(number), d)

@@ -3,13 +3,14 @@ import numpy as np
 
 from .. import dtypes, random
 from ..engine.core import TensorBase, plain, wrap
+from ..engine.errors import check_broadcast
 from ..engine.inplace import check_leaf, inplace
 from ..engine.op import REGISTRY
 from ..engine.promote import number_dtype
 from . import index as i
 from . import pointwise as p
 from . import public as f
-from .arguments import as_dims, as_tensor_like, c_name, dtype_of, need_tensor, other_operand
+from .arguments import as_dims, as_tensor_like, dtype_of, fitting, is_number, need_tensor, other_operand, refuse, refuse_bool
 
 METHODS = {}
 
@@ -46,6 +47,7 @@ def _pointwise(name):
     made = REGISTRY[name]
 
     def method(self):
+        refuse_bool(name, self)
         return inplace(made, self)
     method.__name__ = method.__qualname__ = f"{name}_"
     method.__doc__ = f"`{name}` written into the tensor (Tensor.{name}_)."
@@ -82,9 +84,10 @@ def masked_fill_(self, mask, value):
     """`masked_fill` written into the tensor (Tensor.masked_fill_)."""
     if isinstance(value, TensorBase):
         value = p.to(value, dtype=self.array.dtype) if value.array.dtype != self.array.dtype else value
-    need_tensor("masked_fill_", mask, "mask", 1)
-    if mask.array.dtype != np.bool_:
+    if not (isinstance(mask, TensorBase) and mask.array.dtype == np.bool_):
         f.masked_fill(self, mask, value)        # raises torch's error
+    if not isinstance(value, TensorBase):
+        value = fitting(value, dtype_of(self), half=True)
     return inplace(p.masked_fill, self, mask, value)
 
 
@@ -97,6 +100,10 @@ def fill_(self, value):
                                "dimensions.\nUse copy_ for larger tensors.")
         if value.array.dtype != self.array.dtype:
             value = p.to(value, dtype=self.array.dtype)
+    elif is_number(value):
+        value = fitting(value, dtype_of(self))
+    else:
+        refuse("fill_", value)
     return inplace(p.fill, self, value, write=lambda array, given: array.fill(given))
 
 
@@ -109,12 +116,8 @@ def zero_(self):
 @_method
 def copy_(self, src, non_blocking=False):
     """The elements of `src`, broadcast and converted (Tensor.copy_)."""
-    need_tensor("copy_", src, "src", 1)
-    try:
-        np.broadcast_to(src.array, self.array.shape)
-    except ValueError:
-        from .shape_public import expand
-        expand(src, *self.array.shape)          # raises torch's error
+    need_tensor("copy_", src, "other", 1)
+    check_broadcast(self.array.shape, src.array.shape)
     if src.array.dtype != self.array.dtype:
         src = p.to(src, dtype=self.array.dtype)
     return inplace(p.copy, self, src, write=lambda array, given: np.copyto(array, given))

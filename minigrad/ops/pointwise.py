@@ -17,6 +17,8 @@ to = op("to", _to, grads=(lambda g, x_dtype: to(g, dtype=x_dtype),), formula=("x
 alias = op("alias", lambda x: x[...], grads=(lambda g: g,), formula=("x", "ḡ"), torch_node="AliasBackward0",
            layout=True, view=True)
 zeros_like = op("zeros_like", lambda xp, x: xp.zeros_like(x), formula=("0",))
+contiguous = op("contiguous", lambda xp, x: xp.ascontiguousarray(x), grads=(lambda g: g,),
+                formula=("x, row-major", "ḡ"), torch_node="CloneBackward0")
 clone = op("clone", lambda xp, x: xp.array(x), grads=(lambda g: g,), formula=("x", "ḡ"), layout=True)
 
 # Arithmetic
@@ -31,14 +33,23 @@ div = op("div", lambda x, y: x / y, grads=(lambda g, y: g / y, lambda g, x, y: -
 neg = op("neg", lambda x: -x, grads=(lambda g: -g,), formula=("−x", "−ḡ"), layout=True)
 reciprocal = op("reciprocal", lambda xp, x: xp.reciprocal(x), grads=(lambda g, z: -g * (z * z),),
                 formula=("1 / x", "−ḡ · z²"), promote="float", layout=True)
+def _pow(xp, x, y):
+    if x.dtype.kind not in "iu" or not (y < 0).any():
+        return x ** y
+    # Among integers 1 and −1 alone have inverses; the rest, 0 included, give 0.
+    odd = 1 - 2 * (y % 2)
+    return xp.where(y >= 0, x ** xp.maximum(y, 0), (x == 1) + (x == -1) * odd).astype(x.dtype)
+
+
 # 0 where the exponent is 0: there the power is constant, although n · x^(n−1) may be 0 · inf.
-pow = op("pow", lambda x, y: x ** y,
+pow = op("pow", _pow,
          grads=(lambda g, x, y: where(y == 0, 0.0, g * (y * x ** (y - 1))),
                 lambda g, x, y, z: g * where((x == 0) * (y >= 0), 0.0, z * log(x))),
          formula=("xʸ", "ḡ · y · xʸ⁻¹", "ḡ · z · ln x"), promote="same", layout=True)
 # The power by a number has a row of its own: its rule need not look at the exponent element by element.
-pow_number = op("pow_number", lambda x, *, exponent: x ** exponent,
-                grads=(lambda g, x, exponent: g * (exponent * power(x, exponent - 1)),),
+pow_number = op("pow_number", lambda xp, x, *, exponent: 1 / xp.sqrt(x) if exponent == -0.5 else x ** exponent,
+                grads=(lambda g, x, exponent:
+                       g * 0 if exponent == 0 else g * (exponent * power(x, exponent - 1)),),
                 formula=("xⁿ", "ḡ · n · xⁿ⁻¹"), torch_node="PowBackward0", promote="same", layout=True)
 
 
@@ -71,13 +82,14 @@ sigmoid = op("sigmoid", lambda xp, x: 1 / (1 + xp.exp(-x)), grads=(lambda g, z: 
 
 # Pieces: constant or linear between their kinks
 abs = op("abs", lambda xp, x: xp.abs(x), grads=(lambda g, x: g * sign(x),), formula=("|x|", "ḡ · sign x"), layout=True)
-sign = op("sign", lambda xp, x: xp.sign(x) if x.dtype != bool else x.copy(), grads=(lambda g: g * 0,),
+# nan has the sign 0 in torch.
+sign = op("sign", lambda x: (x > 0).astype(x.dtype) - (x < 0) if x.dtype != bool else x.copy(order="K"), grads=(lambda g: g * 0,),
           formula=("sign x", "0"), layout=True)
-floor = op("floor", lambda xp, x: xp.floor(x) if x.dtype.kind not in "bui" else x.copy(), grads=(lambda g: g * 0,),
+floor = op("floor", lambda xp, x: xp.floor(x) if x.dtype.kind not in "bui" else x.copy(order="K"), grads=(lambda g: g * 0,),
            formula=("⌊x⌋", "0"), layout=True)
-ceil = op("ceil", lambda xp, x: xp.ceil(x) if x.dtype.kind not in "bui" else x.copy(), grads=(lambda g: g * 0,),
+ceil = op("ceil", lambda xp, x: xp.ceil(x) if x.dtype.kind not in "bui" else x.copy(order="K"), grads=(lambda g: g * 0,),
           formula=("⌈x⌉", "0"), layout=True)
-round = op("round", lambda xp, x: xp.rint(x) if x.dtype.kind not in "bui" else x.copy(), grads=(lambda g: g * 0,),
+round = op("round", lambda xp, x: xp.rint(x) if x.dtype.kind not in "bui" else x.copy(order="K"), grads=(lambda g: g * 0,),
            formula=("x to the nearest integer, halves to even", "0"), layout=True)
 relu = op("relu", lambda xp, x: xp.maximum(x, 0), grads=(lambda g, z: g * (z > 0),),
           formula=("max(x, 0)", "ḡ where z > 0"), layout=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import dtypes
 from ..engine.core import TensorBase, wrap
-from ..engine.errors import wrap_dim
+from ..engine.errors import check_broadcast, wrap_dim
 from ..engine.op import REGISTRY, binary, unary
 from ..engine.promote import as_number, number_dtype, result_type
 from . import pointwise as p
@@ -17,9 +17,9 @@ from . import reduce as r
 from .arguments import (
     as_dims,
     as_tensor_like,
-    c_name,
     check_dim,
     dtype_of,
+    fitting,
     into,
     is_number,
     need_tensor,
@@ -96,18 +96,31 @@ def _binary(name):
 
 mul, eq, ne, lt, le, gt, ge = [_binary(name) for name in "mul eq ne lt le gt ge".split()]
 multiply, not_equal, less, less_equal, greater, greater_equal = mul, ne, lt, le, gt, ge
-logical_and, logical_or, logical_xor = [_binary(name) for name in ("logical_and", "logical_or", "logical_xor")]
+
+
+def _logical(name):
+    call = _binary(name)
+
+    def function(input, other, *, out=None):
+        need_tensor(name, other, "other", 2)
+        return call(input, other, out=out)
+    function.__name__, function.__doc__ = name, call.__doc__
+    return function
+
+
+logical_and, logical_or, logical_xor = [_logical(name) for name in ("logical_and", "logical_or", "logical_xor")]
 
 
 def _bitwise(name):
     call = _binary(name)
 
     def function(input, other, *, out=None):
-        for operand in (input, other):
-            if isinstance(operand, float) or (isinstance(operand, TensorBase) and operand.array.dtype.kind == "f"):
-                kind = dtype_of(operand).legacy_name if isinstance(operand, TensorBase) else "Float"
-                raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{kind}'\n"
-                                   "Convert to an integer or bool tensor first.")
+        operands = [o for o in (input, other) if is_number(o) or isinstance(o, TensorBase)]
+        common = result_type(*operands)
+        if len(operands) == 2 and common.is_floating_point:
+            check_broadcast(*[np.shape(o.array) if isinstance(o, TensorBase) else () for o in operands])
+            raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{common.legacy_name}'\n"
+                                      "Convert to integer or bool tensors first.")
         return call(input, other, out=out)
     function.__name__, function.__doc__ = name, call.__doc__
     return function
@@ -202,6 +215,8 @@ def pow(input, exponent, *, out=None):
         return into(out, p.pow_number(input, exponent=exponent))
     if not isinstance(exponent, TensorBase):
         refuse("pow", input, exponent)
+    if result_type(input, exponent) is dtypes.bool:
+        raise NotImplementedError("\"pow\" not implemented for 'Bool'\nConvert to a number type first.")
     if is_number(input):
         common = result_type(input, exponent)
         return into(out, p.pow(as_tensor_like(input, common), exponent))
@@ -228,7 +243,8 @@ def clamp(input, min=None, max=None, *, out=None):
     common = result_type(input, *[b for b in (min, max) if b is not None])
     if common is not dtype_of(input):
         input = p.to(input, dtype=common.numpy)
-    return into(out, p.clamp(input, low=min, high=max))
+    low, high = (None if bound is None else as_number(bound, common) for bound in (min, max))
+    return into(out, p.clamp(input, low=low, high=high))
 
 
 clip = clamp
@@ -267,10 +283,7 @@ def masked_fill(input, mask, value):
                                f"{value.array.ndim} dimension(s).\nUse where(mask, value, input).")
         value = value if dtype_of(value) is dtype_of(input) else p.to(value, dtype=input.array.dtype)
     else:
-        if number_dtype(value).category > dtype_of(input).category:
-            raise RuntimeError(f"value cannot be converted to type {c_name(dtype_of(input))} without overflow\n"
-                               "Convert the tensor first.")
-        value = as_number(value, dtype_of(input))
+        value = fitting(value, dtype_of(input), half=True)
     return p.masked_fill(input, mask, value)
 
 
@@ -435,16 +448,21 @@ def argmin(input, dim=None, keepdim=False):
     return _argument("argmin", r.argmin, input, dim, keepdim)
 
 
+def _truth(name, made, input, dim, keepdim):
+    need_tensor(name, input)
+    check_dim(name, input, dim)
+    found = made(input, dim=as_dims(dim, input.array.ndim), keepdim=keepdim)
+    return p.to(found, dtype=np.dtype(np.uint8)) if input.array.dtype == np.uint8 else found     # as torch does
+
+
 def any(input, dim=None, keepdim=False, *, out=None):
     """Is any element true, over `dim` or all (torch.any)."""
-    need_tensor("any", input)
-    return into(out, r.any(input, dim=as_dims(dim, input.array.ndim), keepdim=keepdim))
+    return into(out, _truth("any", r.any, input, dim, keepdim))
 
 
 def all(input, dim=None, keepdim=False, *, out=None):
     """Are all elements true, over `dim` or all (torch.all)."""
-    need_tensor("all", input)
-    return into(out, r.all(input, dim=as_dims(dim, input.array.ndim), keepdim=keepdim))
+    return into(out, _truth("all", r.all, input, dim, keepdim))
 
 
 def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):

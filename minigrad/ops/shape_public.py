@@ -67,7 +67,7 @@ def reshape(input, shape):
     """The elements in another shape, as a view where the memory allows, else copied (torch.reshape)."""
     need_tensor("reshape", input)
     shape = infer(sizes_of((shape,) if isinstance(shape, (tuple, list)) else shape), input.array.size)
-    return s.view(input if _viewable(plain(input), shape) else p.clone(input), shape=shape)
+    return s.view(input if _viewable(plain(input), shape) else p.contiguous(input), shape=shape)
 
 
 def flatten(input, start_dim=0, end_dim=-1):

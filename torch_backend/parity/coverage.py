@@ -5,7 +5,7 @@ COVERED_BY: dict[str, tuple[str, ...]] = {
     "take": ("getitem", "split", "chunk"), "select": ("getitem",), "put": ("getitem",), "pick": ("getitem",),
     "drop": ("getitem",), "scatter_zeros": ("gather",), "select_add": ("index_select",),
     # pointwise
-    "alias": ("softmax", "log_softmax", "logsumexp"), "zeros_like": ("sign", "floor"), "pow_number": ("pow",),
+    "contiguous": ("contiguous", "clone"), "alias": ("softmax", "log_softmax", "logsumexp"), "zeros_like": ("sign", "floor"), "pow_number": ("pow",),
     "within": ("clamp",), "clamp_low": ("clamp",), "clamp_high": ("clamp",), "fill": ("fill_",),
     "copy": ("copy_",), "erase": ("setitem.views",), "copy_slices": ("setitem.views",),
     # shapes, reductions, products
