@@ -61,13 +61,18 @@ for _name in _dtypes.PUBLIC:
     globals()[_name] = getattr(_dtypes, _name)
 
 # Rooms above the core, imported when first asked for.
-_LAZY = {"nn", "optim", "utils", "autograd", "cuda", "serialization", "vision"}
+_LAZY = {"nn", "optim", "utils", "autograd", "cuda", "func", "serialization", "vision"}
+_AUTOGRAD = {"inference_mode", "is_inference_mode_enabled", "set_anomaly_enabled", "is_anomaly_enabled",
+             "is_anomaly_check_nan_enabled"}
 
 
 def __getattr__(name):
     if name in _LAZY:
         import importlib
         return importlib.import_module(f"{__name__}.{name}")
+    if name in _AUTOGRAD:
+        from . import autograd
+        return getattr(autograd, name)
     if name in ("save", "load"):
         from . import serialization
         return getattr(serialization, name)

@@ -1,9 +1,16 @@
-"""Differentiation by call: `backward` and `grad` (torch.autograd)."""
+"""Differentiation by call, operations of the user's own, and what helps to debug them (torch.autograd)."""
 from ..engine.backward import backward, grad
-from ..engine.core import enable_grad, no_grad, set_grad_enabled
 from ..tensor import Tensor
-from . import function
+from . import anomaly_mode, function, grad_mode
+from .anomaly_mode import (
+    detect_anomaly,
+    is_anomaly_check_nan_enabled,
+    is_anomaly_enabled,
+    set_anomaly_enabled,
+    set_detect_anomaly,
+)
 from .function import Function
+from .grad_mode import enable_grad, inference_mode, is_inference_mode_enabled, no_grad, set_grad_enabled
 
 
 def Variable(data, requires_grad=False):
@@ -14,5 +21,7 @@ def Variable(data, requires_grad=False):
     return data.detach().requires_grad_(requires_grad)
 
 
-__all__ = ["Function", "Variable", "backward", "enable_grad", "function", "grad", "no_grad",
+__all__ = ["Function", "Variable", "anomaly_mode", "backward", "detect_anomaly", "enable_grad", "function",
+           "grad", "grad_mode", "inference_mode", "is_anomaly_check_nan_enabled", "is_anomaly_enabled",
+           "is_inference_mode_enabled", "no_grad", "set_anomaly_enabled", "set_detect_anomaly",
            "set_grad_enabled"]

@@ -85,7 +85,7 @@ class FunctionCtx:
             edge = node if len(self._outputs) == 1 else _pick(node, edge, array)
         entry = written.get(id(owner(array)))
         if entry is not None and entry[0] > seen:
-            errors.modified(node, array, edge, entry[0], seen)
+            errors.modified(node, array, edge, entry, seen)
         if isinstance(edge, TensorBase):
             return edge if edge.array is array else edge.detach().requires_grad_()
         return wrap(array, needs, edge)

@@ -56,15 +56,22 @@ _TYPES = {"float32": "Float", "float64": "Double", "float16": "Half", "int64": "
           "bool": "Bool"}
 
 
-def modified(node, array, edge, count, expected=None):
-    """torch's error for a saved tensor that an in-place op has written since: `count` writes in all,
-    `expected` of them before it was saved."""
+def modified(node, array, edge, entry, expected=None):
+    """torch's error for a saved tensor that was written in place since: `entry` tells of the writes (see
+    `core.written`), `expected` how many of them came before it was saved. In anomaly mode with both lines."""
+    count, write, _ = entry
+    hint, lines = ("enable anomaly detection to find the operation that failed to compute its gradient, with "
+                   "torch.autograd.set_detect_anomaly(True, check_nan=False)."), ""
+    if hasattr(node.number, "place"):
+        hint = ("the backtrace further above shows the operation that failed to compute its gradient. The "
+                "variable in question was changed in there or anywhere later. Good luck!")
+        lines = f"\nIt was saved by {node.number.place()}"
+        if hasattr(write, "place"):
+            lines += f"\nand written in place by {write.place()}"
     kind = _TYPES.get(array.dtype.name, "")
     made_by = f", which is output 0 of {short_name(edge)}," if hasattr(edge, "next_functions") else ""
     raise RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
         f"[torch.{kind}Tensor {list(array.shape)}]{made_by} is at version {count}; expected version "
-        f"{count - 1 if expected is None else expected} instead. Hint: enable anomaly detection to find the "
-        "operation that failed to compute its gradient, with "
-        f"torch.autograd.set_detect_anomaly(True, check_nan=False).\n{node.name()} saved it for its "
-        "gradient: use an out-of-place op, or change a clone.")
+        f"{count - 1 if expected is None else expected} instead. Hint: {hint}\n{node.name()} saved it for "
+        f"its gradient: use an out-of-place op, or change a clone.{lines}")

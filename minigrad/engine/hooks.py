@@ -7,6 +7,7 @@
 
 Here too: what the walk does in anomaly mode. Nodes without hooks pay for none of this.
 """
+import threading
 import warnings
 
 import numpy as np
@@ -14,7 +15,13 @@ import numpy as np
 from .core import TensorBase, plain, wrap
 
 watching = [None]                               # anomaly mode: None when off, else whether to look for nan
-evaluating = [None]                             # in anomaly mode: the node whose rules run
+
+
+class _Evaluating(threading.local):
+    node = None                                 # the node whose rules run, where they are watched
+
+
+evaluating = _Evaluating()
 
 
 def hooks_of(leaf):
@@ -118,17 +125,15 @@ def check_nan(node, results):
 
 def explain(node):
     """Anomaly mode: warn with the source lines of the forward call that made the node whose rule failed."""
-    text = f"Error detected in {node.name()}. "
     if not hasattr(node.number, "forward_lines"):
-        text += ("No forward pass information available. Enable detect anomaly during forward pass for more "
-                 "information.")
-    else:
-        text += f"Traceback of forward call that caused the error:\n{node.number.forward_lines()}"
-        induced = node.number.parent
-        while induced is not None:
-            name, number = induced
-            text += (f"\n\nPrevious calculation was induced by {name}. Traceback of forward call that "
-                     "induced the previous calculation:\n")
-            text += number.forward_lines() if hasattr(number, "forward_lines") else "not recorded"
-            induced = getattr(number, "parent", None)
-    warnings.warn(text, UserWarning, stacklevel=4)
+        warnings.warn(f"Error detected in {node.name()}. No forward pass information available. Enable "
+                      "detect anomaly during forward pass for more information.", UserWarning, stacklevel=4)
+        return
+    warnings.warn(f"Error detected in {node.name()}. Traceback of forward call that caused the error:\n"
+                  f"{node.number.forward_lines()}", UserWarning, stacklevel=4)
+    induced = node.number.parent
+    while induced is not None and hasattr(induced[1], "forward_lines"):
+        warnings.warn(f"\n\nPrevious calculation was induced by {induced[0]}. Traceback of forward call that "
+                      f"induced the previous calculation:\n{induced[1].forward_lines()}",
+                      UserWarning, stacklevel=4)
+        induced = induced[1].parent

@@ -87,7 +87,7 @@ def check_saved(node):
             # an in-place op's own result bears the node's number, and is as saved
             own = index == node.op.tensors - 1
             if entry is not None and entry[1] >= node.number + own:
-                errors.modified(node, array, node if own else node.edges[index], entry[0])
+                errors.modified(node, array, node if own else node.edges[index], entry)
 
 
 def unpack(node, index):
@@ -150,10 +150,13 @@ def run_watched(node, values, g, recorded):
         g = unboxed(run_tuple_hooks(hooks.before, boxed(g)), several, recorded)
         if g is None:
             return [None] * len(node.edges)
-    evaluating[0] = node
-    results = [result if result is None or result.shape == edge_shape(edge)
-               else unbroadcast(result, edge_shape(edge))
-               for result, edge in zip(run_rules(node, values, g, recorded), node.edges)]
+    outer, evaluating.node = evaluating.node, node
+    try:
+        results = [result if result is None or result.shape == edge_shape(edge)
+                   else unbroadcast(result, edge_shape(edge))
+                   for result, edge in zip(run_rules(node, values, g, recorded), node.edges)]
+    finally:
+        evaluating.node = outer
     if watching[0]:
         check_nan(node, results)
     if hooks is not None and hooks.after:
