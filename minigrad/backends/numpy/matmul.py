@@ -1,0 +1,44 @@
+"""Matrix products on the CPU thread pool."""
+import numpy as np
+
+from .layout import rounded_once
+from .memory import empty
+from .threads import parallel
+
+SINGLE = 9216                   # multiplications: below this OpenBLAS keeps to one thread in all its routines
+PER_ELEMENT = 32                # a core multiplies this often while an element-wise loop touches one number
+
+
+@rounded_once
+def matmul(x, y):
+    """numpy.matmul, its result cut into bands, one per thread: along a common leading axis, the rows, or the
+    columns where those are more.
+
+    BLAS's own threads go on spinning for 25 ms after a product, and take the core from what follows.
+    """
+    if x.ndim > 2 and y.ndim == 2 and x.size and x.flags.c_contiguous:
+        # One large product instead of one for each leading index.
+        return matmul(x.reshape(-1, x.shape[-1]), y).reshape(*x.shape[:-1], y.shape[-1])
+    work = x.size * (y.shape[-1] if y.ndim > 1 else 1)
+    if work < SINGLE:
+        return np.matmul(x, y)
+    batched = x.ndim == y.ndim > 2 and x.shape[:-2] == y.shape[:-2]
+    z, length = None, 1
+    if batched or x.ndim == y.ndim == 2:
+        z = empty((*x.shape[:-1], y.shape[-1]), np.result_type(x, y))
+        length = len(z) if batched else max(z.shape)
+
+    def run(start, stop):
+        nonlocal z
+        band = slice(start, stop)
+        if z is None:
+            z = np.matmul(x, y)             # vectors and broadcasting: one thread
+        elif batched:
+            np.matmul(x[band], y[band], out=z[band])
+        elif len(z) == length:
+            np.matmul(x[band], y, out=z[band])
+        else:
+            np.matmul(x, y[:, band], out=z[:, band])
+
+    parallel(run, length, work // PER_ELEMENT)
+    return z
