@@ -3,6 +3,7 @@ import numpy as np
 
 from .. import dtypes
 from .core import Node, TensorBase, edge_of, mode, own_hooks, plain, touch, wrap
+from .errors import check_broadcast
 from .op import REGISTRY
 from .promote import result_type
 from .views import check_writable, refresh, write_back
@@ -35,6 +36,11 @@ def inplace(made, tensor, *operands, write=None, **attrs):
             "memory location. Please clone() the tensor before performing the operation.\nIt was made by "
             "expand().")
     if made.promote is not None:
+        if not _fits(tensor, operands):
+            write = None                        # `store` or the op itself will tell what is wrong
+            for operand in operands:
+                if isinstance(operand, TensorBase):
+                    check_broadcast(tensor.array.shape, operand.array.shape)
         check_cast(result_type(tensor, *operands), tensor, made.promote == "float")
     if not needs:
         if write is not None:
@@ -59,6 +65,18 @@ def inplace(made, tensor, *operands, write=None, **attrs):
         saved[made.tensors - 1] = tensor.array
         out.node.saved = tuple(saved)
     return tensor
+
+
+def _fits(tensor, operands):
+    """Do the operands broadcast to the tensor's own shape? (The common cases are told without asking NumPy.)"""
+    shape = tensor.array.shape
+    others = [o.array.shape for o in operands if isinstance(o, TensorBase) and o.array.shape not in (shape, ())]
+    if not others:
+        return True
+    try:
+        return np.broadcast_shapes(shape, *others) == shape
+    except ValueError:
+        return False
 
 
 def check_cast(result, tensor, floating):
