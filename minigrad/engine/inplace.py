@@ -36,11 +36,10 @@ def inplace(made, tensor, *operands, write=None, **attrs):
             "memory location. Please clone() the tensor before performing the operation.\nIt was made by "
             "expand().")
     if made.promote is not None:
-        if not _fits(tensor, operands):
-            write = None                        # `store` or the op itself will tell what is wrong
-            for operand in operands:
-                if isinstance(operand, TensorBase):
-                    check_broadcast(tensor.array.shape, operand.array.shape)
+        for operand in operands:
+            if isinstance(operand, TensorBase) and operand.array.shape != tensor.array.shape:
+                check_broadcast(tensor.array.shape, operand.array.shape)
+                check_shape(tensor, np.broadcast_shapes(tensor.array.shape, operand.array.shape))
         check_cast(result_type(tensor, *operands), tensor, made.promote == "float")
     if not needs:
         if write is not None:
@@ -67,18 +66,6 @@ def inplace(made, tensor, *operands, write=None, **attrs):
     return tensor
 
 
-def _fits(tensor, operands):
-    """Do the operands broadcast to the tensor's own shape? (The common cases are told without asking NumPy.)"""
-    shape = tensor.array.shape
-    others = [o.array.shape for o in operands if isinstance(o, TensorBase) and o.array.shape not in (shape, ())]
-    if not others:
-        return True
-    try:
-        return np.broadcast_shapes(shape, *others) == shape
-    except ValueError:
-        return False
-
-
 def check_cast(result, tensor, floating):
     """Raises torch's RuntimeError where a result of dtype `result` cannot be written into `tensor`."""
     own = dtypes.from_numpy(tensor.array.dtype)
@@ -89,9 +76,14 @@ def check_cast(result, tensor, floating):
                            f"{own.legacy_name}\nUse the out-of-place op, or convert the tensor first.")
 
 
+def check_shape(tensor, shape):
+    """Raises torch's RuntimeError where a result of `shape` is not of the tensor's own."""
+    if shape != tensor.array.shape:
+        raise RuntimeError(f"output with shape {list(tensor.array.shape)} doesn't match the broadcast shape "
+                           f"{list(shape)}\nAn in-place op keeps its tensor's shape.")
+
+
 def store(tensor, array):
     """Write a result into the tensor's memory; its shape must be the tensor's own."""
-    if array.shape != tensor.array.shape:
-        raise RuntimeError(f"output with shape {list(tensor.array.shape)} doesn't match the broadcast shape "
-                           f"{list(array.shape)}\nAn in-place op keeps its tensor's shape.")
+    check_shape(tensor, array.shape)
     np.copyto(tensor.array, array, casting="unsafe")
