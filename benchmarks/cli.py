@@ -13,6 +13,7 @@ from . import compare, fingerprint, report, results
 from .backends import BACKENDS
 from .measure import Plan
 from .parts import PARTS, Settings, run
+from .processes import Worker, WorkerError
 from .workloads import WORKLOADS
 
 PROGRAM = "python -m benchmarks"
@@ -60,10 +61,12 @@ def _run_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--workload", nargs="+", choices=WORKLOADS, default=list(WORKLOADS), metavar="NAME",
         help="training steps to time (default: all eight, listed below)")
-    add("--part", nargs="+", choices=[*PARTS, "all"], default=DEFAULT_PARTS, metavar="PART",
+    add("--part", nargs="+", choices=[*PARTS, "all"], metavar="PART",
         help=f"what to measure (default: {' '.join(DEFAULT_PARTS)})")
     add("--backend", nargs="+", choices=BACKENDS, metavar="NAME",
         help=f"of {' '.join(BACKENDS)} (default: all that run here)")
+    add("--op", nargs="+", default=[], metavar="NAME",
+        help="operations to time, of the registry's names (default: all; implies --part ops)")
     add("--batch", type=_count, metavar="N", help="batch size of the steps (default: each workload's own)")
     add("--threads", nargs="+", type=_count, metavar="N",
         help="thread counts to measure with, the same for every library (default: this machine's cores)")
@@ -106,18 +109,25 @@ def _settings(options: argparse.Namespace) -> Settings:
     threads = list(dict.fromkeys(options.threads or [available]))
     if max(threads) > available:
         raise UserError(f"--threads {max(threads)}: this process may use {available} cores")
+    if options.op:
+        with Worker(None, 1) as worker:
+            try:
+                worker.ask("benchmarks.ops:samples", only=options.op)
+            except WorkerError as error:
+                raise UserError(f"--op: {str(error).partition(': ')[2]}") from None
     base = QUICK if options.quick else Plan()
     rounds = options.rounds or base.rounds
     plan = Plan(rounds, min(options.launches or base.launches, rounds), base.selection)
     return Settings(
-        list(dict.fromkeys(options.workload)),
-        _backends(options.backend),
-        threads,
-        plan,
-        options.batch,
-        options.dtype,
-        options.full,
-        lambda text: print(f"measuring {text}", file=sys.stderr, flush=True),
+        workloads=list(dict.fromkeys(options.workload)),
+        backends=_backends(options.backend),
+        threads=threads,
+        plan=plan,
+        batch=options.batch,
+        dtype=options.dtype,
+        full=options.full,
+        operations=options.op,
+        tell=lambda text: print(f"measuring {text}", file=sys.stderr, flush=True),
     )
 
 
@@ -136,7 +146,8 @@ def _output(asked: str | None) -> Path:
 
 def _run(options: argparse.Namespace) -> int:
     settings, path = _settings(options), _output(options.json)
-    parts = list(PARTS) if "all" in options.part else list(dict.fromkeys(options.part))
+    asked = options.part or (["ops"] if options.op else DEFAULT_PARTS)
+    parts = [part for part in PARTS if part in asked or "all" in asked]
     found: dict[str, Any] = {
         "format": results.FORMAT,
         "environment": fingerprint.fingerprint(),
@@ -153,7 +164,7 @@ def _run(options: argparse.Namespace) -> int:
     report.write_environment(found)
     interrupted = False
     try:
-        for part in sorted(parts, key=list(PARTS).index):
+        for part in parts:
             for record in run(part, settings, found["results"]):
                 found["results"].append(record)
     except KeyboardInterrupt:

@@ -6,6 +6,7 @@ may be anything with the methods of `Session`; the tests bring their own.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,8 +17,7 @@ import numpy as np
 from . import backends, intervals
 from .processes import Worker, WorkerError
 
-TURN_SECONDS, BLOCK_SECONDS, BLOCKS = 0.15, 0.03, 5
-PAUSE = 0.05  # threads of BLAS and OpenMP spin a while after their work: the next turn waits until they sleep
+BLOCKS = 5  # a turn is so many blocks of steps, and its time their median
 
 
 class Session(Protocol):
@@ -52,11 +52,17 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is measured. Each launch is a fresh process; rounds are spread over the launches."""
+    """How much is measured. Each launch is a fresh process; rounds are spread over the launches.
+
+    next turn waits until they sleep. `selection`: turns of each variant in looking for a best.
+    next turn waits until they sleep. `selection`: turns of each variant in looking for the best.
+    """
 
     rounds: int = 25
     launches: int = 5
-    selection: int = 3  # turns of each variant when torch's best is looked for
+    selection: int = 3
+    seconds: float = 0.15
+    pause: float = 0.05
 
     @property
     def turns(self) -> int:
@@ -64,10 +70,18 @@ class Plan:
 
 
 class WorkerSession:
-    """A task set up in a worker of its own."""
+    """A task set up in a worker: one of its own, or one that is lent and outlives the session."""
 
-    def __init__(self, task: Task, backend: str | None, threads: int, options: dict[str, bool] | None = None):
-        self.worker = Worker(backend, threads)
+    def __init__(
+        self,
+        task: Task,
+        backend: str | None,
+        threads: int,
+        seconds: float,
+        options: dict[str, bool] | None = None,
+        lent: Worker | None = None,
+    ):
+        self.worker, self.lent, self.seconds = lent or Worker(backend, threads), lent is not None, seconds
         try:
             self.facts = self.worker.facts | self.add(task, "task", options)
         except BaseException:
@@ -88,19 +102,38 @@ class WorkerSession:
         steps = 1
         for _ in range(4):
             seconds = self.worker.ask("benchmarks.worker:turn", label=label, steps=steps, blocks=1)[0]
-            steps = max(1, round(BLOCK_SECONDS / seconds))
-        self.steps, self.blocks = steps, int(np.clip(TURN_SECONDS / (steps * seconds), 1, BLOCKS))
+            steps = max(1, round(self.seconds / BLOCKS / seconds))
+        self.steps, self.blocks = steps, int(np.clip(self.seconds / (steps * seconds), 1, BLOCKS))
 
     def turn(self, label: str = "task") -> float:
         times = self.worker.ask("benchmarks.worker:turn", label=label, steps=self.steps, blocks=self.blocks)
         return float(np.median(times))
 
     def close(self) -> None:
-        self.worker.close()
+        if self.lent:
+            self.worker.ask("benchmarks.worker:forget")
+        else:
+            self.worker.close()
 
 
-def control_session(threads: int) -> WorkerSession:
-    return WorkerSession(Task("control", "benchmarks.control:control", {"threads": threads}), None, threads)
+class Pool:
+    """Workers that many small tasks share, so that each need not start processes. A context manager.
+
+    A library that does not load has no worker here; a task that asks for it is told why.
+    """
+
+    def __init__(self, names: Sequence[str], threads: int):
+        self.workers: dict[str | None, Worker] = {}
+        for name in (*names, None):
+            with contextlib.suppress(WorkerError):
+                self.workers[name] = Worker(name, threads)
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self.workers.values():
+            worker.close()
 
 
 def disagreement(names: Sequence[str], numbers: Sequence[list[float]], tolerance: float) -> str | None:
@@ -120,7 +153,6 @@ def measure(
     plan: Plan,
     control: Callable[[], Session] | None = None,
     tolerance: float | None = None,
-    pause: float = PAUSE,
 ) -> dict[str, Any]:
     """Check that all candidates compute the same, then time them in turns.
 
@@ -130,6 +162,8 @@ def measure(
     series: dict[str, intervals.Series] = {candidate.name: [] for candidate in candidates}
     before: dict[str, intervals.Series] = {candidate.name: [] for candidate in candidates}
     record: dict[str, Any] = {"candidates": {c.name: dict(c.facts) for c in candidates}, "disagreement": None}
+    if not candidates:
+        return record
     for launch in range(plan.launches):
         sessions: list[Session] = []
         try:
@@ -153,9 +187,9 @@ def measure(
             for _ in range(plan.turns):
                 for candidate, session in zip(candidates, sessions):
                     if watch:
-                        time.sleep(pause)
+                        time.sleep(plan.pause)
                         before[candidate.name][-1].append(watch.turn())
-                    time.sleep(pause)
+                    time.sleep(plan.pause)
                     series[candidate.name][-1].append(session.turn())
         finally:
             for session in sessions:
@@ -181,13 +215,15 @@ def add_ratios(record: dict[str, Any], goal: float | None = None) -> None:
                 record["ratios"][name] |= {"goal": goal, "goal verdict": ratio.against(goal)}
 
 
-def choose_best(task: Task, backend: backends.Backend, threads: int, plan: Plan) -> dict[str, Any]:
+def choose_best(
+    task: Task, name: str, threads: int, plan: Plan, lent: Worker | None = None
+) -> dict[str, Any]:
     """Set the task up and run it; where a library has variants, try them in turns; gives the best.
 
-    The best is then timed afresh in new processes: the times found here choose, and are never quoted.
+    The best is then timed afresh: the times found here choose, and are never quoted.
     """
-    options = backends.variants(backend, task.images, task.optimizer)
-    session = WorkerSession(task, backend.name, threads, options[0])
+    options = backends.variants(backends.BACKENDS[name], task.images, task.optimizer)
+    session = WorkerSession(task, name, threads, plan.seconds, options[0], lent)
     try:
         session.prepare()
         if len(options) == 1:
@@ -205,33 +241,40 @@ def choose_best(task: Task, backend: backends.Backend, threads: int, plan: Plan)
     finally:
         session.close()
     middle = [float(np.median(times[label])) for label in labels]
-    best = int(np.argmin(middle))
+    best = options[int(np.argmin(middle))]
     tried = {backends.describe(chosen): seconds for chosen, seconds in zip(options, middle)}
-    return session.facts | {
-        "options": options[best],
-        "variant": backends.describe(options[best]),
-        "tried": tried,
-    }
+    return session.facts | {"options": best, "variant": backends.describe(best), "tried": tried}
 
 
 def run_task(
-    task: Task, names: Sequence[str], threads: int, plan: Plan, goal: float | None = None
+    task: Task,
+    names: Sequence[str],
+    threads: int,
+    plan: Plan,
+    goal: float | None = None,
+    pool: Pool | None = None,
 ) -> dict[str, Any]:
     """Measure one task on the backends `names`. One that lacks what it needs is skipped, and says so."""
     candidates, record = [], {"task": task.name, "threads": threads, "skipped": {}, "failed": {}}
+    lent = pool.workers if pool else {}
     for name in names:
         try:
-            facts = choose_best(task, backends.BACKENDS[name], threads, plan)
+            facts = choose_best(task, name, threads, plan, lent.get(name))
         except WorkerError as error:
             record["skipped" if error.missing else "failed"][name] = str(error)
             continue
 
         def start(name: str = name, options: dict[str, bool] = facts["options"]) -> Session:
-            return WorkerSession(task, name, threads, options)
+            return WorkerSession(task, name, threads, plan.seconds, options, lent.get(name))
 
         candidates.append(Candidate(name, start, facts))
+
+    def control() -> Session:
+        work = Task("control", "benchmarks.control:control", {"threads": threads})
+        return WorkerSession(work, None, threads, plan.seconds, lent=lent.get(None))
+
     try:
-        record |= measure(candidates, plan, lambda: control_session(threads), task.tolerance)
+        record |= measure(candidates, plan, control, task.tolerance)
     except WorkerError as error:
         record["failed"]["measurement"] = str(error)
     else:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from . import backends, imports, intervals
-from .measure import Plan, Task, add_ratios, run_task
+from . import backends, imports, intervals, layers, ops
+from .measure import Plan, Pool, Task, add_ratios, run_task
 from .processes import Worker, WorkerError
 from .workloads import TOLERANCE, WORKLOADS
 
 Record = dict[str, Any]
 TAPE_GOAL, MEMORY_GOAL = 0.6, 1.0
+OPERATION_TOLERANCE = 1e-3  # of means over a result: rounding averages out, a wrong operation does not
+SMALL = Plan(rounds=5, launches=1, selection=1, seconds=0.02, pause=0.01)
+SCALED = (
+    ("mlp-big", "batch", (16, 32, 64, 128, 256, 512)), ("mlp-big", "width", (64, 128, 256, 512, 1024)),
+    ("cnn-mnist", "batch", (4, 8, 16, 32, 64, 128)),
+)  # fmt: skip
 LENGTHS = (100, 1_000, 10_000, 100_000, 1_000_000)
 
 
@@ -27,6 +34,7 @@ class Settings:
     batch: int | None = None
     dtype: str = "float32"
     full: bool = False
+    operations: Sequence[str] = ()  # samples of the parity harness; none: all
     tell: Callable[[str], None] = lambda text: None
 
     def batch_of(self, workload: str) -> int:
@@ -91,11 +99,8 @@ def memory(settings: Settings, measured: Sequence[Record]) -> Iterator[Record]:
                     record["skipped" if error.missing else "failed"][backend] = str(error)
                     continue
                 facts = intervals.summary([[float(value)] for value in growth])
-                record["candidates"][backend] = {
-                    "options": options,
-                    "variant": backends.describe(options),
-                    **facts,
-                }
+                variant = {"variant": backends.describe(options)} if options else {}
+                record["candidates"][backend] = {"options": options, **variant, **facts}
             add_ratios(record, MEMORY_GOAL if record["claimed"] else None)
             yield record
 
@@ -136,12 +141,86 @@ def import_times(settings: Settings) -> Iterator[Record]:
     yield record
 
 
+def operations(settings: Settings) -> Iterator[Record]:
+    """Every operation at three sizes: forward, and forward with backward."""
+    plan = replace(SMALL, rounds=min(settings.plan.rounds, SMALL.rounds))
+    for threads in settings.threads:
+        with Pool(settings.backends, threads) as pool:
+            worker = next(iter(pool.workers.values()))
+            try:
+                samples = worker.ask("benchmarks.ops:samples", only=settings.operations)
+            except WorkerError as error:
+                record = {"part": "ops", "task": "operations", "threads": threads, "candidates": {}}
+                reasons = {settings.backends[0]: str(error)}
+                yield record | {
+                    "skipped": reasons if error.missing else {},
+                    "failed": {} if error.missing else reasons,
+                }
+                continue
+            for sample, backward in itertools.product(samples, (False, True)):
+                seen: set[int] = set()
+                for elements in ops.SIZES:
+                    name = f"{sample} {'forward+backward' if backward else 'forward'}"
+                    settings.tell(f"{name}, {elements:,} elements, threads: {threads}")
+                    arguments = {"sample": sample, "elements": elements, "backward": backward}
+                    task = Task(name, "benchmarks.ops:operation", arguments, OPERATION_TOLERANCE)
+                    record = run_task(task, settings.backends, threads, plan, pool=pool)
+                    drawn = next((own["elements"] for own in record["candidates"].values()), elements)
+                    reasons = record["skipped"]
+                    if drawn in seen or reasons and all(ops.NO_GRADIENT in why for why in reasons.values()):
+                        break  # the sample's shapes do not grow, or it has no gradient
+                    seen.add(drawn)
+                    yield record | {"part": "ops", "task": f"{name}, {drawn:,} elements", "elements": drawn}
+
+
+def convolutions(settings: Settings) -> Iterator[Record]:
+    """Convolution over the layers of ResNet-18 and VGG-16."""
+    batch = settings.batch or layers.BATCH
+    plan = replace(settings.plan, rounds=min(settings.plan.rounds, 5), launches=1)
+    for threads in settings.threads:
+        with Pool(settings.backends, threads) as pool:
+            for network, shapes in layers.LAYERS.items():
+                for layer, backward in itertools.product(shapes, (False, True)):
+                    name = f"{network} {layer.name} {'forward+backward' if backward else 'forward'}"
+                    settings.tell(f"{name}, batch {batch}, threads: {threads}")
+                    arguments = {"layer": asdict(layer), "batch": batch, "dtype": settings.dtype,
+                                 "backward": backward}  # fmt: skip
+                    task = Task(
+                        name, "benchmarks.layers:convolution", arguments, OPERATION_TOLERANCE, images=True
+                    )
+                    record = run_task(task, settings.backends, threads, plan, pool=pool)
+                    yield {"part": "conv", "batch": batch, "dtype": settings.dtype, **record}
+
+
+def scaling(settings: Settings) -> Iterator[Record]:
+    """How a step's time grows with the batch and with the width of its layers."""
+    plan = replace(settings.plan, rounds=min(settings.plan.rounds, 9), launches=1)
+    for threads in settings.threads:
+        for workload, over, sizes in SCALED:
+            for size in sizes:
+                name = f"{workload}, {over} {size}"
+                settings.tell(f"{name}, threads: {threads}")
+                arguments = {
+                    "workload": workload,
+                    "batch": WORKLOADS[workload].batch,
+                    "dtype": settings.dtype,
+                }
+                task = Task(name, "benchmarks.steps:training_step", arguments | {over: size},
+                            TOLERANCE[settings.dtype], WORKLOADS[workload].images, True)  # fmt: skip
+                record = run_task(task, settings.backends, threads, plan)
+                about = {"part": "scaling", "dtype": settings.dtype, "over": f"{over} of {workload}"}
+                yield record | about | {"size": size}
+
+
 PARTS: dict[str, str] = {
     "steps": "the training steps",
     "memory": "their peak memory",
     "tape": "what recording an operation costs",
     "graph": "cost per node against the graph's length",
     "imports": "import minigrad beside import numpy",
+    "ops": "every operation at three sizes (some minutes)",
+    "conv": "convolution over the layers of ResNet-18 and VGG-16 (some minutes)",
+    "scaling": "steps over batch and width, with fitted exponents (some minutes)",
 }
 
 
@@ -149,4 +228,6 @@ def run(part: str, settings: Settings, measured: Sequence[Record]) -> Iterator[R
     """The records of one part, as they come; `measured`: those of the parts before it."""
     if part == "memory":
         return memory(settings, measured)
-    return {"steps": steps, "tape": tape, "graph": graph, "imports": import_times}[part](settings)
+    runners = {"steps": steps, "tape": tape, "graph": graph, "imports": import_times,
+               "ops": operations, "conv": convolutions, "scaling": scaling}  # fmt: skip
+    return runners[part](settings)

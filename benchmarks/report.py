@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
@@ -16,7 +16,11 @@ TITLES = {
     "tape": "What recording costs",
     "graph": "Cost per node of a graph, forward and backward",
     "imports": "Importing",
+    "ops": "Operations",
+    "conv": "Convolution over the layers of two networks",
+    "scaling": "Scaling of a step",
 }
+FIRST_COLUMN = {"steps": "workload", "memory": "workload", "ops": "operation", "conv": "layer"}
 _LEGEND = {
     "steps": "medians per step (± half the middle half's width); ratio to the reference [95 % interval], "
     "under 1 is faster",
@@ -53,19 +57,23 @@ def ratio_text(ratio: Record) -> str:
     return f"{ratio['ratio']:.2f} [{ratio['low']:.2f}, {ratio['high']:.2f}] × {ratio['to']}"
 
 
-def remarks(record: Record) -> list[str]:
-    """What a reader must know before believing a record: skipped, failed, disagreeing, noisy."""
-    name = record["task"]
-    found = [f"{name}: {who} skipped: {why}" for who, why in record["skipped"].items()]
-    found += [f"{name}: {who} FAILED: {why}" for who, why in record["failed"].items()]
-    if record.get("disagreement"):
-        found.append(f"{name}: LOSSES DIFFER, so there is no ratio: {record['disagreement']}")
-    control = record.get("control") or {}
-    if control.get("noisy"):
-        found.append(
-            f"{name}: NOISY MACHINE: the control, whose work never changes, says "
-            + "; ".join(control["reasons"])
-        )
+def remarks(records: Sequence[Record]) -> list[str]:
+    """What a reader must know before believing a table: skipped, failed, disagreeing, noisy."""
+    found = []
+    for record in records:
+        name = record["task"]
+        found += [f"{name}: {who} skipped: {why}" for who, why in record["skipped"].items()]
+        found += [f"{name}: {who} FAILED: {why}" for who, why in record["failed"].items()]
+        if record.get("disagreement"):
+            found.append(f"{name}: RESULTS DIFFER, so there is no ratio: {record['disagreement']}")
+        for who, own in record["candidates"].items():
+            if own.get("threads", record["threads"]) != record["threads"]:
+                found.append(f"{name}: {who} uses {own['threads']} threads, not {record['threads']}")
+    noisy = [record for record in records if (record.get("control") or {}).get("noisy")]
+    if noisy:
+        share = f"{len(noisy)} of {len(records)}"
+        found.append(f"NOISY MACHINE: the control, whose work never changes, varied during {share}")
+        found += [f"  {record['task']}: {'; '.join(record['control']['reasons'])}" for record in noisy[:5]]
     return found
 
 
@@ -79,34 +87,41 @@ def _goal(ratio: Record) -> str:
 
 def table_of(part: str, records: Sequence[Record], heading: str) -> Table:
     """One table for records of one part that share dtype and threads."""
-    names = list(dict.fromkeys(name for r in records for name in r.get("candidates", {})))
-    variants = any(own.get("variant") for r in records for own in r.get("candidates", {}).values())
-    batches = any("batch" in record for record in records)
-    headers = [part if part != "steps" else "workload", *["batch"] * batches, *names]
-    headers += [*["torch at its best"] * variants, "ratio", "verdict", "goal"]
-    table = Table(heading, headers)
-    for record in records:
-        table.notes += remarks(record)
-        candidates, unit = record.get("candidates", {}), record.get("unit", "seconds")
-        divide = record.get("length", 1)
-        cells = [
-            _cell(candidates[n], unit, divide) if "median" in candidates.get(n, {}) else "–" for n in names
-        ]
-        best = "; ".join(own["variant"] for own in candidates.values() if own.get("variant"))
-        ratios = [(name, r) for name, r in record.get("ratios", {}).items()]
-        many = len(ratios) > 1
-        texts = [(f"{name} " if many else "") + ratio_text(r) for name, r in ratios]
-        start = [record["task"], *[str(record.get("batch", ""))] * batches, *cells, *[best] * variants]
-        verdicts = "; ".join(r["verdict"] for _, r in ratios)
-        goals = (
-            "not claimed"
-            if record.get("claimed") is False
-            else "; ".join(filter(None, map(_goal, dict(ratios).values())))
-        )
-        table.rows.append([*start, "; ".join(texts) or "–", verdicts, goals])
-    if part == "graph":
-        table.notes += _growth_notes(records, names)
+    names = list(dict.fromkeys(name for r in records for name in r["candidates"]))
+    headers = [FIRST_COLUMN.get(part, part), "batch", *names, "torch at its best", "ratio", "verdict", "goal"]
+    rows = [_row(record, names) for record in records]
+    # Columns in which nothing is said are left out.
+    kept = [i for i in range(len(headers)) if any(row[i] for row in rows)]
+    table = Table(heading, [headers[i] for i in kept], [[row[i] for i in kept] for row in rows])
+    table.notes = [*filter(None, [_LEGEND.get(part)]), *remarks(records), *_trends(part, records, names)]
     return table
+
+
+def _row(record: Record, names: Sequence[str]) -> list[str]:
+    candidates, unit = record["candidates"], record.get("unit", "seconds")
+    cells = [
+        _cell(candidates[name], unit, record.get("length", 1))
+        if candidates.get(name, {}).get("median")
+        else "–"
+        for name in names
+    ]
+    best = "; ".join(own["variant"] for own in candidates.values() if own.get("variant"))
+    ratios: dict[str, Record] = record.get("ratios", {})
+    texts = [(f"{name} " if len(ratios) > 1 else "") + ratio_text(ratio) for name, ratio in ratios.items()]
+    words = {"faster": "smaller", "slower": "larger"} if unit == "bytes" else {}
+    verdicts = "; ".join(words.get(ratio["verdict"], ratio["verdict"]) for ratio in ratios.values())
+    goals = "; ".join(filter(None, map(_goal, ratios.values())))
+    if record.get("claimed") is False:
+        goals = "not claimed"
+    return [
+        record["task"],
+        str(record.get("batch", "")),
+        *cells,
+        best,
+        "; ".join(texts) or "–",
+        verdicts,
+        goals,
+    ]
 
 
 def exponent(sizes: Sequence[float], times: Sequence[float]) -> float:
@@ -114,18 +129,44 @@ def exponent(sizes: Sequence[float], times: Sequence[float]) -> float:
     return float(np.polyfit(np.log(sizes), np.log(times), 1)[0])
 
 
-def _growth_notes(records: Sequence[Record], names: Iterable[str]) -> list[str]:
+def series_over(
+    records: Sequence[Record], name: str, size: str, divide: bool = False
+) -> list[tuple[float, float]]:
+    """(size, seconds) of one candidate, where it was timed."""
+    return [
+        (record[size], record["candidates"][name]["median"] / (record[size] if divide else 1))
+        for record in records
+        if record["candidates"].get(name, {}).get("median")
+    ]
+
+
+def _trends(part: str, records: Sequence[Record], names: Sequence[str]) -> list[str]:
+    """What several rows say together."""
     notes = []
-    for name in names:
-        points = [
-            (r["length"], r["candidates"][name]["median"] / r["length"])
-            for r in records
-            if "median" in r.get("candidates", {}).get(name, {})
-        ]
-        if len(points) > 1:
-            notes.append(
-                f"{name}: cost per node grows with length to the power {exponent(*zip(*points)):+.3f}"
-            )
+    if part == "graph":
+        for name in names:
+            points = series_over(records, name, "length", divide=True)
+            if len(points) > 1:
+                power = exponent(*zip(*points))
+                notes.append(f"{name}: cost per node grows with length to the power {power:+.3f}")
+    if part == "scaling":
+        for over in dict.fromkeys(record["over"] for record in records):
+            group = [record for record in records if record["over"] == over]
+            points = {name: series_over(group, name, "size") for name in names}
+            powers = [f"{n} {exponent(*zip(*p)):.2f}" for n, p in points.items() if len(p) > 1]
+            notes.append(f"time grows with {over} to the power: {', '.join(powers)}")
+            if points.get("numpy") and points.get("cupy"):
+                times = dict(points["numpy"])
+                won = [size for size, seconds in points["cupy"] if seconds < times.get(size, 0)]
+                notes.append(
+                    f"cupy overtakes numpy at {over} {won[0]}" if won else f"cupy never overtakes over {over}"
+                )
+    if part in ("ops", "conv"):
+        for name in names:
+            found = [r["ratios"][name]["ratio"] for r in records if name in r.get("ratios", {})]
+            if found:
+                mean = float(np.exp(np.mean(np.log(found))))
+                notes.append(f"{name}: geometric mean of {len(found)} ratios {mean:.2f}")
     return notes
 
 
@@ -138,8 +179,6 @@ def tables(results: Record) -> list[Table]:
     for (part, dtype, threads), records in groups.items():
         about = ", ".join(filter(None, (dtype, f"{threads} thread{'s' * (threads != 1)}")))
         made.append(table_of(part, records, f"{TITLES[part]} ({about})"))
-        if part in _LEGEND:
-            made[-1].notes.insert(0, _LEGEND[part])
     return made
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import gc
 import re
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from . import models
 from .worker import Context, Task
 from .workloads import CHECKED_STEPS, WORKLOADS, Step
 
@@ -14,10 +17,18 @@ _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def training_step(
-    context: Context, workload: str, batch: int, dtype: str, options: dict[str, bool] | None = None
+    context: Context,
+    workload: str,
+    batch: int,
+    dtype: str,
+    options: dict[str, bool] | None = None,
+    width: int | None = None,
 ) -> Task:
-    """The step of `workload`; its first losses are what candidates must agree on."""
-    step = Step(context.B, WORKLOADS[workload], batch, dtype, context.device, options)
+    """The step of `workload`; candidates must agree on its first losses. `width`: of mlp-big's layers."""
+    chosen = WORKLOADS[workload]
+    if width is not None:
+        chosen = replace(chosen, model=partial(models.mlp, hidden=width))
+    step = Step(context.B, chosen, batch, dtype, context.device, options)
     return Task(
         step,
         lambda loss: loss.item(),

@@ -54,6 +54,10 @@ def turn(context: Context, label: str, steps: int, blocks: int) -> list[float]:
     return time_blocks(task.step, steps, blocks, context.synchronize, task.finish)
 
 
+def forget(context: Context) -> None:
+    context.tasks.clear()
+
+
 def resolve(function: str) -> Callable[..., Any]:
     module, _, name = function.partition(":")
     return getattr(importlib.import_module(module), name)
