@@ -50,13 +50,14 @@ class Op:
     `reads[i]`: positions in `names` that rule i takes.
     """
 
-    def __init__(self, name, forward, grads, formula, torch_node, extras, promote, layout, view, twin,
-                 outputs, joint):
+    def __init__(self, name, forward, grads, formula, torch_node, extras, promote, layout, pointwise, view,
+                 twin, outputs, joint):
         parameters = list(inspect.signature(forward).parameters.values())
         takes_namespace = parameters[0].name == "xp"
         parameters = parameters[takes_namespace:]
         self.name, self.forward, self.grads, self.formula = name, forward, grads, formula
         self.extras, self.promote, self.layout, self.view, self.twin = extras, promote, layout, view, twin
+        self.pointwise = layout if pointwise is None else pointwise
         self.outputs, self.joint = outputs, joint
         self.variadic = parameters[0].kind is inspect.Parameter.VAR_POSITIONAL
         self.operands = tuple(p.name for p in parameters
@@ -134,8 +135,11 @@ class Op:
             z, extras = z[0], z[1:]
         else:
             extras = ()
-        if self.layout and not self.view:
-            z = after_expanding(settle(z), arrays)
+        if not self.view:
+            if self.pointwise:
+                z = after_expanding(settle(z), arrays)
+            elif type(z) is np.ndarray and not z.flags.c_contiguous:
+                z = z.copy()
         return self.record(operands, arrays, attrs, z, extras), extras
 
     def _rounded_once(self, low, arrays, attrs):
@@ -248,23 +252,24 @@ _to_op = [None]
 
 
 def op(name, forward, grads=(), formula=(), torch_node=None, *, extras=(), promote=None, layout=False,
-       view=False, twin=None, outputs=False, joint=None):
+       pointwise=None, view=False, twin=None, outputs=False, joint=None):
     """Define an operator and enter it in the registry.
 
     grads: one rule per operand (None: no gradient flows there). joint: instead, one rule `(g, needs, ...)`
     that gives the cotangents of all operands as a tuple. extras: names of what forward returns after the
     result.
     promote: "same" brings operands to a common dtype first, "float" to a floating one. layout: True where
-    forward works on any memory layout and may be handed a kernel's private one. view: the result shares
-    memory with the first operand.
+    forward works on any memory layout and may be handed a kernel's private one. pointwise (default: as
+    layout): the result lies in memory as its operands do; that of other ops is row-major. view: the
+    result shares memory with the first operand.
     twin: a pure function of the operands (as Tensors) that defines a fused op; it gives the second
     derivatives.
     outputs: forward returns a tuple of results, and the rule gets a tuple of cotangents.
     """
     rules = (joint,) if joint else tuple(grads)
     torch_node = torch_node or "".join(part.capitalize() for part in name.split("_")) + "Backward0"
-    made = Op(name, forward, rules, tuple(formula), torch_node, tuple(extras), promote, layout, view, twin,
-              outputs, bool(joint))
+    made = Op(name, forward, rules, tuple(formula), torch_node, tuple(extras), promote, layout, pointwise,
+              view, twin, outputs, bool(joint))
     if name in REGISTRY:
         raise ValueError(f"there is an op named {name!r} already")
     REGISTRY[name] = made

@@ -28,4 +28,5 @@ log_sigmoid = op("log_sigmoid", lambda xp, x: xp.minimum(x, 0) - xp.log1p(xp.exp
                  grads=(lambda g, x: g * p.sigmoid(-x),), formula=("ln σ(x)", "ḡ · σ(−x)"), promote="same", layout=True)
 # The noise is 0 or 1 / (1 − p), drawn beforehand (Srivastava et al. 2014).
 dropout = op("dropout", lambda x, noise: x * noise, grads=(lambda g, noise: g * noise, None),
-             formula=("x · noise", "ḡ · noise", "–"), torch_node="MulBackward0", promote="same")
+             formula=("x · noise", "ḡ · "
+                                   "noise", "–"), torch_node="MulBackward0", promote="same", pointwise=True)

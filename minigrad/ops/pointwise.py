@@ -132,10 +132,10 @@ def _where(xp, condition, x, y):
 
 where = op("where", _where, grads=(None, lambda g, condition: where(condition, g, 0.0),
                                    lambda g, condition: where(condition, 0.0, g)),
-           formula=("x where c, else y", "–", "ḡ where c", "ḡ where not c"))
+           formula=("x where c, else y", "–", "ḡ where c", "ḡ where not c"), pointwise=True)
 masked_fill = op("masked_fill", lambda xp, x, mask, value: xp.where(mask, value, x),
                  grads=(lambda g, mask: where(mask, 0.0, g), None, lambda g, mask: where(mask, g, 0.0)),
-                 formula=("v where m, else x", "ḡ where not m", "–", "ḡ where m"))
+                 formula=("v where m, else x", "ḡ where not m", "–", "ḡ where m"), pointwise=True)
 
 # What in-place writes record: the old value's gradient ends there.
 fill = op("fill", lambda xp, x, value: xp.full(x.shape, value, x.dtype), grads=(lambda g: zeros_like(g), lambda g: g),
@@ -150,14 +150,14 @@ lt = op("lt", lambda x, y: x < y, formula=("x < y",), promote="same", layout=Tru
 le = op("le", lambda x, y: x <= y, formula=("x ≤ y",), promote="same", layout=True)
 gt = op("gt", lambda x, y: x > y, formula=("x > y",), promote="same", layout=True)
 ge = op("ge", lambda x, y: x >= y, formula=("x ≥ y",), promote="same", layout=True)
-logical_and = op("logical_and", lambda xp, x, y: xp.logical_and(x, y), formula=("x and y",), promote="same")
-logical_or = op("logical_or", lambda xp, x, y: xp.logical_or(x, y), formula=("x or y",), promote="same")
-logical_xor = op("logical_xor", lambda xp, x, y: xp.logical_xor(x, y), formula=("x xor y",), promote="same")
-logical_not = op("logical_not", lambda xp, x: xp.logical_not(x), formula=("not x",))
-bitwise_and = op("bitwise_and", lambda x, y: x & y, formula=("x & y",), promote="same")
-bitwise_or = op("bitwise_or", lambda x, y: x | y, formula=("x | y",), promote="same")
-bitwise_xor = op("bitwise_xor", lambda x, y: x ^ y, formula=("x ^ y",), promote="same")
-bitwise_not = op("bitwise_not", lambda x: ~x, formula=("~x",))
-isnan = op("isnan", lambda xp, x: xp.isnan(x), formula=("x is nan",))
-isinf = op("isinf", lambda xp, x: xp.isinf(x), formula=("x is ±inf",))
-isfinite = op("isfinite", lambda xp, x: xp.isfinite(x), formula=("x is finite",))
+logical_and = op("logical_and", lambda xp, x, y: xp.logical_and(x, y), formula=("x and y",), promote="same", pointwise=True)
+logical_or = op("logical_or", lambda xp, x, y: xp.logical_or(x, y), formula=("x or y",), promote="same", pointwise=True)
+logical_xor = op("logical_xor", lambda xp, x, y: xp.logical_xor(x, y), formula=("x xor y",), promote="same", pointwise=True)
+logical_not = op("logical_not", lambda xp, x: xp.logical_not(x), formula=("not x",), pointwise=True)
+bitwise_and = op("bitwise_and", lambda x, y: x & y, formula=("x & y",), promote="same", pointwise=True)
+bitwise_or = op("bitwise_or", lambda x, y: x | y, formula=("x | y",), promote="same", pointwise=True)
+bitwise_xor = op("bitwise_xor", lambda x, y: x ^ y, formula=("x ^ y",), promote="same", pointwise=True)
+bitwise_not = op("bitwise_not", lambda x: ~x, formula=("~x",), pointwise=True)
+isnan = op("isnan", lambda xp, x: xp.isnan(x), formula=("x is nan",), pointwise=True)
+isinf = op("isinf", lambda xp, x: xp.isinf(x), formula=("x is ±inf",), pointwise=True)
+isfinite = op("isfinite", lambda xp, x: xp.isfinite(x), formula=("x is finite",), pointwise=True)

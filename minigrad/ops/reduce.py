@@ -23,7 +23,7 @@ spread = op("spread", _spread,
             formula=("x repeated over dim", "Σ ḡ over dim"), torch_node="ExpandBackward0")
 sum = op("sum", lambda xp, x, *, dim=None, keepdim=False: xp.sum(x, dim, keepdim),
          grads=(lambda g, x_shape, dim, keepdim: spread(g, shape=x_shape, dim=dim, keepdim=keepdim),),
-         formula=("Σ x", "ḡ repeated"), layout=True)
+         formula=("Σ x", "ḡ repeated"), layout=True, pointwise=False)
 
 
 def count(shape, dim):
@@ -34,7 +34,7 @@ def count(shape, dim):
 mean = op("mean", lambda xp, x, *, dim=None, keepdim=False: xp.sum(x, dim, keepdim) / (count(x.shape, dim) or math.nan),
           grads=(lambda g, x_shape, dim, keepdim:
                  spread(g, shape=x_shape, dim=dim, keepdim=keepdim) / (count(x_shape, dim) or math.nan),),
-          formula=("Σ x / n", "ḡ / n repeated"), layout=True, promote="same")
+          formula=("Σ x / n", "ḡ / n repeated"), layout=True, pointwise=False, promote="same")
 
 
 def _var(xp, x, *, dim=None, keepdim=False, correction=1):
