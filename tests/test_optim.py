@@ -31,7 +31,7 @@ SETTINGS = {
         "lr": unit, "betas": st.tuples(below_one, below_one), "eps": st.floats(1e-10, 1e-2),
         "weight_decay": st.one_of(st.just(0), unit), "amsgrad": st.booleans(), "maximize": st.booleans()}),
 }
-# Where its gradient is near 0, Adam's step has the slope lr / eps. With a decay in the gradient that this carries
+# Where its gradient is near 0, Adam's step has the slope lr / eps. With a decay in it that this carries
 # over 2, training is chaos: torch differs from itself in the first digit once its weights move by one ulp.
 SETTINGS["Adam"] = st.one_of(
     SETTINGS["AdamW"].map(lambda settings: {**settings, "weight_decay": 0}),

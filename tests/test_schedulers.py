@@ -51,7 +51,7 @@ def plain(state):
 
 
 def run(library, rates, makers, epochs, resume_at):
-    """The rates of every epoch, and the last states; after `resume_at`, new objects go on from saved states."""
+    """The rates of every epoch, and the last states; after `resume_at`, new objects go on."""
     opt, seen = optimizer(library, rates), []
     schedulers = [make(library.optim.lr_scheduler, opt) for make in makers]
     for epoch in range(epochs):
