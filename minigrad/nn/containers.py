@@ -79,8 +79,8 @@ class Sequential(_Numbered):
 
     def __iadd__(self, other):
         if not isinstance(other, Sequential):
-            raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.\n"
-                             "Use append() for one module.")
+            raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is "
+                             "given.\nUse append() for one module.")
         return self.extend(other)
 
     def insert(self, index, module):
@@ -124,11 +124,12 @@ class ModuleList(_Numbered):
             else:
                 runs.append([k, k, text])
         lines = [f"({a}): {text}" if a == b else f"({a}-{b}): {b - a + 1} x {text}" for a, b, text in runs]
-        return f"{self._get_name()}(" + "".join(f"\n  {indented(line)}" for line in lines) + ("\n)" if lines else ")")
+        return "\n  ".join([f"{self._get_name()}(", *map(indented, lines)]) + ("\n)" if lines else ")")
 
 
 class ModuleDict(Module):
-    """A dict of modules, each registered as a child, in order of insertion (torch.nn.ModuleDict). It has no forward."""
+    """A dict of modules, each registered as a child, in order of insertion (torch.nn.ModuleDict). It has no
+    forward."""
 
     def __init__(self, modules=None):
         super().__init__()

@@ -1,4 +1,5 @@
-"""Filling tensors with their first values (torch.nn.init). Each works in place, unrecorded, and returns its tensor.
+"""Filling tensors with their first values (torch.nn.init). Each works in place, unrecorded, and returns its
+tensor.
 
 The streams are torch's: the same seed gives the same weights, to the bit.
 """
@@ -10,11 +11,13 @@ import numpy as np
 from ..engine.core import no_grad, wrap
 from ..ops import create
 
-_LINEAR = ("linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "sigmoid")
+_LINEAR = ("linear", "sigmoid", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d",
+           "conv_transpose3d")
 
 
 def calculate_gain(nonlinearity, param=None):
-    """The factor by which a nonlinearity shrinks standard deviations, inverted (torch.nn.init.calculate_gain).
+    """The factor by which a nonlinearity shrinks standard deviations, inverted
+    (torch.nn.init.calculate_gain).
 
     param: the negative slope of "leaky_relu". Raises ValueError for unknown names.
     """
@@ -77,13 +80,15 @@ def eye_(tensor):
 
 
 def xavier_uniform_(tensor, gain=1.0, generator=None):
-    """Uniform with variance gain² · 2 / (fan_in + fan_out); Glorot & Bengio 2010 (torch.nn.init.xavier_uniform_)."""
+    """Uniform with variance gain² · 2 / (fan_in + fan_out); Glorot & Bengio 2010
+    (torch.nn.init.xavier_uniform_)."""
     bound = math.sqrt(3.0) * (gain * math.sqrt(2.0 / float(sum(_calculate_fan_in_and_fan_out(tensor)))))
     return uniform_(tensor, -bound, bound, generator)
 
 
 def xavier_normal_(tensor, gain=1.0, generator=None):
-    """Normal with variance gain² · 2 / (fan_in + fan_out); Glorot & Bengio 2010 (torch.nn.init.xavier_normal_)."""
+    """Normal with variance gain² · 2 / (fan_in + fan_out); Glorot & Bengio 2010
+    (torch.nn.init.xavier_normal_)."""
     std = gain * math.sqrt(2.0 / float(sum(_calculate_fan_in_and_fan_out(tensor))))
     return normal_(tensor, 0.0, std, generator)
 
@@ -116,8 +121,8 @@ def kaiming_normal_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", gener
 def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
     """Normal, drawn again where outside [a, b] (torch.nn.init.trunc_normal_)."""
     if mean < a - 2 * std or mean > b + 2 * std:
-        warnings.warn("mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be "
-                      "incorrect.", stacklevel=3)
+        warnings.warn("mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of "
+                      "values may be incorrect.", stacklevel=3)
     below = [(1.0 + math.erf((bound - mean) / std / math.sqrt(2.0))) / 2.0 for bound in (a, b)]
     if below[1] - below[0] > 0.3:
         low, high = (tensor.array.dtype.type(bound) for bound in (a, b))
@@ -140,16 +145,18 @@ def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
 
 @no_grad
 def orthogonal_(tensor, gain=1, generator=None):
-    """Rows (or columns, whichever are fewer) orthonormal, times gain; Saxe et al. 2013 (torch.nn.init.orthogonal_).
+    """Rows (or columns, whichever are fewer) orthonormal, times gain; Saxe et al. 2013
+    (torch.nn.init.orthogonal_).
 
-    Raises ValueError for fewer than two dimensions. The last digits are LAPACK's own and may differ from torch's.
+    Raises ValueError for fewer than two dimensions. The last digits are LAPACK's own and may differ from
+    torch's.
     """
     if tensor.ndim < 2:
         raise ValueError("Only tensors with 2 or more dimensions are supported\nReshape it to a matrix.")
     if not tensor.numel():
         return tensor
-    rows = tensor.shape[0]
-    drawn = create.empty(rows, tensor.numel() // rows, dtype=tensor.dtype).normal_(0, 1, generator=generator).array
+    drawn = create.empty_like(tensor).normal_(0, 1, generator=generator).array.reshape(len(tensor), -1)
+    rows = len(drawn)
     q, r = np.linalg.qr(drawn.T if rows < drawn.shape[1] else drawn)
     q = q * np.sign(np.diagonal(r))             # makes the distribution uniform (Mezzadri 2007)
     return tensor.copy_(wrap((q.T if rows < drawn.shape[1] else q).reshape(tensor.shape) * gain))

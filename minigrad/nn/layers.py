@@ -5,7 +5,7 @@ from numbers import Integral
 from ..engine.core import no_grad
 from ..ops import create
 from . import functional as F
-from . import init, spatial
+from . import init, losses, spatial
 from .module import Module
 from .parameter import Parameter
 
@@ -17,6 +17,12 @@ def _parameter(made, *size, device, dtype):
 
 def _pair(value):
     return (value, value) if not isinstance(value, (tuple, list)) else tuple(value)
+
+
+def _unusual(text, **attributes):
+    """`text` and those attributes, given as name=(value, usual value), that are not as usual."""
+    return text + "".join(", "
+                          f"{name}={value}" for name, (value, usual) in attributes.items() if value != usual)
 
 
 class Identity(Module):
@@ -43,7 +49,7 @@ class Flatten(Module):
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
 
 
-# With weights --------------------------------------------------------------------------------------------------------
+# With weights -----------------------------------------------------------------------------------------------
 
 class _Weighted(Module):
     """A weight and perhaps a bias, drawn as torch draws them."""
@@ -77,32 +83,36 @@ class Linear(_Weighted):
         return F.linear(input, self.weight, self.bias)
 
     def extra_repr(self):
-        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+        return (f"in_features={self.in_features}, out_features={self.out_features}, "
+                f"bias={self.bias is not None}")
 
 
 class Conv2d(_Weighted):
     """Cross-correlation with learned kernels (torch.nn.Conv2d).
 
-    (N, in_channels, H, W) -> (N, out_channels, H', W'), the batch optional; weight (out_channels, in_channels / groups, h,
-    w). kernel_size, stride, padding, dilation: a number or a pair; padding also "same" or "valid"; padding_mode "zeros",
-    "reflect", "replicate" or "circular".
+    (N, in_channels, H, W) -> (N, out_channels, H', W'), the batch optional; weight (out_channels, in_channels
+    / groups, h, w). kernel_size, stride, padding, dilation: a number or a pair; padding also "same" or
+    "valid"; padding_mode "zeros", "reflect", "replicate" or "circular".
     """
 
-    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True,
-                 padding_mode="zeros", device=None, dtype=None):
+    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1,
+                 bias=True, padding_mode="zeros", device=None, dtype=None):
         super().__init__()
         stride, dilation, kernel_size = _pair(stride), _pair(dilation), _pair(kernel_size)
         if groups <= 0:
             raise ValueError("groups must be a positive integer\nPass 1 for all channels together.")
-        for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
-            if channels % groups:
-                raise ValueError(f"{name} must be divisible by groups\nEvery group has as many channels.")
+        if in_channels % groups or out_channels % groups:
+            raise ValueError(f"{'in' if in_channels % groups else 'out'}_channels must be divisible by "
+                             "groups\nEvery group has as many channels.")
         if isinstance(padding, str) and padding not in ("same", "valid"):
-            raise ValueError(f"Invalid padding string {padding!r}, should be one of { {'same', 'valid'} }\nOr pass numbers.")
+            raise ValueError(f"Invalid padding string {padding!r}, should be one of { {'same', 'valid'} }\n"
+                             "Or pass numbers.")
         if padding == "same" and any(s != 1 for s in stride):
-            raise ValueError("padding='same' is not supported for strided convolutions\nGive the padding in numbers.")
+            raise ValueError("padding='same' is not supported for strided convolutions\n"
+                             "Give the padding in numbers.")
         if padding_mode not in ("zeros", "reflect", "replicate", "circular"):
-            raise ValueError(f"padding_mode must be one of { {'zeros', 'reflect', 'replicate', 'circular'} }, but got "
+            raise ValueError("padding_mode must be one of "
+                             f"{ {'zeros', 'reflect', 'replicate', 'circular'} }, but got "
                              f"padding_mode='{padding_mode}'\nThe usual one is 'zeros'.")
         self.in_channels, self.out_channels, self.kernel_size = in_channels, out_channels, kernel_size
         self.stride, self.dilation, self.groups = stride, dilation, groups
@@ -115,20 +125,16 @@ class Conv2d(_Weighted):
         if self.padding_mode != "zeros":
             pairs = spatial.same(self.kernel_size, self.dilation) if padding == "same" else \
                 [(n, n) for n in ((0, 0) if padding == "valid" else padding)]
-            input, padding = F.pad(input, [n for pair in pairs[::-1] for n in pair], mode=self.padding_mode), (0, 0)
+            input = F.pad(input, [n for pair in pairs[::-1] for n in pair], mode=self.padding_mode)
+            padding = 0
         return F.conv2d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
     def extra_repr(self):
-        text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
-        if self.padding != (0, 0):
-            text += f", padding={self.padding}"
-        if self.dilation != (1, 1):
-            text += f", dilation={self.dilation}"
-        if self.groups != 1:
-            text += f", groups={self.groups}"
-        if self.bias is None:
-            text += ", bias=False"
-        return text if self.padding_mode == "zeros" else f"{text}, padding_mode={self.padding_mode}"
+        text = (f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, "
+                f"stride={self.stride}")
+        return _unusual(text, padding=(self.padding, (0, 0)), dilation=(self.dilation, (1, 1)),
+                        groups=(self.groups, 1), bias=(self.bias is not None, True),
+                        padding_mode=(self.padding_mode, "zeros"))
 
 
 class Embedding(Module):
@@ -138,7 +144,8 @@ class Embedding(Module):
     """
 
     def __init__(self, num_embeddings, embedding_dim, padding_idx=None, max_norm=None, norm_type=2.0,
-                 scale_grad_by_freq=False, sparse=False, _weight=None, _freeze=False, device=None, dtype=None):
+                 scale_grad_by_freq=False, sparse=False, _weight=None, _freeze=False, device=None,
+                 dtype=None):
         super().__init__()
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
         if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
@@ -150,7 +157,8 @@ class Embedding(Module):
             self.weight = _parameter(True, num_embeddings, embedding_dim, device=device, dtype=dtype)
             self.reset_parameters()
         elif _weight.shape != (num_embeddings, embedding_dim):
-            raise AssertionError("Shape of weight does not match num_embeddings and embedding_dim\nIt has a row per index.")
+            raise AssertionError("Shape of weight does not match num_embeddings and embedding_dim\n"
+                                 "It has a row per index.")
         else:
             self.weight = Parameter(_weight)
         self.weight.requires_grad_(not _freeze)
@@ -163,45 +171,57 @@ class Embedding(Module):
                 self.weight[self.padding_idx] = 0
 
     def forward(self, input):
-        return F.embedding(input, self.weight, self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq,
-                           self.sparse)
+        return F.embedding(input, self.weight, self.padding_idx, self.max_norm, self.norm_type,
+                           self.scale_grad_by_freq, self.sparse)
 
     def extra_repr(self):
-        text = f"{self.num_embeddings}, {self.embedding_dim}"
-        for name, usual in (("padding_idx", None), ("max_norm", None), ("norm_type", 2), ("scale_grad_by_freq", False),
-                            ("sparse", False)):
-            if getattr(self, name) != usual:
-                text += f", {name}={getattr(self, name)}"
-        return text
+        return _unusual(f"{self.num_embeddings}, {self.embedding_dim}", padding_idx=(self.padding_idx, None),
+                        max_norm=(self.max_norm, None), norm_type=(self.norm_type, 2),
+                        scale_grad_by_freq=(self.scale_grad_by_freq, False), sparse=(self.sparse, False))
 
     @classmethod
     def from_pretrained(cls, embeddings, freeze=True, padding_idx=None, max_norm=None, norm_type=2.0,
                         scale_grad_by_freq=False, sparse=False):
-        """A table that holds a given 2-D Tensor, by default not learned (torch.nn.Embedding.from_pretrained)."""
+        """A table that holds a given 2-D Tensor, by default not learned
+        (torch.nn.Embedding.from_pretrained)."""
         if embeddings.dim() != 2:
-            raise AssertionError("Embeddings parameter is expected to be 2-dimensional\nIt has a row per index.")
-        return cls(*embeddings.shape, _weight=embeddings, _freeze=freeze, padding_idx=padding_idx, max_norm=max_norm,
-                   norm_type=norm_type, scale_grad_by_freq=scale_grad_by_freq, sparse=sparse)
+            raise AssertionError("Embeddings parameter is expected to be 2-dimensional\n"
+                                 "It has a row per index.")
+        return cls(*embeddings.shape, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse,
+                   embeddings, freeze)
 
 
-# Normalisation -------------------------------------------------------------------------------------------------------
+# Normalisation ----------------------------------------------------------------------------------------------
 
-class _BatchNorm(Module):
+class _Affine(Module):
+    """A weight of ones and a bias of zeros, where wanted."""
+
+    def _make(self, size, weight, bias, device, dtype):
+        self.register_parameter("weight", _parameter(weight, *size, device=device, dtype=dtype))
+        self.register_parameter("bias", _parameter(weight and bias, *size, device=device, dtype=dtype))
+        self.reset_parameters()
+
+    def reset_parameters(self):
+        """Weight 1, bias 0."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+
+class _BatchNorm(_Affine):
     _version = 2                                # since which state dicts count batches
 
-    def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True, device=None, dtype=None,
-                 *, bias=True):
+    def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True,
+                 device=None, dtype=None, *, bias=True):
         super().__init__()
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
-        like = {"device": device, "dtype": dtype}
-        self.register_parameter("weight", _parameter(affine, num_features, **like))
-        self.register_parameter("bias", _parameter(affine and bias, num_features, **like))
-        track = track_running_stats
+        like, track = {"device": device, "dtype": dtype}, track_running_stats
         self.register_buffer("running_mean", create.zeros(num_features, **like) if track else None)
         self.register_buffer("running_var", create.ones(num_features, **like) if track else None)
         self.register_buffer("num_batches_tracked", create.tensor(0, device=device) if track else None)
-        self.reset_parameters()
+        self._make((num_features,), affine, bias, device, dtype)
 
     def reset_running_stats(self):
         """Forget the running statistics."""
@@ -213,23 +233,20 @@ class _BatchNorm(Module):
     def reset_parameters(self):
         """Forget the running statistics; weight 1, bias 0."""
         self.reset_running_stats()
-        if self.affine:
-            init.ones_(self.weight)
-            if self.bias is not None:
-                init.zeros_(self.bias)
+        super().reset_parameters()
 
     def forward(self, input):
         if input.array.ndim not in self._dims:
-            raise ValueError(f"expected {' or '.join(f'{n}D' for n in self._dims)} input (got {input.array.ndim}D input)\n"
-                             "The input is (N, C, ...).")
-        factor = 0.0 if self.momentum is None else self.momentum
-        if self.training and self.track_running_stats and self.num_batches_tracked is not None:
+            raise ValueError(f"expected {' or '.join(f'{n}D' for n in self._dims)} input (got "
+                             f"{input.array.ndim}D input)\nThe input is (N, C, ...).")
+        factor, track = self.momentum or 0.0, self.track_running_stats
+        if self.training and track and self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
             if self.momentum is None:           # the plain mean over all batches
                 factor = 1.0 / float(self.num_batches_tracked)
-        kept = not self.training or self.track_running_stats
-        return F.batch_norm(input, self.running_mean if kept else None, self.running_var if kept else None, self.weight,
-                            self.bias, self.training or self.running_mean is None, factor, self.eps)
+        mean, var = (self.running_mean, self.running_var) if track or not self.training else (None, None)
+        batch = self.training or (mean is None and var is None)
+        return F.batch_norm(input, mean, var, self.weight, self.bias, batch, factor, self.eps)
 
     def extra_repr(self):
         return (f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
@@ -254,23 +271,17 @@ class BatchNorm2d(_BatchNorm):
     _dims = (4,)
 
 
-class LayerNorm(Module):
-    """Normalisation of every sample over its last dimensions, of `normalized_shape` (torch.nn.LayerNorm; Ba et al. 2016)."""
+class LayerNorm(_Affine):
+    """Normalisation of every sample over its last dimensions, of `normalized_shape` (torch.nn.LayerNorm; Ba
+    et al. 2016)."""
 
-    def __init__(self, normalized_shape, eps=1e-5, elementwise_affine=True, bias=True, device=None, dtype=None):
+    def __init__(self, normalized_shape, eps=1e-5, elementwise_affine=True, bias=True, device=None,
+                 dtype=None):
         super().__init__()
-        self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, Integral) else tuple(normalized_shape)
+        number = isinstance(normalized_shape, Integral)
+        self.normalized_shape = (normalized_shape,) if number else tuple(normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
-        for name, made in (("weight", elementwise_affine), ("bias", elementwise_affine and bias)):
-            self.register_parameter(name, _parameter(made, self.normalized_shape, device=device, dtype=dtype))
-        self.reset_parameters()
-
-    def reset_parameters(self):
-        """Weight 1, bias 0."""
-        if self.elementwise_affine:
-            init.ones_(self.weight)
-            if self.bias is not None:
-                init.zeros_(self.bias)
+        self._make(self.normalized_shape, elementwise_affine, bias, device, dtype)
 
     def forward(self, input):
         return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
@@ -281,13 +292,12 @@ class LayerNorm(Module):
 
 
 class Dropout(Module):
-    """In training, elements zeroed with probability p and the others divided by 1 − p (torch.nn.Dropout; Srivastava et al.
-    2014)."""
+    """In training, elements zeroed with probability p and the others divided by 1 − p (torch.nn.Dropout;
+    Srivastava et al. 2014)."""
 
     def __init__(self, p=0.5, inplace=False):
         super().__init__()
-        if p < 0 or p > 1:
-            raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}\nPass a probability.")
+        F.check_probability(p)
         self.p, self.inplace = p, inplace
 
     def forward(self, input):
@@ -297,7 +307,7 @@ class Dropout(Module):
         return f"p={self.p}, inplace={self.inplace}"
 
 
-# Without weights -----------------------------------------------------------------------------------------------------
+# Without weights --------------------------------------------------------------------------------------------
 
 class ReLU(Module):
     """max(x, 0) (torch.nn.ReLU)."""
@@ -365,7 +375,8 @@ class LogSoftmax(Softmax):
 class MaxPool2d(Module):
     """The largest of each window (torch.nn.MaxPool2d); arguments as nn.functional.max_pool2d's."""
 
-    def __init__(self, kernel_size, stride=None, padding=0, dilation=1, return_indices=False, ceil_mode=False):
+    def __init__(self, kernel_size, stride=None, padding=0, dilation=1, return_indices=False,
+                 ceil_mode=False):
         super().__init__()
         self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
         self.padding, self.dilation = padding, dilation
@@ -376,29 +387,31 @@ class MaxPool2d(Module):
                             self.return_indices)
 
     def extra_repr(self):
-        return (f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, dilation={self.dilation}, "
-                f"ceil_mode={self.ceil_mode}")
+        return (f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, "
+                f"dilation={self.dilation}, ceil_mode={self.ceil_mode}")
 
 
 class AvgPool2d(Module):
     """The mean of each window (torch.nn.AvgPool2d); arguments as nn.functional.avg_pool2d's."""
 
-    def __init__(self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None):
+    def __init__(self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True,
+                 divisor_override=None):
         super().__init__()
         self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
         self.padding, self.ceil_mode = padding, ceil_mode
         self.count_include_pad, self.divisor_override = count_include_pad, divisor_override
 
     def forward(self, input):
-        return F.avg_pool2d(input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad,
-                            self.divisor_override)
+        return F.avg_pool2d(input, self.kernel_size, self.stride, self.padding, self.ceil_mode,
+                            self.count_include_pad, self.divisor_override)
 
     def extra_repr(self):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
 class AdaptiveAvgPool2d(Module):
-    """Averages to `output_size`, a number or a pair, None for the input's own (torch.nn.AdaptiveAvgPool2d)."""
+    """Averages to `output_size`, a number or a pair, None for the input's own
+    (torch.nn.AdaptiveAvgPool2d)."""
 
     def __init__(self, output_size):
         super().__init__()
@@ -411,13 +424,13 @@ class AdaptiveAvgPool2d(Module):
         return f"output_size={self.output_size}"
 
 
-# Losses --------------------------------------------------------------------------------------------------------------
+# Losses -----------------------------------------------------------------------------------------------------
 
 class _Loss(Module):
     def __init__(self, size_average=None, reduce=None, reduction="mean"):
         super().__init__()
         old = size_average is not None or reduce is not None
-        self.reduction = F._reduction(size_average, reduce, reduction) if old else reduction
+        self.reduction = losses.reduction_of(size_average, reduce, reduction) if old else reduction
 
 
 class L1Loss(_Loss):
@@ -443,7 +456,8 @@ class NLLLoss(_Loss):
         self.ignore_index = ignore_index
 
     def forward(self, input, target):
-        return F.nll_loss(input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction)
+        return F.nll_loss(input, target, self.weight, ignore_index=self.ignore_index,
+                          reduction=self.reduction)
 
 
 class CrossEntropyLoss(_Loss):
@@ -457,8 +471,8 @@ class CrossEntropyLoss(_Loss):
         self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
 
     def forward(self, input, target):
-        return F.cross_entropy(input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction,
-                               label_smoothing=self.label_smoothing)
+        return F.cross_entropy(input, target, self.weight, ignore_index=self.ignore_index,
+                               reduction=self.reduction, label_smoothing=self.label_smoothing)
 
 
 class BCEWithLogitsLoss(_Loss):

@@ -7,9 +7,9 @@ from ..tensor import Tensor, _become
 class Parameter(Tensor):
     """A tensor that, assigned to a Module's attribute, becomes one of its parameters (torch.nn.Parameter).
 
-    data: Tensor, whose memory it shares; None for an empty one. requires_grad: True unless said otherwise, under
-    `no_grad` too. Unlike a plain Tensor it takes attributes of one's own. Raises RuntimeError for integers that would
-    need a gradient.
+    data: Tensor, whose memory it shares; None for an empty one. requires_grad: True unless said otherwise,
+    under `no_grad` too. Unlike a plain Tensor it takes attributes of one's own. Raises RuntimeError for
+    integers that would need a gradient.
     """
 
     def __new__(cls, data=None, requires_grad=True):

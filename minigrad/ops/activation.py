@@ -25,7 +25,8 @@ gelu_tanh = op("gelu_tanh", lambda xp, x: 0.5 * x * (1 + xp.tanh(_TANH * (x + _C
                                                    "ḡ · (½ (1 + tanh k) + ½ x (1 − tanh² k) k′(x))"),
                torch_node="GeluBackward0", promote="same", layout=True)
 log_sigmoid = op("log_sigmoid", lambda xp, x: xp.minimum(x, 0) - xp.log1p(xp.exp(-xp.abs(x))),
-                 grads=(lambda g, x: g * p.sigmoid(-x),), formula=("ln σ(x)", "ḡ · σ(−x)"), promote="same", layout=True)
+                 grads=(lambda g, x: g * p.sigmoid(-x),), formula=("ln σ(x)", "ḡ · σ(−x)"), promote="same",
+                 layout=True)
 # The noise is 0 or 1 / (1 − p), drawn beforehand (Srivastava et al. 2014).
 dropout = op("dropout", lambda x, noise: x * noise, grads=(lambda g, noise: g * noise, None),
              formula=("x · noise", "ḡ · "

@@ -42,9 +42,10 @@ def _cross_entropy_backward(xp, y, x, target, top, log_sum, *, total):
     return z
 
 
-cross_entropy_backward = op("cross_entropy_backward", _cross_entropy_backward, formula=("(softmax x − onehot) · y / n",))
-# For (N, C) scores and class numbers that all weigh the same; every other case is nll_loss of log_softmax. No table of
-# probabilities is kept: x itself gives it again.
+cross_entropy_backward = op("cross_entropy_backward", _cross_entropy_backward, formula=("(softmax x − "
+                                                                                        "onehot) · y / n",))
+# For (N, C) scores and class numbers that all weigh the same; every other case is nll_loss of log_softmax. No
+# table of probabilities is kept: x itself gives it again.
 cross_entropy = op("cross_entropy", _cross_entropy,
                    grads=(lambda g, x, target, top, log_sum, total:
                           cross_entropy_backward(g, x, target, top, log_sum, total=total), None),
@@ -52,16 +53,17 @@ cross_entropy = op("cross_entropy", _cross_entropy,
                    formula=("−Σ ln softmax(x)[target] / n", "(softmax x − onehot) · ḡ / n", "–"))
 
 
-def _mse_loss(xp, x, y, *, count):
+def _mse_loss(xp, x, y, *, reduction):
     z = (x - y) ** 2
-    return z if count is None else xp.asarray(xp.sum(z) / count)
+    count = z.size if reduction == "mean" else 1
+    return z if reduction == "none" else xp.asarray(xp.sum(z) / count), count
 
 
-# `count`: what the sum is divided by; None: no sum.
 mse_loss = op("mse_loss", _mse_loss,
-              grads=(lambda g, x, y, count: g * ((2 / count if count else 2) * (x - y)),
-                     lambda g, x, y, count: g * ((2 / count if count else 2) * (y - x))),
-              formula=("Σ (x − y)² / n", "ḡ · 2 (x − y) / n", "ḡ · 2 (y − x) / n"), promote="same")
+              grads=(lambda g, x, y, count: g * (2 / max(count, 1) * (x - y)),
+                     lambda g, x, y, count: g * (2 / max(count, 1) * (y - x))),
+              formula=("Σ (x − y)² / n", "ḡ · 2 (x − y) / n", "ḡ · 2 (y − x) / n"), extras=("count",),
+              promote="same")
 
 
 def _bce_slope(g, x, y, positive):
@@ -79,5 +81,6 @@ binary_cross_entropy_with_logits = op(
     "binary_cross_entropy_with_logits", _bce_with_logits,
     grads=(_bce_slope, lambda g, x, positive: g * -x if positive is None else
            g * (log_sigmoid(-x) - positive * log_sigmoid(x)), None),
-    formula=("−p y ln σ(x) − (1 − y) ln σ(−x)", "ḡ · ((1 − y) σ(x) − p y σ(−x))", "ḡ · (ln σ(−x) − p ln σ(x))", "–"),
+    formula=("−p y ln σ(x) − (1 − y) ln σ(−x)", "ḡ · ((1 − y) σ(x) − p y σ(−x))", "ḡ · (ln σ(−x) − p ln "
+                                                                                  "σ(x))", "–"),
     promote="same", layout=True)

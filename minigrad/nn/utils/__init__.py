@@ -19,10 +19,11 @@ def _gradients(parameters):
 
 @no_grad
 def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False, foreach=None):
-    """Scale all gradients so that their norm, as one vector, is at most `max_norm` (torch.nn.utils.clip_grad_norm_).
+    """Scale all gradients so that their norm, as one vector, is at most `max_norm`
+    (torch.nn.utils.clip_grad_norm_).
 
-    parameters: Tensor or iterable of them; norm_type: a number or inf. Returns the norm before, a 0-d Tensor. Raises
-    RuntimeError for a norm that is not finite, on request.
+    parameters: Tensor or iterable of them; norm_type: a number or inf. Returns the norm before, a 0-d Tensor.
+    Raises RuntimeError for a norm that is not finite, on request.
     """
     gradients, norm_type = _gradients(parameters), float(norm_type)
     if not gradients:
@@ -31,9 +32,9 @@ def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=Fals
     total = s.stack([g.norm(norm_type) for g in gradients]).norm(norm_type)
     if error_if_nonfinite and not math.isfinite(total.item()):
         raise RuntimeError(
-            f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it cannot be clipped. To "
-            "disable this error and scale the gradients by the non-finite norm anyway, set `error_if_nonfinite=False`\n"
-            "Look for the first loss that is not finite.")
+            f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it "
+            "cannot be clipped. To disable this error and scale the gradients by the non-finite norm anyway, "
+            "set `error_if_nonfinite=False`\nLook for the first loss that is not finite.")
     scale = (float(max_norm) / (total + 1e-6)).clamp(max=1.0)
     for g in gradients:
         g.mul_(scale)
