@@ -34,8 +34,9 @@ def same_bits(what: str, ours: Any, theirs: Any) -> None:
 
 
 def error_of(call: Any, B: Any) -> tuple[str, str]:
-    """Type and first line of what a call raises; it must raise, and ours must say what to do in a second line."""
-    with pytest.raises(Exception) as caught:  # noqa: PT011 - which one is the result
+    """Type and first line of what a call raises; it must raise, and ours must say what to do in a second
+    line."""
+    with pytest.raises(Exception) as caught:
         call(B)
     first, _, advice = str(caught.value).partition("\n")
     if B is minigrad and not isinstance(caught.value, (KeyError, AttributeError)):      # Python's own texts
@@ -69,8 +70,9 @@ def run_layer(B: Any, layer: Any, arrays: list[np.ndarray], seed: int = 0) -> di
     for index, (quick, slow) in enumerate(zip(plain, recorded, strict=True)):
         found[f"gradient {index}"] = quick
         close(f"the recorded walk, {index}", slow.detach(), quick)
-    weighted = sum(((g * B.from_numpy(np.asarray(random.standard_normal(tuple(g.shape))))).sum() for g in recorded),
-                   B.zeros((), dtype=B.float64))
+    weighted = B.zeros((), dtype=B.float64)
+    for g in recorded:
+        weighted = weighted + (g * B.from_numpy(np.asarray(random.standard_normal(tuple(g.shape))))).sum()
     second = B.autograd.grad(weighted, [*wanted, cotangent], allow_unused=True)
     for index, (g, like) in enumerate(zip(second, [*wanted, cotangent], strict=True)):
         found[f"second gradient {index}"] = B.zeros_like(like).detach() if g is None else g.detach()
@@ -79,7 +81,8 @@ def run_layer(B: Any, layer: Any, arrays: list[np.ndarray], seed: int = 0) -> di
 
 
 def same_layer(build: Any, arrays: list[np.ndarray], tolerance: float = 1e-12, seed: int = 0) -> None:
-    """A float64 layer of both libraries, with the same parameters and inputs, gives the same of everything."""
+    """A float64 layer of both libraries, with the same parameters and inputs, gives the same of
+    everything."""
     torch.manual_seed(seed)
     minigrad.manual_seed(seed)
     theirs, ours = build(torch).double(), build(minigrad).double()
@@ -88,4 +91,5 @@ def same_layer(build: Any, arrays: list[np.ndarray], tolerance: float = 1e-12, s
     assert want.keys() == got.keys()
     for name in want:
         close(name, got[name], want[name], tolerance)
-    assert any(np.abs(array(want[name])).max(initial=0) > 1e-6 for name in want if name.startswith("gradient"))
+    gradients = [array(value) for name, value in want.items() if name.startswith("gradient")]
+    assert any(np.abs(g).max(initial=0) > 1e-6 for g in gradients)

@@ -1,4 +1,5 @@
-"""Whole programs on both libraries: networks as people write them train to the same numbers; first values, clipping."""
+"""Whole programs on both libraries: networks as people write them train to the same numbers; first values,
+clipping."""
 from __future__ import annotations
 
 import math
@@ -52,7 +53,8 @@ def classifier(B: Any) -> Any:
 
 
 def perceptron(B: Any) -> Any:
-    return B.nn.Sequential(B.nn.Linear(28 * 28, 64), B.nn.ReLU(), B.nn.Linear(64, 64), B.nn.ReLU(), B.nn.Linear(64, 10))
+    return B.nn.Sequential(B.nn.Linear(28 * 28, 64), B.nn.ReLU(), B.nn.Linear(64, 64), B.nn.ReLU(),
+                           B.nn.Linear(64, 10))
 
 
 def residual(B: Any) -> Any:
@@ -105,15 +107,19 @@ def test_training(build: Any, shape: tuple[int, ...], classes: int) -> None:
         close(name, model.state_dict()[name], value, 1e-9)
 
 
-# First values --------------------------------------------------------------------------------------------------------
+# First values -----------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("name", "options"), [
-    ("uniform_", {"a": -2.0, "b": 3.0}), ("normal_", {"mean": 1.0, "std": 0.02}), ("constant_", {"val": 0.3}), ("ones_", {}),
-    ("zeros_", {}), ("eye_", {}), ("xavier_uniform_", {}), ("xavier_uniform_", {"gain": 2.5}), ("xavier_normal_", {}),
+    ("uniform_", {"a": -2.0, "b": 3.0}), ("normal_", {"mean": 1.0, "std": 0.02}), ("constant_", {"val": 0.3}),
+    ("ones_", {}),
+    ("zeros_", {}), ("eye_", {}), ("xavier_uniform_", {}), ("xavier_uniform_", {"gain": 2.5}),
+    ("xavier_normal_", {}),
     ("kaiming_uniform_", {}), ("kaiming_uniform_", {"a": 0.2, "mode": "fan_out"}),
-    ("kaiming_normal_", {"nonlinearity": "relu"}), ("kaiming_normal_", {"mode": "fan_out", "nonlinearity": "tanh"}),
-    ("trunc_normal_", {}), ("trunc_normal_", {"std": 0.02}), ("trunc_normal_", {"mean": 3.0, "a": -0.5, "b": 0.5}),
+    ("kaiming_normal_", {"nonlinearity": "relu"}),
+    ("kaiming_normal_", {"mode": "fan_out", "nonlinearity": "tanh"}),
+    ("trunc_normal_", {}), ("trunc_normal_", {"std": 0.02}),
+    ("trunc_normal_", {"mean": 3.0, "a": -0.5, "b": 0.5}),
 ])
 @pytest.mark.filterwarnings("ignore:mean is more than 2 std")
 def test_first_values(name: str, options: dict[str, Any], dtype: str) -> None:
@@ -128,7 +134,7 @@ def test_first_values(name: str, options: dict[str, Any], dtype: str) -> None:
             assert tensor.is_leaf
             assert tensor.requires_grad
             found.append((tensor, B.rand(2)))
-        draws_normal = dtype == "float64" and "normal" in name      # NumPy's and torch's cosine may differ in the last bit
+        draws_normal = dtype == "float64" and "normal" in name      # their cosines may differ in the last bit
         for ours, theirs in zip(*found, strict=True):
             close(name, ours, theirs, 1e-15) if draws_normal else same_bits(name, ours, theirs)
 
@@ -156,13 +162,16 @@ def test_orthogonal(shape: tuple[int, ...]) -> None:
 def test_gains() -> None:
     for name in ("linear", "conv2d", "sigmoid", "tanh", "relu", "leaky_relu", "selu"):
         assert minigrad.nn.init.calculate_gain(name) == torch.nn.init.calculate_gain(name)
-    assert minigrad.nn.init.calculate_gain("leaky_relu", 0.3) == torch.nn.init.calculate_gain("leaky_relu", 0.3)
+    assert minigrad.nn.init.calculate_gain("leaky_relu", 0.3) == torch.nn.init.calculate_gain("leaky_relu",
+                                                                                              0.3)
 
 
 @pytest.mark.parametrize("call", [
-    lambda I, B: I.eye_(B.ones(3)), lambda I, B: I.xavier_uniform_(B.ones(3)), lambda I, B: I.calculate_gain("maxout"),
-    lambda I, B: I.kaiming_normal_(B.ones(2, 2), mode="fan_both"), lambda I, B: I.calculate_gain("leaky_relu", True),
-    lambda I, B: I.orthogonal_(B.ones(3)),
+    lambda init, B: init.eye_(B.ones(3)), lambda init, B: init.xavier_uniform_(B.ones(3)),
+    lambda init, B: init.calculate_gain("maxout"),
+    lambda init, B: init.kaiming_normal_(B.ones(2, 2), mode="fan_both"),
+    lambda init, B: init.calculate_gain("leaky_relu", True),
+    lambda init, B: init.orthogonal_(B.ones(3)),
 ])
 def test_first_value_errors(call: Any) -> None:
     same_error(lambda B: call(B.nn.init, B))
@@ -177,7 +186,7 @@ def test_nothing_to_fill() -> None:
             assert B.nn.Linear(0, 3).bias.tolist() == [0.0] * 3
 
 
-# Clipping ------------------------------------------------------------------------------------------------------------
+# Clipping ---------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("order", [2.0, 1.0, math.inf, 3])
 @pytest.mark.parametrize("limit", [0.5, 100.0])

@@ -139,7 +139,8 @@ def _pool_window(function, input, kernel_size, stride, padding, dilation=(1, 1),
     elif 0 in stride:
         text = "stride should not be zero\nIt counts from 1."
     elif min(kernel) <= 0 or min(dilation) <= 0:
-        what, name, (h, w) = ("dilation", "dilation", dilation) if min(kernel) > 0 else ("kernel size", "k", kernel)
+        what, name, (h, w) = ("dilation", "dilation", dilation) if min(kernel) > 0 else ("kernel size", "k",
+                                                                                         kernel)
         text = f"{what} should be greater than zero, but got {name}H: {h} {name}W: {w}\nUse 1 or more."
     elif min(padding) < 0:
         text = f"pad must be non-negative, but got pad: {min(padding)}\nCut the input instead."
