@@ -172,17 +172,19 @@ def exponential(gen, shape, dtype, lambd=1.0):
 
 def multinomial(gen, weights, n, replacement=False):
     """multinomial: `n` positions drawn with odds proportional to `weights`, float64 of one dimension."""
-    _need(np.all(np.isfinite(weights) & (weights >= 0)),
-          "probability tensor contains either `inf`, `nan` or element < 0", "Pass finite weights from 0.")
-    _need(replacement or n <= len(weights),
-          "cannot sample n_sample > prob_dist.size(-1) samples without replacement", "Draw fewer.")
-    _need(weights.sum() > 0, "invalid multinomial distribution (sum of probabilities <= 0)",
-          "Leave at least one weight above 0.")
+    invalid, advice = "invalid multinomial distribution", "Pass finite weights, none below 0 and one above."
     if n == 1 or not replacement:
+        _need(np.all(np.isfinite(weights) & (weights >= 0)),
+              "probability tensor contains either `inf`, `nan` or element < 0", advice)
+        _need(n <= len(weights), "cannot sample n_sample > prob_dist.size(-1) samples without replacement",
+              "Draw fewer.")
+        _need(weights.sum() > 0, f"{invalid} (sum of probabilities <= 0)", advice)
         return np.argsort(-weights / exponential(gen, weights.shape, weights.dtype), kind="stable")[:n]
+    _need(np.all(weights >= 0), f"{invalid} (encountering probability entry < 0)", advice)
+    _need(weights.max() < np.inf, f"{invalid} (encountering probability entry = infinity or NaN)", advice)
+    _need(weights.sum() > 0, f"{invalid} (sum of probabilities <= 0)", advice)
     steps = np.cumsum(weights)
-    steps /= steps[-1]
-    return np.searchsorted(steps, gen.u53(n))
+    return np.searchsorted(steps / steps[-1], gen.u53(n))
 
 
 def in_memory_order(draws, shape, strides=None):

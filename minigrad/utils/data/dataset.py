@@ -14,7 +14,8 @@ class Dataset:
     __class_getitem__ = classmethod(GenericAlias)
 
     def __getitem__(self, index):
-        raise NotImplementedError(f"{type(self).__name__}.__getitem__\nSubclasses of Dataset define it.")
+        raise NotImplementedError("Subclasses of Dataset should implement __getitem__.\n"
+                                  f"{type(self).__name__} does not.")
 
     def __add__(self, other):
         return ConcatDataset([self, other])
