@@ -1,4 +1,4 @@
 """Tools beside the tensors (torch.utils)."""
-from . import data
+from . import checkpoint, data
 
-__all__ = ["data"]
+__all__ = ["checkpoint", "data"]
