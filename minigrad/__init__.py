@@ -41,6 +41,7 @@ from .ops.create import (  # noqa: E402
     zeros,
     zeros_like,
 )
+from .ops.arguments import need_tensor as _need_tensor  # noqa: E402
 from .ops.public import *  # noqa: E402
 from .ops.shape_public import *  # noqa: E402
 from .printing import set_printoptions  # noqa: E402
@@ -110,4 +111,5 @@ def promote_types(type1, type2):
 
 def clone(input, *, memory_format=None):
     """A copy, recorded (torch.clone)."""
+    _need_tensor("clone", input)
     return input.clone()

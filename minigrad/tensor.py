@@ -10,6 +10,7 @@ from .engine.core import (
     UNTRACKED,
     TensorBase,
     add_hook,
+    mode,
     new,
     own_hooks,
     plain,
@@ -28,7 +29,7 @@ from .ops import index as i
 from .ops import pointwise as p
 from .ops import public as f
 from .ops import shape_public as s
-from .ops.arguments import is_number
+from .ops.arguments import is_number, refuse, type_name
 from .ops.inplace_public import METHODS
 
 
@@ -75,8 +76,9 @@ def _reflected(function):
 class Tensor(TensorBase):
     """An n-dimensional array that can remember how it was made (torch.Tensor).
 
-    Made by `minigrad.tensor`, `zeros`, `randn`, ...; `Tensor(2, 3)` and `Tensor([1, 2])` are torch's old constructor and
-    give float32. With `requires_grad=True` the operations on it are recorded, and `backward()` fills `.grad`.
+    Made by `minigrad.tensor`, `zeros`, `randn`, ...; `Tensor(2, 3)` and `Tensor([1, 2])` are torch's old
+    constructor and give float32. With `requires_grad=True` the operations on it are recorded, and
+    `backward()` fills `.grad`.
     """
     __slots__ = ()
 
@@ -90,14 +92,18 @@ class Tensor(TensorBase):
     device = property(lambda self: CPU, doc="Where the elements are.")
     ndim = property(lambda self: self.array.ndim, doc="The number of dimensions.")
     is_cuda = property(lambda self: False, doc="Are the elements on a GPU?")
-    is_leaf = property(lambda self: fresh_node(self) is None, doc="Was it made by a user rather than by a recorded op?")
+    is_leaf = property(lambda self: fresh_node(self) is None, doc="Was it made by a user rather than by a "
+                                                                  "recorded op?")
     grad_fn = property(lambda self: _grad_fn(self), doc="The node that made it, None for a leaf.")
     _version = property(version, doc="How often it was written in place.")
     itemsize = property(lambda self: self.array.itemsize, doc="Bytes per element.")
     nbytes = property(lambda self: self.array.nbytes, doc="Bytes of all elements.")
     T = property(lambda self: s.permute(self, tuple(range(self.ndim))[::-1]), doc="All dimensions reversed.")
-    mT = property(lambda self: s.transpose(self, -2, -1), doc="The last two dimensions swapped.")
-    retains_grad = property(lambda self: bool(self.extras and self.extras.get("retains")), doc="Does a non-leaf keep its .grad?")
+    mT = property(lambda self: _swapped(self), doc="The last two dimensions swapped.")
+    retains_grad = property(lambda self: bool(self.extras and self.extras.get("retains")), doc="Does a "
+                                                                                               "non-leaf "
+                                                                                               "keep its "
+                                                                                               ".grad?")
 
     def size(self, dim=None):
         """All sizes, or that of one dimension (Tensor.size)."""
@@ -145,9 +151,9 @@ class Tensor(TensorBase):
     @requires_grad.setter
     def requires_grad(self, value):
         if self.node is not None and not value:
-            raise RuntimeError("you can only change requires_grad flags of leaf variables. If you want to use a computed "
-                               "variable in a subgraph that doesn't require differentiation use var_no_grad = "
-                               "var.detach().\nThis tensor was made by an operation.")
+            raise RuntimeError("you can only change requires_grad flags of leaf variables. If you want to "
+                               "use a computed variable in a subgraph that doesn't require differentiation "
+                               "use var_no_grad = var.detach().\nThis tensor was made by an operation.")
         if value and not self.dtype.is_floating_point:
             raise RuntimeError("only Tensors of floating point and complex dtype can require gradients\n"
                                "Convert it first, for example with .float().")
@@ -166,9 +172,10 @@ class Tensor(TensorBase):
         """What `backward` has summed for this leaf, None before it."""
         if self.node is not None and not self.retains_grad:
             import warnings
-            warnings.warn("The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute "
-                          "won't be populated during autograd.backward(). If you indeed want the .grad field to be "
-                          "populated for a non-leaf Tensor, use .retain_grad() on the non-leaf Tensor.", UserWarning,
+            warnings.warn("The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its "
+                          ".grad attribute won't be populated during autograd.backward(). If you indeed want "
+                          "the .grad field to be populated for a non-leaf Tensor, use .retain_grad() on the "
+                          "non-leaf Tensor.", UserWarning,
                           stacklevel=2)
         return self.gradient
 
@@ -176,15 +183,16 @@ class Tensor(TensorBase):
     def grad(self, value):
         if value is not None:
             if not isinstance(value, Tensor):
-                raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}\n"
-                                "Assign a tensor of the same shape and dtype.")
+                raise TypeError("assigned grad expected to be a Tensor or None but got grad of type "
+                                f"{type(value).__name__}\nAssign a tensor of the same shape and dtype.")
             if value is self:
                 raise RuntimeError("can't assign Variable as its own grad\nAssign a clone.")
             if value.array.dtype != self.array.dtype:
-                raise RuntimeError(f"attempting to assign a gradient with dtype '{_c(value)}' to a tensor with grad_dtype "
-                                   f"'{_c(self)}'.\nConvert it to the tensor's dtype.")
+                raise RuntimeError(f"attempting to assign a gradient with dtype '{_c(value)}' to a tensor "
+                                   f"with grad_dtype '{_c(self)}'.\nConvert it to the tensor's dtype.")
             if value.array.shape != self.array.shape:
-                raise RuntimeError(f"assigned grad has data of a different size\nThe tensor has shape {list(self.shape)}.")
+                raise RuntimeError("assigned grad has data of a different size\n"
+                                   f"The tensor has shape {list(self.shape)}.")
         self.gradient = value
 
     @property
@@ -197,7 +205,8 @@ class Tensor(TensorBase):
     @data.setter
     def data(self, value):
         if not isinstance(value, Tensor):
-            raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}\nAssign a tensor.")
+            raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}\n"
+                            "Assign a tensor.")
         self.array = plain(value)
 
     def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
@@ -216,7 +225,8 @@ class Tensor(TensorBase):
     def retain_grad(self):
         """Keep `.grad` although this is no leaf (Tensor.retain_grad)."""
         if not self.needs:
-            raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False\nCall requires_grad_() first.")
+            raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False\n"
+                               "Call requires_grad_() first.")
         if self.node is None or self.retains_grad:
             return
         self.extras = {**(self.extras or {}), "retains": True}
@@ -266,11 +276,11 @@ class Tensor(TensorBase):
         return self.array.tolist()
 
     def numpy(self, *, force=False):
-        """The elements as an ndarray on the same memory (Tensor.numpy). Raises RuntimeError where a gradient is needed,
-        unless `force`."""
+        """The elements as an ndarray on the same memory (Tensor.numpy). Raises RuntimeError where a gradient
+        is needed, unless `force`."""
         if self.needs and not force:
-            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.\n"
-                               "The array would change without the graph's knowledge.")
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() "
+                               "instead.\nThe array would change without the graph's knowledge.")
         return plain(self)
 
     def __array__(self, dtype=None, copy=None):
@@ -286,7 +296,8 @@ class Tensor(TensorBase):
         if self.array.size != 1:
             raise RuntimeError("Boolean value of Tensor with no values is ambiguous\nTest numel() instead."
                                if not self.array.size else
-                               "Boolean value of Tensor with more than one value is ambiguous\nUse .any() or .all().")
+                               "Boolean value of Tensor with more than one value is ambiguous\n"
+                               "Use .any() or .all().")
         return bool(self.array.item())
 
     __float__ = lambda self: self._single(float)    # noqa: E731
@@ -327,9 +338,10 @@ class Tensor(TensorBase):
     def __deepcopy__(self, memo):
         if self.node is not None:
             raise RuntimeError(
-                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  If "
-                "you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, see "
-                "https://github.com/pytorch/pytorch/pull/103001\nDetach it first.")
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at "
+                "the moment.  If you were attempting to deepcopy a module, this may be because of a "
+                "torch.nn.utils.weight_norm usage, see https://github.com/pytorch/pytorch/pull/103001\n"
+                "Detach it first.")
         out = new(type(self))
         memo[id(self)] = out
         _become(out, wrap(plain(self).copy(order="K"), self.needs))
@@ -338,9 +350,10 @@ class Tensor(TensorBase):
 
     def __reduce__(self):
         if self.node is not None:
-            raise RuntimeError("cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd does not "
-                               "support crossing process boundaries.  If you just want to transfer the data, call detach() "
-                               "on the tensor before serializing (e.g., putting it on the queue).\nDetach it first.")
+            raise RuntimeError("cowardly refusing to serialize non-leaf tensor which requires_grad, since "
+                               "autograd does not support crossing process boundaries.  If you just want to "
+                               "transfer the data, call detach() on the tensor before serializing (e.g., "
+                               "putting it on the queue).\nDetach it first.")
         return _rebuild, (type(self), plain(self), self.needs)
 
     # Operators ---------------------------------------------------------------------------------------------------
@@ -356,12 +369,13 @@ class Tensor(TensorBase):
     __neg__ = lambda self: f.neg(self)                          # noqa: E731
     __pos__ = lambda self: self                                 # noqa: E731
     __abs__ = lambda self: f.abs(self)                          # noqa: E731
-    __matmul__ = lambda self, other: s.matmul(self, other)      # noqa: E731
+    __matmul__ = lambda self, other: (s.matmul(self, other) if isinstance(other, TensorBase)     # noqa: E731
+                                      else NotImplemented)
     __eq__, __ne__ = _compare("eq"), _compare("ne")
     __lt__, __le__, __gt__, __ge__ = _compare("lt"), _compare("le"), _compare("gt"), _compare("ge")
-    __and__ = __rand__ = lambda self, other: f.bitwise_and(self, other)     # noqa: E731
-    __or__ = __ror__ = lambda self, other: f.bitwise_or(self, other)        # noqa: E731
-    __xor__ = __rxor__ = lambda self, other: f.bitwise_xor(self, other)     # noqa: E731
+    __and__ = __rand__ = lambda self, other: f.bitwise_and(self, other)
+    __or__ = __ror__ = lambda self, other: f.bitwise_or(self, other)
+    __xor__ = __rxor__ = lambda self, other: f.bitwise_xor(self, other)
     __invert__ = lambda self: f.bitwise_not(self)               # noqa: E731
     __iadd__ = lambda self, other: self.add_(other)             # noqa: E731
     __isub__ = lambda self, other: self.sub_(other)             # noqa: E731
@@ -372,6 +386,12 @@ class Tensor(TensorBase):
 
     def __setitem__(self, index, value):
         parts, basic, _ = i.parse(index, self.array.shape)
+        if self.needs and self.node is None and basic and mode.on:
+            raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.\n"
+                               "Wrap the update in no_grad(), or write to a clone of the leaf.")
+        if isinstance(value, str) or value is None:
+            raise TypeError(f"can't assign a {type_name(value)} to a torch.{self.dtype.legacy_name}Tensor\n"
+                            "Assign a tensor or a number.")
         if not isinstance(value, TensorBase):
             value = wrap(np.asarray(value, self.array.dtype))
         elif value.array.dtype != self.array.dtype:
@@ -381,7 +401,7 @@ class Tensor(TensorBase):
         while len(source) > len(target) and source[0] == 1:     # leading ones are dropped, as torch does
             value = value.view(source[1:])
             source = value.array.shape
-        _check_assign(target, source, basic)
+        _check_assign(target, source, basic, value.dtype.legacy_name)
         inplace(p_setitem, self, value, index=parts, basic=basic,
                 write=lambda array, given: array.__setitem__(parts, given))
 
@@ -389,7 +409,7 @@ class Tensor(TensorBase):
 
     def reshape(self, *shape):
         """See minigrad.reshape (Tensor.reshape)."""
-        return s.reshape(self, s.sizes_of(shape))
+        return s.reshape(self, s.sizes_of(shape, "reshape", "shape"))
 
     def permute(self, *dims):
         """See minigrad.permute (Tensor.permute)."""
@@ -430,8 +450,7 @@ class Tensor(TensorBase):
             elif isinstance(argument, (str, int, _device)) and not isinstance(argument, bool):
                 device = argument
             elif not isinstance(argument, bool) and argument is not None:
-                raise TypeError(f"to() received an invalid combination of arguments - got ({type(argument).__name__}), but "
-                                "expected a dtype, a device or a tensor\nPass one such as minigrad.float64.")
+                refuse("to", argument)
         available(device)
         if dtype is None or dtype.numpy == self.array.dtype:
             return p.clone(self) if copy else self
@@ -446,7 +465,8 @@ class Tensor(TensorBase):
         return self.to("cuda")
 
     def type(self, dtype=None, non_blocking=False):
-        """torch's type name ('torch.FloatTensor'), or the tensor converted to a dtype or such a type (Tensor.type)."""
+        """torch's type name ('torch.FloatTensor'), or the tensor converted to a dtype or such a type
+        (Tensor.type)."""
         if dtype is None:
             return f"torch.{self.dtype.legacy_name}Tensor"
         if isinstance(dtype, str):
@@ -474,20 +494,34 @@ def _grad_fn(tensor):
     return node.edges[0] if node is not None and node.op is None else node
 
 
-def _check_assign(target, source, basic):
+def _swapped(tensor):
+    if tensor.ndim < 2:
+        raise RuntimeError("tensor.mT is only supported on matrices or batches of matrices. Got "
+                           f"{tensor.ndim}-D tensor.\nUnsqueeze it first.")
+    return s.transpose(tensor, -2, -1)
+
+
+def _check_assign(target, source, basic, kind):
     lead = len(target) - len(source)
+    if lead < 0 and basic:
+        raise RuntimeError(
+            f"expand(torch.{kind}Tensor{{{list(source)}}}, size={list(target)}): the number of sizes provided "
+            f"({len(target)}) must be greater or equal to the number of dimensions in the tensor ({len(source)})\n"
+            "The value must broadcast to the place it is written to.")
     fits = lead >= 0 and all(n in (1, m) for n, m in zip(source, target[lead:]))
     if not fits and basic:
         for k in range(len(source) - 1, -1, -1):
             where = k + lead
             if where < 0 or source[k] not in (1, target[where]):
                 raise RuntimeError(
-                    f"The expanded size of the tensor ({target[where] if where >= 0 else 1}) must match the existing size "
-                    f"({source[k]}) at non-singleton dimension {max(where, 0)}.  Target sizes: {list(target)}.  Tensor sizes: "
-                    f"{list(source)}\nThe value must broadcast to the place it is written to.")
+                    f"The expanded size of the tensor ({target[where] if where >= 0 else 1}) must match the "
+                    f"existing size ({source[k]}) at non-singleton dimension {max(where, 0)}.  Target sizes: "
+                    f"{list(target)}.  Tensor sizes: {list(source)}\n"
+                    "The value must broadcast to the place it is written to.")
     if not fits:
-        raise RuntimeError(f"shape mismatch: value tensor of shape {list(source)} cannot be broadcast to indexing result of "
-                           f"shape {list(target)}\nThe value must broadcast to the place it is written to.")
+        raise RuntimeError(f"shape mismatch: value tensor of shape {list(source)} cannot be broadcast to "
+                           f"indexing result of shape {list(target)}\n"
+                           "The value must broadcast to the place it is written to.")
 
 
 def _become(tensor, other):

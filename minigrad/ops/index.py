@@ -1,8 +1,8 @@
-"""Reading and writing by index. Each reading op and the op that spreads its cotangent back are a closed pair: each is the
-other's gradient rule, so any order of derivative is there.
+"""Reading and writing by index. Each reading op and the op that spreads its cotangent back are a closed pair:
+each is the other's gradient rule, so any order of derivative is there.
 
-`take`/`put`: slices (views). `pick`/`drop`: integer and boolean arrays. `gather`/`scatter_zeros`: along one dimension.
-`index_select`/`select_add`: whole slices by number, which serves embeddings too.
+`take`/`put`: slices (views). `pick`/`drop`: integer and boolean arrays. `gather`/`scatter_zeros`: along one
+dimension. `index_select`/`select_add`: whole slices by number, which serves embeddings too.
 """
 import numpy as np
 
@@ -134,9 +134,20 @@ def parse(index, shape):
             part = _as_int(part)
             used += 1
         ready.append(part)
+    if used > len(shape) == 0 and type(ready[0]) is int:
+        raise IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to "
+                         "convert a 0-dim tensor to a number\nIt has no dimension to index.")
     if used > len(shape):
-        raise IndexError(f"too many indices for tensor of dimension {len(shape)}\nThe tensor's shape is {list(shape)}.")
+        raise IndexError(f"too many indices for tensor of dimension {len(shape)}\n"
+                         f"The tensor's shape is {list(shape)}.")
     _check_bounds(ready, shape)
+    given = [(np.count_nonzero(part),) if part.dtype == bool else part.shape
+             for part in ready if isinstance(part, np.ndarray)]
+    try:
+        np.broadcast_shapes(*given)
+    except ValueError:
+        raise IndexError("shape mismatch: indexing tensors could not be broadcast together with shapes "
+                         f"{', '.join(str(list(s)) for s in given)}\nGive indices of the same shape.") from None
     return tuple(ready), basic, any(type(part) is int for part in ready)
 
 
@@ -144,9 +155,9 @@ def _as_int(value):
     try:
         return value.__index__()
     except (AttributeError, TypeError):
-        raise TypeError(
-            "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got "
-            f"{type(value).__name__})\nIndex with one of these.") from None
+        raise IndexError(
+            "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
+            f"indices (got {type(value).__name__})\nIndex with one of these.") from None
 
 
 def _check_bounds(parts, shape):
@@ -160,15 +171,16 @@ def _check_bounds(parts, shape):
             for k, size in enumerate(part.shape):
                 if size != shape[dim + k]:
                     raise IndexError(
-                        f"The shape of the mask {list(part.shape)} at index {k} does not match the shape of the indexed "
-                        f"tensor {list(shape)} at index {dim + k}\nA mask has the shape of the dimensions it stands for.")
+                        f"The shape of the mask {list(part.shape)} at index {k} does not match the shape of "
+                        f"the indexed tensor {list(shape)} at index {dim + k}\n"
+                        "A mask has the shape of the dimensions it stands for.")
             dim += part.ndim
         elif isinstance(part, np.ndarray):
             size = shape[dim]
             bad = part[(part < -size) | (part >= size)] if part.size else part
             if bad.size:
-                raise IndexError(f"index {int(bad.flat[0])} is out of bounds for dimension {dim} with size {size}\n"
-                                 "Indices run from -size to size - 1.")
+                raise IndexError(f"index {int(bad.flat[0])} is out of bounds for dimension {dim} with size "
+                                 f"{size}\nIndices run from -size to size - 1.")
             dim += 1
         elif part is not None:
             if type(part) is int and not -shape[dim] <= part < shape[dim]:

@@ -1,16 +1,24 @@
-"""In-place methods: each writes what its out-of-place twin computes into the tensor's own memory, and returns it."""
+"""In-place methods: each writes what its out-of-place twin computes into the tensor's own memory, and returns
+it."""
 import numpy as np
 
-from .. import dtypes, random
+from .. import random
 from ..engine.core import TensorBase, plain, wrap
 from ..engine.errors import check_broadcast
 from ..engine.inplace import check_leaf, inplace
 from ..engine.op import REGISTRY
-from ..engine.promote import number_dtype
 from . import index as i
 from . import pointwise as p
 from . import public as f
-from .arguments import as_dims, as_tensor_like, dtype_of, fitting, is_number, need_tensor, other_operand, refuse, refuse_bool
+from .arguments import (
+    dtype_of,
+    fitting,
+    is_number,
+    need_tensor,
+    other_operand,
+    refuse,
+    refuse_bool,
+)
 
 METHODS = {}
 
@@ -25,10 +33,9 @@ def _arithmetic(name, ufunc):
 
     def method(self, other, *, alpha=1):
         other = other_operand(f"{name}_", other)
-        if not (type(alpha) is int and alpha == 1):
-            other = other * alpha
         if self.array.dtype == np.bool_ and name == "sub":
             twin(self, other)                   # raises torch's error
+        other = f.scaled(name, self, other, alpha)
         write = None
         if self.array.dtype.kind == "f" and self.array.itemsize > 2:
             def write(array, value):
@@ -65,7 +72,8 @@ def pow_(self, exponent):
         return inplace(p.pow, self, exponent)
     if self.array.dtype.kind in "bui":
         if isinstance(exponent, float):
-            raise RuntimeError(f"result type Float can't be cast to the desired output type {dtype_of(self).legacy_name}\n"
+            raise RuntimeError("result type Float can't be cast to the desired output type "
+                               f"{dtype_of(self).legacy_name}\n"
                                "Use the out-of-place op, or convert the tensor first.")
         return inplace(p.pow, self, exponent)
     return inplace(p.pow_number, self, exponent=exponent)
@@ -96,8 +104,8 @@ def fill_(self, value):
     """Every element set to `value` (Tensor.fill_)."""
     if isinstance(value, TensorBase):
         if value.array.ndim:
-            raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.array.ndim} "
-                               "dimensions.\nUse copy_ for larger tensors.")
+            raise RuntimeError("fill_ only supports 0-dimension value tensor but got tensor with "
+                               f"{value.array.ndim} dimensions.\nUse copy_ for larger tensors.")
         if value.array.dtype != self.array.dtype:
             value = p.to(value, dtype=self.array.dtype)
     elif is_number(value):
@@ -147,7 +155,8 @@ def _draw(name, tensor, sample):
 def uniform_(self, a=0.0, b=1.0, *, generator=None):
     """Drawn from [a, b), torch's stream (Tensor.uniform_)."""
     if a > b:
-        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={a:g} > to={b:g}\nSwap them.")
+        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={a:g} > to={b:g}\n"
+                           "Swap them.")
     return _draw("check_uniform_bounds", self,
                  lambda x: random.uniform(generator or random.default_generator, x.shape, x.dtype, a, b))
 
@@ -156,7 +165,8 @@ def uniform_(self, a=0.0, b=1.0, *, generator=None):
 def normal_(self, mean=0.0, std=1.0, *, generator=None):
     """Drawn from the normal distribution, torch's stream (Tensor.normal_)."""
     if std < 0:
-        raise RuntimeError(f"normal expects std >= 0.0, but found std {std:g}\nUse a standard deviation of 0 or more.")
+        raise RuntimeError(f"normal expects std >= 0.0, but found std {std:g}\n"
+                           "Use a standard deviation of 0 or more.")
     return _draw("normal_kernel_cpu", self,
                  lambda x: random.normal(generator or random.default_generator, x.shape, x.dtype, mean, std))
 

@@ -1,6 +1,7 @@
 """Operators that work element by element: forward, gradient rules and formula of each in one row.
 
-Conventions at kinks are torch's: relu'(0) = 0, abs'(0) = 0, equal operands of maximum share the gradient by halves.
+Conventions at kinks are torch's: relu'(0) = 0, abs'(0) = 0, equal operands of maximum share the gradient by
+halves.
 """
 import math
 
@@ -22,7 +23,8 @@ contiguous = op("contiguous", lambda xp, x: xp.ascontiguousarray(x), grads=(lamb
 clone = op("clone", lambda xp, x: xp.array(x), grads=(lambda g: g,), formula=("x", "ḡ"), layout=True)
 
 # Arithmetic
-add = op("add", lambda x, y: x + y, grads=(lambda g: g, lambda g: g), formula=("x + y", "ḡ", "ḡ"), promote="same",
+add = op("add", lambda x, y: x + y, grads=(lambda g: g, lambda g: g), formula=("x + "
+                                                                               "y", "ḡ", "ḡ"), promote="same",
          layout=True)
 sub = op("sub", lambda x, y: x - y, grads=(lambda g: g, lambda g: -g), formula=("x − y", "ḡ", "−ḡ"), promote="same",
          layout=True)
@@ -34,7 +36,7 @@ neg = op("neg", lambda x: -x, grads=(lambda g: -g,), formula=("−x", "−ḡ"),
 reciprocal = op("reciprocal", lambda xp, x: xp.reciprocal(x), grads=(lambda g, z: -g * (z * z),),
                 formula=("1 / x", "−ḡ · z²"), promote="float", layout=True)
 def _pow(xp, x, y):
-    if x.dtype.kind not in "iu" or not (y < 0).any():
+    if x.dtype.kind not in "iu" or not xp.any(xp.asarray(y) < 0):
         return x ** y
     # Among integers 1 and −1 alone have inverses; the rest, 0 included, give 0.
     odd = 1 - 2 * (y % 2)
@@ -61,9 +63,11 @@ def power(x, exponent):
 
 
 # Exponentials, roots and friends
-exp = op("exp", lambda xp, x: xp.exp(x), grads=(lambda g, z: g * z,), formula=("eˣ", "ḡ · z"), promote="float",
+exp = op("exp", lambda xp, x: xp.exp(x), grads=(lambda g, z: g * z,), formula=("eˣ", "ḡ · "
+                                                                                     "z"), promote="float",
          layout=True)
-log = op("log", lambda xp, x: xp.log(x), grads=(lambda g, x: g / x,), formula=("ln x", "ḡ / x"), promote="float",
+log = op("log", lambda xp, x: xp.log(x), grads=(lambda g, x: g / x,), formula=("ln x", "ḡ / "
+                                                                                       "x"), promote="float",
          layout=True)
 sqrt = op("sqrt", lambda xp, x: xp.sqrt(x), grads=(lambda g, z: g / (2 * z),), formula=("√x", "ḡ / 2z"),
           promote="float", layout=True)
@@ -81,7 +85,8 @@ sigmoid = op("sigmoid", lambda xp, x: 1 / (1 + xp.exp(-x)), grads=(lambda g, z: 
              formula=("1 / (1 + e⁻ˣ)", "ḡ · (1 − z) · z"), promote="float", layout=True)
 
 # Pieces: constant or linear between their kinks
-abs = op("abs", lambda xp, x: xp.abs(x), grads=(lambda g, x: g * sign(x),), formula=("|x|", "ḡ · sign x"), layout=True)
+abs = op("abs", lambda xp, x: xp.abs(x), grads=(lambda g, x: g * sign(x),), formula=("|x|", "ḡ · sign "
+                                                                                            "x"), layout=True)
 # nan has the sign 0 in torch.
 sign = op("sign", lambda x: (x > 0).astype(x.dtype) - (x < 0) if x.dtype != bool else x.copy(order="K"), grads=(lambda g: g * 0,),
           formula=("sign x", "0"), layout=True)
@@ -112,17 +117,27 @@ clamp_low = op("clamp_low", lambda xp, x, low: xp.maximum(x, low),
                promote="same", layout=True)
 clamp_high = op("clamp_high", lambda xp, x, high: xp.minimum(x, high),
                 grads=(lambda g, x, high: where(x <= high, g, 0.0), lambda g, x, high: where(x > high, g, 0.0)),
-                formula=("min(x, high)", "ḡ where x ≤ high", "ḡ where x > high"), torch_node="ClampMaxBackward1",
+                formula=("min(x, high)", "ḡ where x ≤ high", "ḡ where x > "
+                                                             "high"), torch_node="ClampMaxBackward1",
                 promote="same", layout=True)
+clamp_between = op(
+    "clamp_between", lambda xp, x, low, high: xp.minimum(xp.maximum(x, low), high),
+    grads=(lambda g, x, low, high: where((x >= low) & (x <= high), g, 0.0),
+           lambda g, x, low, high: where((x < low) & (low < high), g, 0.0),
+           lambda g, x, low, high: where((x > high) | (low > high), g, 0.0)),
+    formula=("min(max(x, low), high)", "ḡ where low ≤ x ≤ high", "ḡ where x < low < high", "ḡ where high < x or low"),
+    torch_node="ClampBackward0", promote="same", layout=True)
 maximum = op("maximum", lambda xp, x, y: xp.maximum(x, y),
              grads=(lambda g, x, y: where(x == y, g / 2, where(x < y, 0.0, g)),
                     lambda g, x, y: where(x == y, g / 2, where(y < x, 0.0, g))),
-             formula=("max(x, y)", "ḡ where x > y, ½ ḡ at ties", "ḡ where y > x, ½ ḡ at ties"), promote="same",
+             formula=("max(x, y)", "ḡ where x > y, ½ ḡ at ties", "ḡ where y > x, ½ ḡ at "
+                                                                 "ties"), promote="same",
              layout=True)
 minimum = op("minimum", lambda xp, x, y: xp.minimum(x, y),
              grads=(lambda g, x, y: where(x == y, g / 2, where(x > y, 0.0, g)),
                     lambda g, x, y: where(x == y, g / 2, where(y > x, 0.0, g))),
-             formula=("min(x, y)", "ḡ where x < y, ½ ḡ at ties", "ḡ where y < x, ½ ḡ at ties"), promote="same",
+             formula=("min(x, y)", "ḡ where x < y, ½ ḡ at ties", "ḡ where y < x, ½ ḡ at "
+                                                                 "ties"), promote="same",
              layout=True)
 
 

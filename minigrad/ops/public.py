@@ -1,6 +1,7 @@
 """torch's functions over the ops: what a person calls as `minigrad.sum(x, dim=1)` or `x.sum(1)`.
 
-Each takes torch's arguments, checks them with torch's errors, brings dimensions to the ops' form, and calls an op.
+Each takes torch's arguments, checks them with torch's errors, brings dimensions to the ops' form, and calls
+an op.
 """
 import warnings
 from collections import namedtuple
@@ -26,8 +27,8 @@ from .arguments import (
     other_operand,
     refuse,
     refuse_bool,
+    type_name,
 )
-
 
 # Pointwise -----------------------------------------------------------------------------------------------------------
 
@@ -45,14 +46,15 @@ def _unary(name):
         return call(input) if out is None else into(out, call(input))
     function.__name__ = function.__qualname__ = name
     function.__doc__ = (f"{REGISTRY[name].formula[0]}, element by element (torch.{name}).\n\n"
-                        "input: Tensor of any shape; the result has the same shape. Raises TypeError for others.")
+                        "input: Tensor of any shape; the result has the same shape. Raises TypeError for "
+                        "others.")
     return function
 
 
 exp, log, sqrt, rsqrt, sin, cos, tanh, erf, sigmoid, reciprocal, abs, neg, sign, relu, isnan, isinf, isfinite, logical_not, \
     floor, ceil = \
-    [_unary(name) for name in ("exp log sqrt rsqrt sin cos tanh erf sigmoid reciprocal abs neg sign relu isnan isinf "
-                               "isfinite logical_not floor ceil").split()]
+    [_unary(name) for name in ("exp log sqrt rsqrt sin cos tanh erf sigmoid reciprocal abs neg sign relu "
+                               "isnan isinf isfinite logical_not floor ceil").split()]
 absolute, negative = abs, neg
 
 
@@ -88,9 +90,9 @@ def _binary(name):
             return into(out, REGISTRY[name](input, other))
         return into(out, call(input, other_operand(name, other, input=input)))
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = (f"{REGISTRY[name].formula[0]}, element by element with broadcasting (torch.{name}).\n\n"
-                        "input, other: Tensors that broadcast, or a number for one; dtypes meet as torch's do. "
-                        "Raises RuntimeError where shapes do not broadcast, TypeError for other types.")
+    function.__doc__ = (f"{REGISTRY[name].formula[0]}, element by element with broadcasting (torch.{name}).\n"
+                        "\ninput, other: Tensors that broadcast, or a number for one; dtypes meet as torch's "
+                        "do. Raises RuntimeError where shapes do not broadcast, TypeError for other types.")
     return function
 
 
@@ -130,20 +132,22 @@ bitwise_and, bitwise_or, bitwise_xor = [_bitwise(name) for name in ("bitwise_and
 
 
 def maximum(input, other, *, out=None):
-    """The larger of two tensors, element by element; nan wins; equal operands share the gradient (torch.maximum)."""
+    """The larger of two tensors, element by element; nan wins; equal operands share the gradient
+    (torch.maximum)."""
     need_tensor("maximum", input)
     need_tensor("maximum", other, "other", 2)
     return into(out, _fast["maximum"](input, other))
 
 
 def minimum(input, other, *, out=None):
-    """The smaller of two tensors, element by element; nan wins; equal operands share the gradient (torch.minimum)."""
+    """The smaller of two tensors, element by element; nan wins; equal operands share the gradient
+    (torch.minimum)."""
     need_tensor("minimum", input)
     need_tensor("minimum", other, "other", 2)
     return into(out, _fast["minimum"](input, other))
 
 
-def _scaled(name, input, other, alpha):
+def scaled(name, input, other, alpha):
     """`alpha · other`, checked as torch does."""
     other = other_operand(name, other)
     if alpha is None or (type(alpha) is int and alpha == 1):
@@ -161,7 +165,7 @@ def add(input, other, *, alpha=1, out=None):
     """input + alpha · other (torch.add)."""
     if not isinstance(input, TensorBase) and not (is_number(input) and isinstance(other, TensorBase)):
         need_tensor("add", input)
-    other = _scaled("add", input, other, alpha)
+    other = scaled("add", input, other, alpha)
     return into(out, _fast["add"](input, other) if isinstance(input, TensorBase) else p.add(input, other))
 
 
@@ -174,12 +178,12 @@ def sub(input, other, *, alpha=1, out=None):
     if dtypes.bool in kinds:
         if kinds[0] is kinds[1]:
             raise RuntimeError(
-                "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` "
-                "operator instead.\nOr convert them to numbers first.")
+                "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+                "`logical_xor()` operator instead.\nOr convert them to numbers first.")
         raise RuntimeError(
-            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use "
-            "the `~` or `logical_not()` operator instead.\nOr convert it to a number first.")
-    other = _scaled("sub", input, other, alpha)
+            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert "
+            "a mask, use the `~` or `logical_not()` operator instead.\nOr convert it to a number first.")
+    other = scaled("sub", input, other, alpha)
     return into(out, _fast["sub"](input, other) if isinstance(input, TensorBase) else p.sub(input, other))
 
 
@@ -208,7 +212,8 @@ def pow(input, exponent, *, out=None):
         exponent = other_operand("pow", exponent, input=input)
         if input.array.dtype.kind in "bui" and not isinstance(exponent, float):
             if exponent < 0:
-                raise RuntimeError("Integers to negative integer powers are not allowed.\nConvert to a float first.")
+                raise RuntimeError("Integers to negative integer powers are not allowed.\n"
+                                   "Convert to a float first.")
             return into(out, p.pow(input, exponent))
         if input.array.dtype.kind in "bui":
             input = p.to(input, dtype=dtypes.get_default_dtype().numpy)
@@ -236,10 +241,9 @@ def clamp(input, min=None, max=None, *, out=None):
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None\nPass a bound.")
     if isinstance(min, TensorBase) or isinstance(max, TensorBase):
-        result = input
-        if min is not None:
-            result = p.clamp_low(result, min)
-        return into(out, result if max is None else p.clamp_high(result, max))
+        if min is not None and max is not None:
+            return into(out, p.clamp_between(input, min, max))
+        return into(out, p.clamp_low(input, min) if max is None else p.clamp_high(input, max))
     common = result_type(input, *[b for b in (min, max) if b is not None])
     if common is not dtype_of(input):
         input = p.to(input, dtype=common.numpy)
@@ -253,8 +257,8 @@ clip = clamp
 def where(condition, input=None, other=None, *, out=None):
     """input where condition holds, else other, with broadcasting (torch.where).
 
-    condition: bool Tensor; input, other: Tensors or numbers. With the condition alone: the indices of its true elements,
-    a tuple as `nonzero(as_tuple=True)`.
+    condition: bool Tensor; input, other: Tensors or numbers. With the condition alone: the indices of its
+    true elements, a tuple as `nonzero(as_tuple=True)`.
     """
     if not isinstance(condition, TensorBase):
         refuse("where", *[v for v in (condition, input, other) if v is not None])
@@ -270,10 +274,12 @@ def where(condition, input=None, other=None, *, out=None):
 
 
 def masked_fill(input, mask, value):
-    """input with `value` (a number or 0-d Tensor) where the bool Tensor `mask` is true (torch.masked_fill)."""
+    """input with `value` (a number or 0-d Tensor) where the bool Tensor `mask` is true
+    (torch.masked_fill)."""
     need_tensor("masked_fill", input)
     if not (isinstance(mask, TensorBase) and (is_number(value) or isinstance(value, TensorBase))):
         refuse("masked_fill", mask, value)
+    check_broadcast(mask.array.shape, input.array.shape)
     if mask.array.dtype != np.bool_:
         raise RuntimeError("masked_fill_ only supports boolean masks, but got mask with dtype "
                            f"{str(dtype_of(mask).legacy_name).lower()}\nCompare it with something first.")
@@ -307,8 +313,8 @@ def sum(input, dim=None, keepdim=False, *, dtype=None, out=None):
 def _need_float(name, input):
     if input.array.dtype.kind in "biu":
         raise RuntimeError(
-            f"{name}(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: "
-            f"{dtype_of(input).legacy_name}\nConvert it first, for example with .float().")
+            f"{name}(): could not infer output dtype. Input dtype must be either a floating point or complex "
+            f"dtype. Got: {dtype_of(input).legacy_name}\nConvert it first, for example with .float().")
 
 
 def mean(input, dim=None, keepdim=False, *, dtype=None, out=None):
@@ -333,8 +339,8 @@ def _spread_of(name, made, input, dim, unbiased, correction, keepdim):
         correction = 1 if unbiased else 0
     dims = as_dims(dim, input.array.ndim)
     if r.count(input.array.shape, dims) - correction <= 0:
-        warnings.warn(f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction "
-                      "factor (input numel divided by output numel).", UserWarning, stacklevel=3)
+        warnings.warn(f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the "
+                      "reduction factor (input numel divided by output numel).", UserWarning, stacklevel=3)
     return made(input, dim=dims, keepdim=keepdim, correction=correction)
 
 
@@ -372,8 +378,9 @@ def _extreme(name, made, whole, either, pair, input, dim, keepdim):
     check_dim(name, input, dim)
     if dim is None:
         if not input.array.size:
-            raise RuntimeError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
-                               "reduction dim with the 'dim' argument.\nThe tensor has no elements.")
+            raise RuntimeError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. "
+                               "Specify the reduction dim with the 'dim' argument.\n"
+                               "The tensor has no elements.")
         return whole(input, dim=None, keepdim=False)
     dim = wrap_dim(dim, input.array.ndim)
     _need_elements(f"{name}()", input, dim)
@@ -385,7 +392,8 @@ def _extreme(name, made, whole, either, pair, input, dim, keepdim):
 
 def _need_elements(name, input, dim):
     if input.array.ndim and not input.array.shape[dim]:
-        raise IndexError(f"{name}: Expected reduction dim {dim} to have non-zero size.\nThe tensor has no elements there.")
+        raise IndexError(f"{name}: Expected reduction dim {dim} to have non-zero size.\n"
+                         "The tensor has no elements there.")
 
 
 def max(input, dim=None, keepdim=False, *, out=None):
@@ -406,8 +414,8 @@ def _whole(name, made, input, dim, keepdim):
     check_dim(name, input, dim, "tuple of ints")
     dims = as_dims(dim, input.array.ndim)
     if dims is None and not input.array.size:
-        raise RuntimeError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
-                           "reduction dim with the 'dim' argument.\nThe tensor has no elements.")
+        raise RuntimeError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. "
+                           "Specify the reduction dim with the 'dim' argument.\nThe tensor has no elements.")
     for d in dim if isinstance(dim, (tuple, list)) else () if dim is None else (dim,):
         _need_elements(f"{name}()", input, d)
     return made(input, dim=dims, keepdim=keepdim)
@@ -466,16 +474,34 @@ def all(input, dim=None, keepdim=False, *, out=None):
 
 
 def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
-    """The vector p-norm over `dim`, of all elements by default (torch.norm); its gradient at the origin is 0."""
+    """The vector p-norm over `dim`, of all elements by default (torch.norm); its gradient at the origin is
+    0."""
     need_tensor("norm", input)
     if dtype is not None:
         input = _counted(input, dtype)
+    parts = dim if isinstance(dim, (tuple, list)) else () if dim is None else (dim,)
+    if [d for d in parts if not isinstance(d, (int, np.integer))]:
+        raise TypeError("linalg_vector_norm(): argument 'dim' (position 3) must be tuple of ints, not "
+                        f"{type_name(dim)}\nName dimensions by number.")
+    kind = "matrix" if p == "fro" and len(parts) > 1 else "vector"
     if input.array.dtype.kind != "f":
-        raise RuntimeError("linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
+        raise RuntimeError(f"linalg.{kind}_norm: Expected a floating point or complex tensor as input. Got "
                            f"{dtype_of(input).legacy_name}\nConvert it first, for example with .float().")
+    if kind == "matrix" and len(parts) > 2:
+        raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {' '.join(map(str, parts))}\n"
+                           "Pass p=2 for a norm over several dimensions.")
     if p == "nuc" or isinstance(p, str) and p != "fro":
         raise NotImplementedError(f"norm: p={p!r} is not supported.\nUse 'fro' or a number.")
     dims = as_dims(dim, input.array.ndim)
+    if p in (np.inf, -np.inf) and not input.array.size:
+        for d in dims or ():
+            if not input.array.shape[d]:
+                raise RuntimeError(f"linalg.vector_norm cannot compute the {p} norm on the dimension {d}because this "
+                                   "dimension is empty and the operation does not have an identity\nThere is nothing to "
+                                   "choose from.")
+        if dims is None:
+            raise RuntimeError(f"linalg.vector_norm cannot compute the {p} norm on an empty tensor because the operation "
+                               "does not have an identity\nThere is nothing to choose from.")
     if p in ("fro", 2, None):
         return into(out, r.norm(input, dim=dims, keepdim=keepdim))
     return into(out, r.norm_p(input, float(p), dims, keepdim))
@@ -484,6 +510,8 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
 def logsumexp(input, dim, keepdim=False, *, out=None):
     """ln Σ exp over `dim`, without overflow (torch.logsumexp)."""
     need_tensor("logsumexp", input)
+    if input.array.dtype.kind in "biu":
+        input = p.to(input, dtype=dtypes.get_default_dtype().numpy)
     return into(out, r.logsumexp(input, dim=as_dims(dim, input.array.ndim) or (), keepdim=keepdim)
                 if input.array.ndim else p.alias(input) * 1)
 
@@ -492,9 +520,10 @@ def _soft(name, made, input, dim, dtype):
     need_tensor(name, input)
     if dtype is not None:
         input = _counted(input, dtype)
-    if input.array.dtype.kind != "f":
-        raise RuntimeError(f"\"{name}_lastdim_kernel_impl\" not implemented for '{dtype_of(input).legacy_name}'\n"
-                           "Convert it first, for example with .float().")
+    if input.array.dtype.kind != "f" and input.array.size:
+        where = "_lastdim" if wrap_dim(dim, input.array.ndim) >= input.array.ndim - 1 else ""
+        raise NotImplementedError(f"\"{name}{where}_kernel_impl\" not implemented for "
+                           f"'{dtype_of(input).legacy_name}'\nConvert it first, for example with .float().")
     dim = wrap_dim(dim, input.array.ndim)
     if not input.array.ndim:
         return made(input.view(1), dim=0).view(())

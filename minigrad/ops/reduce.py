@@ -1,6 +1,7 @@
 """Reductions, and `spread`, the adjoint of a sum: what sums in one direction is repeated in the other.
 
-`dim` is None (all dimensions) or a tuple of dimensions counted from the front; the public functions bring it there.
+`dim` is None (all dimensions) or a tuple of dimensions counted from the front; the public functions bring it
+there.
 """
 import math
 
@@ -47,7 +48,10 @@ def _var(xp, x, *, dim=None, keepdim=False, correction=1):
 def _var_slope(x, shape, dim, correction):
     """d var / d x: 2 (x − mean) / (n − correction)."""
     free = count(shape, dim) - correction
-    return (2 / free if free else math.inf) * (x - mean(x, dim=dim, keepdim=True))
+    centered = x - mean(x, dim=dim, keepdim=True)
+    if dim is None and free <= 0:               # torch: nan at the mean, infinite elsewhere, and constant
+        return p.where(centered == 0, p.zeros_like(x) + math.nan, math.inf)
+    return (2 / free if free else math.inf) * centered
 
 
 var = op("var", _var,
@@ -106,7 +110,8 @@ all = op("all", lambda xp, x, *, dim=None, keepdim=False: xp.all(x, axis=dim, ke
 
 
 def _prod_twin(x, *, dim=None, keepdim=False):
-    """The product as rounds of pairwise multiplications: differentiable any number of times, zeros included."""
+    """The product as rounds of pairwise multiplications: differentiable any number of times, zeros
+    included."""
     if dim is None:
         flat, rest = s.view(x, shape=(-1,)), ()
     else:
@@ -124,7 +129,8 @@ def _prod_twin(x, *, dim=None, keepdim=False):
 
 
 def _prod_others(xp, x, *, dim=None):
-    """For every element the product of all the others: products from the left times products from the right."""
+    """For every element the product of all the others: products from the left times products from the
+    right."""
     line = x.reshape(-1) if dim is None else xp.moveaxis(x, dim, 0)
     one = xp.ones_like(line[:1])
     left = xp.cumprod(xp.concatenate([one, line[:-1]]), axis=0)
@@ -146,7 +152,7 @@ def _norm(xp, x, *, dim=None, keepdim=False):
 
 norm = op("norm", _norm,
           grads=(lambda g, x, z, x_shape, dim, keepdim:
-                 x * spread(p.where(z == 0, 0.0, g / z), shape=x_shape, dim=dim, keepdim=keepdim),),
+                 x * spread(p.where(z == 0, 0.0, g / p.where(z == 0, 1.0, z)), shape=x_shape, dim=dim, keepdim=keepdim),),
           formula=("√Σ x²", "ḡ · x / z, 0 at the origin"), torch_node="LinalgVectorNormBackward0")
 
 

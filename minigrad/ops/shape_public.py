@@ -8,15 +8,20 @@ from ..engine.errors import check_broadcast, wrap_dim
 from . import index as i
 from . import linalg as la
 from . import pointwise as p
-from . import reduce as r
 from . import shape as s
-from .arguments import as_dims, dtype_of, into, need_tensor
+from .arguments import as_dims, dtype_of, into, need_tensor, refuse, type_name
 
 
-def sizes_of(given):
+def sizes_of(given, name="view", argument=None):
     """Sizes as methods take them: `f(2, 3)`, `f((2, 3))`, `f(Size)`; elements may be 0-d tensors."""
     if len(given) == 1 and isinstance(given[0], (tuple, list)):
         given = given[0]
+    for size in given:
+        if not hasattr(size, "__index__"):
+            if argument is None:
+                refuse(name, *given)
+            raise TypeError(f"{name}(): argument '{argument}' (position 1) must be tuple of ints, not {type_name(size)}\n"
+                            "Sizes are ints.")
     return tuple([size if type(size) is int else size.__index__() for size in given])
 
 
@@ -27,12 +32,14 @@ def infer(shape, size):
     known = math.prod([n for n in shape if n != -1])
     if len(unknown) > 1:
         raise RuntimeError("only one dimension can be inferred\nLeave a single -1.")
-    for n in shape:
+    for k, n in enumerate(shape):
         if n < -1:
-            raise RuntimeError(f"invalid shape dimension {n}\nSizes are non-negative; -1 stands for what is left.")
+            raise RuntimeError(f"invalid shape dimension {n} at index {k} of shape {list(shape)}\n"
+                               "Sizes are non-negative; -1 stands for what is left.")
     if unknown and known == 0 and size == 0:
-        raise RuntimeError(f"cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified "
-                           "dimension size -1 can be any value and is ambiguous\nGive every size.")
+        raise RuntimeError(f"cannot reshape tensor of 0 elements into shape {list(shape)} because the "
+                           "unspecified dimension size -1 can be any value and is ambiguous\n"
+                           "Give every size.")
     if (unknown and (known == 0 or size % known)) or (not unknown and known != size):
         raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {size}\n"
                            "The number of elements must stay the same.")
@@ -58,15 +65,15 @@ def view(input, *shape):
     shape = infer(sizes_of(shape), input.array.size)
     if not _viewable(plain(input), shape):
         raise RuntimeError(
-            "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
-            "contiguous subspaces). Use .reshape(...) instead.\nOr call .contiguous() first.")
+            "view size is not compatible with input tensor's size and stride (at least one dimension spans "
+            "across two contiguous subspaces). Use .reshape(...) instead.\nOr call .contiguous() first.")
     return s.view(input, shape=shape)
 
 
 def reshape(input, shape):
     """The elements in another shape, as a view where the memory allows, else copied (torch.reshape)."""
     need_tensor("reshape", input)
-    shape = infer(sizes_of((shape,) if isinstance(shape, (tuple, list)) else shape), input.array.size)
+    shape = infer(sizes_of((shape,), "reshape", "shape"), input.array.size)
     return s.view(input if _viewable(plain(input), shape) else p.contiguous(input), shape=shape)
 
 
@@ -89,9 +96,9 @@ def permute(input, dims):
     need_tensor("permute", input)
     if len(dims) != input.array.ndim:
         raise RuntimeError(
-            "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired "
-            f"ordering of dimensions i.e. input.dim() = {input.array.ndim} is not equal to len(dims) = {len(dims)}\n"
-            "Name every dimension once.")
+            "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the "
+            f"desired ordering of dimensions i.e. input.dim() = {input.array.ndim} is not equal to len(dims) "
+            f"= {len(dims)}\nName every dimension once.")
     found = tuple([wrap_dim(d, input.array.ndim) for d in dims])
     if len(set(found)) != len(found):
         raise RuntimeError("permute(): duplicate dims are not allowed.\nName every dimension once.")
@@ -131,23 +138,23 @@ def unsqueeze(input, dim):
 
 def expand(input, *sizes):
     """Dimensions of size 1 repeated without copying; -1 keeps a size (Tensor.expand)."""
-    shape, given = input.array.shape, sizes_of(sizes)
+    shape, given = input.array.shape, sizes_of(sizes, "expand", "size")
     lead = len(given) - len(shape)
     if lead < 0:
         raise RuntimeError(
-            f"expand({dtype_of(input).legacy_name.lower()}{{{list(shape)}}}, size={list(given)}): the number of sizes "
-            f"provided ({len(given)}) must be greater or equal to the number of dimensions in the tensor ({len(shape)})\n"
-            "Give a size for every dimension.")
+            f"expand(torch.{dtype_of(input).legacy_name}Tensor{{{list(shape)}}}, size={list(given)}): the number "
+            f"of sizes provided ({len(given)}) must be greater or equal to the number of dimensions in the "
+            f"tensor ({len(shape)})\nGive a size for every dimension.")
     full = []
     for k, size in enumerate(given):
         own = shape[k - lead] if k >= lead else None
         if size == -1 and own is None:
-            raise RuntimeError(f"The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension {k}"
-                               "\nGive the size.")
+            raise RuntimeError("The expanded size of the tensor (-1) isn't allowed in a leading, "
+                               f"non-existing dimension {k}\nGive the size.")
         if size != -1 and own not in (None, 1, size):
             raise RuntimeError(
-                f"The expanded size of the tensor ({size}) must match the existing size ({own}) at non-singleton "
-                f"dimension {k}.  Target sizes: {list(given)}.  Tensor sizes: {list(shape)}\n"
+                f"The expanded size of the tensor ({size}) must match the existing size ({own}) at "
+                f"non-singleton dimension {k}.  Target sizes: {list(given)}.  Tensor sizes: {list(shape)}\n"
                 "Only dimensions of size 1 can be expanded.")
         full.append(own if size == -1 else size)
     return s.expand(input, shape=tuple(full))
@@ -165,14 +172,16 @@ def _tensors(name, tensors):
 
 
 def cat(tensors, dim=0, *, out=None):
-    """Tensors joined along an existing dimension; their dtypes meet (torch.cat). Empty 1-D tensors are passed over."""
+    """Tensors joined along an existing dimension; their dtypes meet (torch.cat). Empty 1-D tensors are passed
+    over."""
     tensors = _tensors("cat", tensors)
     if not tensors:
-        raise ValueError("expected a non-empty list of Tensors\nPass at least one tensor.")
+        raise ValueError("torch.cat(): expected a non-empty list of Tensors\nPass at least one tensor.")
     kept = [x for x in tensors if x.array.shape != (0,)] or tensors[:1]
     for k, x in enumerate(tensors):
         if not x.array.ndim:
-            raise RuntimeError(f"zero-dimensional tensor (at position {k}) cannot be concatenated\nUse stack instead.")
+            raise RuntimeError(f"zero-dimensional tensor (at position {k}) cannot be concatenated\n"
+                               "Use stack instead.")
     first = kept[0].array.shape
     dim = wrap_dim(dim, len(first))
     for k, x in enumerate(tensors):
@@ -180,14 +189,17 @@ def cat(tensors, dim=0, *, out=None):
         if shape == (0,):
             continue
         if len(shape) != len(first):
-            raise RuntimeError(f"Tensors must have same number of dimensions: got {len(first)} and {len(shape)}\n"
-                               "Unsqueeze the smaller ones.")
+            raise RuntimeError(f"Tensors must have same number of dimensions: got {len(first)} and "
+                               f"{len(shape)}\nUnsqueeze the smaller ones.")
         for d in range(len(first)):
             if d != dim and shape[d] != first[d]:
                 raise RuntimeError(
-                    f"Sizes of tensors must match except in dimension {dim}. Expected size {first[d]} but got size "
-                    f"{shape[d]} for tensor number {k} in the list.\nThe shapes are {list(first)} and {list(shape)}.")
-    return into(out, s.cat(*kept, dim=dim))
+                    f"Sizes of tensors must match except in dimension {dim}. Expected size {first[d]} but "
+                    f"got size {shape[d]} for tensor number {k} in the list.\n"
+                    f"The shapes are {list(first)} and {list(shape)}.")
+    none = (*first[:dim], 0, *first[dim + 1:])  # what is passed over still counts for dtype and graph
+    parts = [s.view(x, shape=none) if x.array.shape == (0,) and len(first) > 1 else x for x in tensors]
+    return into(out, s.cat(*parts, dim=dim))
 
 
 concat = concatenate = cat
@@ -201,13 +213,14 @@ def stack(tensors, dim=0, *, out=None):
     first = tensors[0].array.shape
     for k, x in enumerate(tensors):
         if x.array.shape != first:
-            raise RuntimeError(f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and "
-                               f"{list(x.array.shape)} at entry {k}\nPad or cut them to one shape.")
+            raise RuntimeError(f"stack expects each tensor to be equal size, but got {list(first)} at entry "
+                               f"0 and {list(x.array.shape)} at entry {k}\nPad or cut them to one shape.")
     return into(out, s.stack(*tensors, dim=wrap_dim(dim, len(first) + 1)))
 
 
 def split(tensor, split_size_or_sections, dim=0):
-    """Views of parts along `dim`: of one size (the last may be smaller), or of the sizes listed (torch.split)."""
+    """Views of parts along `dim`: of one size (the last may be smaller), or of the sizes listed
+    (torch.split)."""
     need_tensor("split", tensor)
     dim = wrap_dim(dim, tensor.array.ndim)
     if not tensor.array.ndim:
@@ -216,15 +229,17 @@ def split(tensor, split_size_or_sections, dim=0):
     if isinstance(split_size_or_sections, int):
         step = split_size_or_sections
         if step < 0 or (step == 0 and size):
-            raise RuntimeError(f"split expects split_size be non-negative, but got split_size={step}\nUse a size over 0."
-                               if step < 0 else "split_size can only be 0 if dimension size is 0, but got dimension size "
-                               f"of {size}\nUse a size over 0.")
+            raise RuntimeError(f"split expects split_size be non-negative, but got split_size={step}\n"
+                               "Use a size over 0."
+                               if step < 0 else "split_size can only be 0 if dimension size is 0, but got "
+                                                f"dimension size of {size}\nUse a size over 0.")
         sizes = [step] * (size // step) + ([size % step] if size % step else []) if size else [0]
     else:
         sizes = list(split_size_or_sections)
         if sum_of(sizes) != size or any(n < 0 for n in sizes):
-            raise RuntimeError(f"split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's size at "
-                               f"dimension {dim}), but got split_sizes={sizes}\nList sizes that add up.")
+            raise RuntimeError(f"split_with_sizes expects split_sizes to sum exactly to {size} (input "
+                               f"tensor's size at dimension {dim}), but got split_sizes={sizes}\n"
+                               "List sizes that add up.")
     return s.split(tensor, sizes=tuple(sizes), dim=dim)
 
 
@@ -241,7 +256,8 @@ def chunk(input, chunks, dim=0):
     if not input.array.ndim:
         raise RuntimeError("chunk expects at least a 1-dimensional tensor\nUnsqueeze it first.")
     if chunks <= 0:
-        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}\nAsk for at least one.")
+        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}\n"
+                           "Ask for at least one.")
     dim = wrap_dim(dim, input.array.ndim)
     size = input.array.shape[dim]
     if not size:
@@ -253,8 +269,9 @@ def unbind(input, dim=0):
     """A tuple of the slices along `dim`, without it (torch.unbind)."""
     need_tensor("unbind", input)
     if not input.array.ndim:
-        raise RuntimeError("Dimension specified as 0 but tensor has no dimensions\nUnsqueeze it first.")
-    return s.unbind(input, dim=wrap_dim(dim, input.array.ndim))
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions\nUnsqueeze it first.")
+    dim = wrap_dim(dim, input.array.ndim)
+    return s.unbind(input, dim=dim) if input.array.shape[dim] else ()
 
 
 def _triangle(name, made):
@@ -299,14 +316,17 @@ def check_index(name, input, dim, index, source_shape):
     dim = wrap_dim(dim, input.array.ndim)
     shape, own = index.array.shape, input.array.shape
     if index.array.dtype not in (np.int64, np.int32):
+        name = "scatter" if name == "scatter_add" else name
         raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index\nConvert it with .long().")
     if len(shape) != len(own) and not (len(shape) <= 1 and len(own) <= 1):
         raise RuntimeError("Index tensor must have the same number of dimensions as "
-                           f"{'input' if name == 'gather' else 'self'} tensor\nUnsqueeze or reshape the index.")
+                           f"{'input' if name == 'gather' else 'self'} tensor\n"
+                           "Unsqueeze or reshape the index.")
     for d, size in enumerate(shape):
         if d != dim and len(own) == len(shape) and size > own[d]:
-            raise RuntimeError(f"Size does not match at dimension {d} expected index {list(shape)} to be no larger than self "
-                               f"{list(source_shape)} apart from dimension {dim}\nCut the index.")
+            raise RuntimeError(f"Size does not match at dimension {d} expected index {list(shape)} to be no "
+                               f"larger than self {list(source_shape)} apart from dimension {dim}\n"
+                               "Cut the index.")
     limit = own[dim] if own else 1
     bad = index.array[(index.array < 0) | (index.array >= limit)]
     if bad.size:
@@ -321,8 +341,13 @@ def scatter_add(input, dim, index, src):
     need_tensor("scatter_add", index, "index", 3)
     need_tensor("scatter_add", src, "src", 4)
     if input.array.dtype != src.array.dtype:
-        raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype\nConvert one of them with .to(dtype).")
+        raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype\n"
+                           "Convert one of them with .to(dtype).")
     dim = check_index("scatter_add", input, dim, index, input.array.shape)
+    if index.array.ndim == src.array.ndim and [n for n, m in zip(index.array.shape, src.array.shape) if n > m]:
+        raise RuntimeError(
+            f"Expected index {list(index.array.shape)} to be no larger than self {list(input.array.shape)} apart from "
+            f"dimension {dim} and to be no larger size than src {list(src.array.shape)}\nGive a source for every index.")
     if not input.array.ndim:
         return scatter_add(input.reshape(1), 0, index.reshape(-1), src.reshape(-1)).reshape(())
     src_cut = src if src.array.shape == index.array.shape else getitem(src, tuple(slice(0, n) for n in index.array.shape))
@@ -337,7 +362,8 @@ def index_select(input, dim, index, *, out=None):
     if index.array.ndim > 1:
         raise IndexError("index_select(): Index is supposed to be a vector\nFlatten it first.")
     if index.array.dtype not in (np.int64, np.int32):
-        raise RuntimeError("index_select(): Expected dtype int32 or int64 for index\nConvert it with .long().")
+        raise RuntimeError("index_select(): Expected dtype int32 or int64 for index\n"
+                           "Convert it with .long().")
     if not input.array.ndim:
         return p.clone(input)
     size = input.array.shape[dim]
@@ -347,7 +373,8 @@ def index_select(input, dim, index, *, out=None):
 
 
 def nonzero(input, *, as_tuple=False, out=None):
-    """The indices of the elements that are not zero: [n, ndim] int64, or a tuple per dimension (torch.nonzero)."""
+    """The indices of the elements that are not zero: [n, ndim] int64, or a tuple per dimension
+    (torch.nonzero)."""
     need_tensor("nonzero", input)
     found = np.nonzero(np.atleast_1d(plain(input)))
     if as_tuple:
@@ -365,7 +392,8 @@ def _same_dtype(text, x, y):
 
 
 def c_low(x):
-    return {"float32": "float", "float64": "double", "int64": "long int", "int32": "int", "float16": "c10::Half",
+    return {"float32": "float", "float64": "double", "int64": "long "
+                                                              "int", "int32": "int", "float16": "c10::Half",
             "bool": "bool", "uint8": "unsigned char", "int8": "signed char", "int16": "short int",
             "bfloat16": "c10::BFloat16"}[dtype_of(x).name]
 
@@ -380,7 +408,8 @@ def mm(input, mat2, *, out=None):
             raise RuntimeError(f"{name} must be a matrix\nUse matmul for other shapes.")
     if x.shape[1] != y.shape[0]:
         raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({x.shape[0]}x{x.shape[1]} and "
-                           f"{y.shape[0]}x{y.shape[1]})\nThe inner sizes must agree: transpose or reshape one of them.")
+                           f"{y.shape[0]}x{y.shape[1]})\n"
+                           "The inner sizes must agree: transpose or reshape one of them.")
     _same_dtype("expected m1 and m2 to have the same dtype, but got: {lower[0]} != {lower[1]}", input, mat2)
     return into(out, la.mm(input, mat2))
 
@@ -394,8 +423,8 @@ def bmm(input, mat2, *, out=None):
         if len(shape) != 3:
             raise RuntimeError(f"{name} must be a 3D tensor\nUse matmul for other shapes.")
     if x[0] != y[0] or x[2] != y[1]:
-        raise RuntimeError(f"Expected size for first two dimensions of batch2 tensor to be: [{x[0]}, {x[2]}] but got: "
-                           f"[{y[0]}, {y[1]}].\nThe batch sizes and the inner sizes must agree.")
+        raise RuntimeError(f"Expected size for first two dimensions of batch2 tensor to be: [{x[0]}, {x[2]}] "
+                           f"but got: [{y[0]}, {y[1]}].\nThe batch sizes and the inner sizes must agree.")
     _same_dtype("expected scalar type {0.legacy_name} but found {1.legacy_name}", input, mat2)
     return into(out, la.bmm(input, mat2))
 
@@ -406,12 +435,15 @@ def dot(input, tensor, *, out=None):
     need_tensor("dot", tensor, "tensor", 2)
     x, y = input.array, tensor.array
     if x.ndim != 1 or y.ndim != 1:
-        raise RuntimeError(f"1D tensors expected, but got {x.ndim}D and {y.ndim}D tensors\nFlatten them, or use matmul.")
-    _same_dtype("dot : expected both vectors to have same dtype, but found {0.legacy_name} and {1.legacy_name}",
+        raise RuntimeError(f"1D tensors expected, but got {x.ndim}D and {y.ndim}D tensors\n"
+                           "Flatten them, or use matmul.")
+    _same_dtype("dot : expected both vectors to have same dtype, but found {0.legacy_name} and "
+                "{1.legacy_name}",
                 input, tensor)
     if x.shape != y.shape:
-        raise RuntimeError(f"inconsistent tensor size, expected tensor [{x.size}] and src [{y.size}] to have the same number "
-                           f"of elements, but got {x.size} and {y.size} elements respectively\nCut the longer one.")
+        raise RuntimeError(f"inconsistent tensor size, expected tensor [{x.size}] and src [{y.size}] to have "
+                           f"the same number of elements, but got {x.size} and {y.size} elements "
+                           "respectively\nCut the longer one.")
     return into(out, la.dot(input, tensor))
 
 
@@ -421,7 +453,8 @@ def mv(input, vec, *, out=None):
     need_tensor("mv", vec, "vec", 2)
     x, y = input.array.shape, vec.array.shape
     if len(x) != 2 or len(y) != 1:
-        raise RuntimeError(f"vector + matrix @ vector expected, got {len(y)}, {len(x)}, {len(y)}\nUse matmul.")
+        raise RuntimeError(f"vector + matrix @ vector expected, got {len(y)}, {len(x)}, {len(y)}\n"
+                           "Use matmul.")
     if x[1] != y[0]:
         raise RuntimeError(f"size mismatch, got input ({x[0]}), mat ({x[0]}x{x[1]}), vec ({y[0]})\n"
                            "The vector is as long as the matrix is wide.")
@@ -435,8 +468,13 @@ def matmul(input, other, *, out=None):
     need_tensor("matmul", other, "other", 2)
     x, y = input.array.shape, other.array.shape
     if not x or not y:
-        raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {len(x)}D and {len(y)}D\n"
-                           "Use * for numbers.")
+        raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {len(x)}D and "
+                           f"{len(y)}D\nUse * for numbers.")
+    if (input.array.dtype == other.array.dtype == np.bool_ and input.array.size and other.array.size
+            and x[-1] == y[-2 if len(y) > 1 else -1]):
+        kernel = ("dot" if len(x) == len(y) == 1 else "addmm_impl_cpu_" if len(x) == len(y) == 2 else
+                  "addmv_impl_cpu" if 1 in (len(x), len(y)) else "bmm")
+        raise NotImplementedError(f"\"{kernel}\" not implemented for 'Bool'\nConvert to a number type first.")
     if len(x) == 1 and len(y) == 1:
         return dot(input, other)
     if len(x) == 2 and len(y) == 2:
@@ -454,8 +492,8 @@ def matmul(input, other, *, out=None):
         return into(out, squeeze(matmul(unsqueeze(input, 0), other), -2))
     if x[-1] != y[-2]:
         raise RuntimeError(
-            f"Expected size for first two dimensions of batch2 tensor to be: [{math.prod(x[:-2])}, {x[-1]}] but got: "
-            f"[{math.prod(y[:-2])}, {y[-2]}].\nThe inner sizes must agree.")
+            f"Expected size for first two dimensions of batch2 tensor to be: [{math.prod(x[:-2])}, {x[-1]}] "
+            f"but got: [{math.prod(y[:-2])}, {y[-2]}].\nThe inner sizes must agree.")
     check_broadcast(x[:-2], y[:-2])
     _same_dtype("expected scalar type {0.legacy_name} but found {1.legacy_name}", input, other)
     return into(out, la.bmm(input, other))

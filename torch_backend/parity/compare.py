@@ -148,9 +148,14 @@ def _gradients(B: Any, record: Record, case: Case, outputs: list[Any], inputs: l
         if quick is not None and B is not torch and not sample.twin:
             _same_bits(f"gradient {index}: recorded walk against plain walk", array_of(slow), quick)
     record.recorded = [None if g is None else array_of(g) for g in recorded]
-    roots = [g for g in recorded if g is not None and g.requires_grad]
+    reached = [g for g in recorded if g is not None]
+    drawn = zip(reached, _cotangents("second", case, reached, round_), strict=True)
+    roots, seconds = [], []
+    for g, values in drawn:             # a gradient that is constant may have no graph
+        if g.requires_grad:
+            roots.append(g)
+            seconds.append(B.from_numpy(values))
     if roots:
-        seconds = [B.from_numpy(a) for a in _cotangents("second", case, roots, round_)]
         found = B.autograd.grad(roots, inputs + cotangents, seconds, allow_unused=True)
         record.second = [None if g is None else array_of(g) for g in found]
 

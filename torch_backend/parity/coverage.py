@@ -6,7 +6,7 @@ COVERED_BY: dict[str, tuple[str, ...]] = {
     "drop": ("getitem",), "scatter_zeros": ("gather",), "select_add": ("index_select",),
     # pointwise
     "contiguous": ("contiguous", "clone"), "alias": ("softmax", "log_softmax", "logsumexp"), "zeros_like": ("sign", "floor"), "pow_number": ("pow",),
-    "within": ("clamp",), "clamp_low": ("clamp",), "clamp_high": ("clamp",), "fill": ("fill_",),
+    "within": ("clamp",), "clamp_low": ("clamp",), "clamp_high": ("clamp",), "clamp_between": ("clamp",), "fill": ("fill_",),
     "copy": ("copy_",), "erase": ("setitem.views",), "copy_slices": ("setitem.views",),
     # shapes, reductions, products
     "t": ("transpose",), "spread": ("sum", "mean"), "indicator": ("amax", "max"), "max_dim": ("max",),
