@@ -425,6 +425,17 @@ def test_adamw_stays_decoupled_when_it_loads_adam():
         assert opt.param_groups[0]["decoupled_weight_decay"] is True
 
 
+def test_a_result_that_retains_its_gradient_can_be_optimized():
+    for library in (minigrad, torch):
+        result = leaf(library) * 2
+        result.retain_grad()
+        opt = library.optim.SGD([result], lr=0.5)
+        (result * result).sum().backward()
+        with library.no_grad():
+            opt.step()
+        assert result.tolist() == [0, 0]
+
+
 def leaf(library):
     return library.ones(2, requires_grad=True)
 

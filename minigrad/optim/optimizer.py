@@ -149,7 +149,7 @@ class Optimizer:
                 if set_to_none:
                     param.gradient = None
                 elif param.gradient is not None:
-                    param.gradient.detach_().requires_grad_(False).zero_()
+                    param.gradient.detach_().zero_()
 
     def state_dict(self):
         """{"state": {number: a parameter's state}, "param_groups": [...]} as torch's, tensors not copied."""
