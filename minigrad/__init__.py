@@ -51,6 +51,7 @@ from .tensor import LEGACY as _LEGACY  # noqa: E402
 from .tensor import Size, Tensor  # noqa: E402
 
 __version__ = "0.1.0"
+backend_name = "numpy"                          # what reports call this library; the twin says "torch"
 tensor = _create.tensor                         # importing the room `tensor` has taken the function's name
 pi, e, inf, nan = _math.pi, _math.e, _math.inf, _math.nan
 

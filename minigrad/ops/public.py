@@ -538,3 +538,14 @@ def softmax(input, dim, dtype=None, *, out=None):
 def log_softmax(input, dim, dtype=None, *, out=None):
     """x − ln Σ exp(x) over `dim` (torch.log_softmax)."""
     return into(out, _soft("log_softmax", r.log_softmax, input, dim, dtype))
+
+__all__ = [
+    "exp", "log", "sqrt", "rsqrt", "sin", "cos", "tanh", "erf", "sigmoid", "reciprocal", "abs", "neg",
+    "sign", "relu", "isnan", "isinf", "isfinite", "logical_not", "floor", "ceil", "absolute",
+    "negative", "round", "bitwise_not", "mul", "eq", "ne", "lt", "le", "gt", "ge", "multiply",
+    "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_and", "logical_or",
+    "logical_xor", "bitwise_and", "bitwise_or", "bitwise_xor", "maximum", "minimum", "add", "sub",
+    "subtract", "div", "divide", "true_divide", "pow", "clamp", "clip", "where", "masked_fill", "sum",
+    "mean", "var", "std", "prod", "max", "min", "amax", "amin", "argmax", "argmin", "any", "all",
+    "norm", "logsumexp", "softmax", "log_softmax",
+]

@@ -498,4 +498,8 @@ def matmul(input, other, *, out=None):
     _same_dtype("expected scalar type {0.legacy_name} but found {1.legacy_name}", input, other)
     return into(out, la.bmm(input, other))
 
-
+__all__ = [
+    "reshape", "flatten", "permute", "transpose", "t", "squeeze", "unsqueeze", "cat", "concat",
+    "concatenate", "stack", "split", "chunk", "unbind", "tril", "triu", "gather", "scatter_add",
+    "index_select", "nonzero", "mm", "bmm", "dot", "mv", "matmul",
+]
