@@ -54,8 +54,8 @@ class Candidate:
 class Plan:
     """How much is measured. Each launch is a fresh process; rounds are spread over the launches.
 
-    next turn waits until they sleep. `selection`: turns of each variant in looking for a best.
-    next turn waits until they sleep. `selection`: turns of each variant in looking for the best.
+    `seconds`: about how long a turn is. `pause`: threads of BLAS and OpenMP spin a while after their work;
+    the next turn waits until they sleep. `selection`: turns of each variant when a best is sought.
     """
 
     rounds: int = 25

@@ -8,6 +8,7 @@ from typing import Any
 
 # Work still under way when the clock was stopped shows in how long its result then takes to arrive.
 LATE_SHARE, LATE_SECONDS = 0.1, 1e-3
+RECHECKS = 5  # a busy machine may delay that too, once in a while; only what is always late is an error
 
 
 class UnsynchronisedTimer(Exception):
@@ -28,8 +29,13 @@ def time_blocks(
     result: after a proper synchronize it is there at once; if it never is, UnsynchronisedTimer is raised.
     """
     step()
-    times, late = [], []
-    for _ in range(blocks):
+    times: list[float] = []
+    late: list[float] = []
+
+    def always_late() -> bool:
+        return min(late) > LATE_SHARE * min(times) * steps + LATE_SECONDS
+
+    while len(times) < blocks or (always_late() and len(times) < blocks + RECHECKS):
         synchronize()
         start = clock()
         for _ in range(steps):
@@ -39,7 +45,7 @@ def time_blocks(
         finish(result)
         late.append(clock() - stop)
         times.append((stop - start) / steps)
-    if min(late) > LATE_SHARE * min(times) * steps + LATE_SECONDS:
+    if always_late():
         raise UnsynchronisedTimer(
             f"reading the result took {min(late):.3g} s after a block of "
             f"{min(times) * steps:.3g} s: the device is not waited for"

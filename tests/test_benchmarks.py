@@ -136,6 +136,18 @@ def test_an_unsynchronised_timer_fails(steps):
         time_blocks(device.step, steps, 3, lambda: None, device.wait, device.clock)
 
 
+def test_a_hiccup_of_the_machine_is_no_unsynchronised_timer():
+    device, reads = Device(), []
+
+    def finish(result):
+        reads.append(result)
+        device.now += 5.0 if len(reads) == 1 else 0.0  # the machine was busy elsewhere for a moment
+        device.wait()
+
+    times = time_blocks(device.step, 1, 1, device.wait, finish, device.clock)
+    assert len(times) == 2 and times == pytest.approx([2e-3] * 2, rel=0.02)
+
+
 # Turns, statistics
 def test_candidates_take_turns_with_the_control_before_each():
     order = []
