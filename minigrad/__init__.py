@@ -68,6 +68,10 @@ _AUTOGRAD = {"inference_mode", "is_inference_mode_enabled", "set_anomaly_enabled
              "is_anomaly_check_nan_enabled"}
 
 
+def __dir__():
+    return sorted({*globals(), *_LAZY, *_AUTOGRAD, "save", "load"})
+
+
 def __getattr__(name):
     if name in _LAZY:
         import importlib
@@ -100,9 +104,9 @@ def is_floating_point(input):
     return input.dtype.is_floating_point
 
 
-def result_type(tensor1, tensor2):
+def result_type(tensor, other):
     """The dtype in which two tensors or numbers meet (torch.result_type)."""
-    return _result_type(tensor1, tensor2)
+    return _result_type(tensor, other)
 
 
 def promote_types(type1, type2):

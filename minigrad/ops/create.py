@@ -23,6 +23,9 @@ def _dtype(name, dtype, default=None):
 def _finish(array, requires_grad, device=None):
     available(device)
     out = wrap(array)
+    if requires_grad and not out.dtype.is_floating_point:
+        raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients\n"
+                           "Give a floating point dtype.")
     return out.requires_grad_() if requires_grad else out
 
 
@@ -63,16 +66,19 @@ def to_array(data, dtype=None):
                         "too many dimensions 'str'\nPass numbers.")
     if leaf is None or not (isinstance(leaf, (bool, int, float, complex, list, tuple, np.generic, np.ndarray, TensorBase))
                             or hasattr(leaf, "__array__") or hasattr(leaf, "__len__")):
-        raise RuntimeError(f"Could not infer dtype of {type(leaf).__name__}\nPass numbers, sequences, arrays or tensors.")
+        raise RuntimeError(f"Could not infer dtype of {type(leaf).__name__}\n"
+                           "Pass numbers, sequences, arrays or tensors.")
     try:
         array = np.array(_bare(data))
     except ValueError:
         _ragged(data)
-        raise RuntimeError(f"Could not infer dtype of {type(leaf).__name__}\nPass numbers of one kind.") from None
+        raise RuntimeError(f"Could not infer dtype of {type(leaf).__name__}\n"
+                           "Pass numbers of one kind.") from None
     if array.dtype == object:
         if any(isinstance(part, int) for part in array.flat):
             raise RuntimeError("Overflow when unpacking long long\nUse integers that fit in 64 bits.")
-        raise RuntimeError(f"Could not infer dtype of {type(leaf).__name__}\nPass numbers, sequences, arrays or tensors.")
+        raise RuntimeError(f"Could not infer dtype of {type(leaf).__name__}\n"
+                           "Pass numbers, sequences, arrays or tensors.")
     if dtype is None and isinstance(leaf, (float, list, tuple)) and not isinstance(leaf, np.generic):
         dtype = dtypes.get_default_dtype().numpy
     if dtype is None:
@@ -84,18 +90,20 @@ def to_array(data, dtype=None):
 def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
     """A tensor of its own from numbers, nested sequences, an ndarray or tensors (torch.tensor).
 
-    Python floats become the default dtype, integers int64; arrays keep theirs. Raises ValueError for ragged nesting,
-    TypeError for text.
+    Python floats become the default dtype, integers int64; arrays keep theirs. Raises ValueError for ragged
+    nesting, TypeError for text.
     """
     if isinstance(data, TensorBase):
-        warnings.warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
-                      "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
+        warnings.warn("To copy construct from a tensor, it is recommended to use "
+                      "sourceTensor.detach().clone() or sourceTensor.detach().clone().requires_grad_(True), "
+                      "rather than torch.tensor(sourceTensor).",
                       UserWarning, stacklevel=2)
     return _finish(to_array(data, None if dtype is None else _dtype("tensor", dtype)), requires_grad, device)
 
 
 def as_tensor(data, dtype=None, device=None):
-    """A tensor that shares memory with an ndarray or is the tensor given, where the dtype allows (torch.as_tensor)."""
+    """A tensor that shares memory with an ndarray or is the tensor given, where the dtype allows
+    (torch.as_tensor)."""
     if isinstance(data, TensorBase):
         return data.to(dtype) if dtype is not None else data
     if isinstance(data, np.ndarray) and (dtype is None or dtype.numpy == data.dtype):
@@ -104,21 +112,25 @@ def as_tensor(data, dtype=None, device=None):
 
 
 def from_numpy(ndarray):
-    """A tensor on the same memory as `ndarray` (torch.from_numpy). Raises TypeError for other objects and dtypes,
-    ValueError for negative strides."""
+    """A tensor on the same memory as `ndarray` (torch.from_numpy). Raises TypeError for other objects and
+    dtypes, ValueError for negative strides."""
     if not isinstance(ndarray, np.ndarray):
-        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})\nUse minigrad.tensor(...) for other data.")
+        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})\n"
+                        "Use minigrad.tensor(...) for other data.")
     if not ndarray.dtype.isnative:
-        raise ValueError("given numpy array has byte order different from the native byte order. Conversion between byte "
-                         "orders is currently not supported.\nConvert it with .astype(a.dtype.newbyteorder('=')).")
+        raise ValueError("given numpy array has byte order different from the native byte order. Conversion "
+                         "between byte orders is currently not supported.\n"
+                         "Convert it with .astype(a.dtype.newbyteorder('=')).")
     dtypes.from_numpy(ndarray.dtype)
     if any(stride < 0 for stride in ndarray.strides):
-        raise ValueError("At least one stride in the given numpy array is negative, and tensors with negative strides are "
-                         "not currently supported. (You can probably work around this by making a copy of your array  "
-                         "with array.copy().) \nOr use np.ascontiguousarray(a).")
+        raise ValueError("At least one stride in the given numpy array is negative, and tensors with "
+                         "negative strides are not currently supported. (You can probably work around this "
+                         "by making a copy of your array  with array.copy().) \n"
+                         "Or use np.ascontiguousarray(a).")
     if not ndarray.flags.writeable:
-        warnings.warn("The given NumPy array is not writable, and PyTorch does not support non-writable tensors. Writing "
-                      "to this tensor is undefined: copy the array first.", UserWarning, stacklevel=2)
+        warnings.warn("The given NumPy array is not writable, and PyTorch does not support non-writable "
+                      "tensors. Writing to this tensor is undefined: copy the array "
+                      "first.", UserWarning, stacklevel=2)
     return wrap(np.asarray(ndarray))
 
 
@@ -131,8 +143,8 @@ def _filled(name, make, text):
 
     def like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
         if not isinstance(input, TensorBase):
-            raise TypeError(f"{name}_like(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}\n"
-                            f"Use {name}(size) for sizes.")
+            raise TypeError(f"{name}_like(): argument 'input' (position 1) must be Tensor, not "
+                            f"{type(input).__name__}\nUse {name}(size) for sizes.")
         return _finish(make(input.array.shape, _dtype(name, dtype, input.dtype)), requires_grad, device)
     for made, label in ((function, name), (like, f"{name}_like")):
         made.__name__ = made.__qualname__ = label
@@ -146,8 +158,8 @@ def _sizes(name, given):
     except (AttributeError, TypeError):
         bad = given[0] if given and not isinstance(given[0], (tuple, list)) else next(
             (n for n in given[0] if not hasattr(n, "__index__")), given[0]) if given else None
-        raise TypeError(f"{name}(): argument 'size' (position 1) must be tuple of ints, not {type(bad).__name__}\n"
-                        "Sizes are integers.") from None
+        raise TypeError(f"{name}(): argument 'size' (position 1) must be tuple of ints, not "
+                        f"{type(bad).__name__}\nSizes are integers.") from None
     for size in shape:
         if size < 0:
             raise RuntimeError(f"Trying to create tensor with negative dimension {size}: {list(shape)}\n"
@@ -184,7 +196,8 @@ def arange(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, devi
     if step == 0:
         raise RuntimeError("step must be nonzero\nUse linspace for a fixed number of points.")
     if (end - start) * step < 0:
-        raise RuntimeError("upper bound and lower bound inconsistent with step sign\nGive a step towards the end.")
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign\n"
+                           "Give a step towards the end.")
     whole = all(isinstance(n, int) for n in (start, end, step))
     kind = _dtype("arange", dtype, dtypes.int64 if whole else None)
     count = -(-(end - start) // step) if whole else math.ceil((end - start) / step)
@@ -240,8 +253,9 @@ def _drawn(name, draw, text):
 def _need_floating(name, kind):
     if kind.kind in "biu":
         what = dtypes.from_numpy(kind).legacy_name
-        raise NotImplementedError(f"\"{'normal_kernel_cpu' if name == 'randn' else 'check_uniform_bounds'}\" not implemented "
-                                  f"for '{what}'\nDraw in a floating point dtype and convert.")
+        raise NotImplementedError(f"\"{'normal_kernel_cpu' if name == 'randn' else 'check_uniform_bounds'}\" "
+                                  f"not implemented for '{what}'\n"
+                                  "Draw in a floating point dtype and convert.")
 
 
 rand, rand_like = _drawn("rand", lambda g, shape, kind: random.uniform(g, shape, kind), "drawn from [0, 1)")
@@ -255,7 +269,8 @@ def randint(low=0, high=None, size=None, *, generator=None, out=None, dtype=None
     if size is None:
         low, high, size = 0, low, high
     if low >= high:
-        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}\nWiden the range.")
+        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}\n"
+                           "Widen the range.")
     kind = _dtype("randint", dtype, dtypes.int64)
     return _finish(random.integers(generator or random.default_generator, low, high, _sizes("randint", (size,)), kind),
                    requires_grad, device)
