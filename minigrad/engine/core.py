@@ -197,7 +197,7 @@ def wrap(array, needs=False, node=None):
 # When was memory last written in place? A node knows when it was made, and memory when it was written:
 # together they tell whether a saved array is still what it was. Memory never written in place has no entry
 # and costs nothing.
-# id(array that owns the memory) -> [count, number of the last write, ref]
+# id(array that owns the memory) -> [count, number of the last write, ref, name of the last node that wrote]
 written = {}
 last_write = [0]                                # the highest of those numbers: younger nodes need no check
 # the `view_of` of `.data`: its writes go unnoticed, as torch's do
@@ -211,17 +211,19 @@ def owner(array):
     return array
 
 
-def touch(tensor, number=None):
-    """Note that `tensor` was written in place (by the node of that number, if one was recorded)."""
+def touch(tensor, node=None):
+    """Note that `tensor` was written in place (by that node, if one was recorded)."""
     if tensor.view_of is not None and tensor.view_of[0] is None:
         return
     memory = owner(tensor.array)
     key = id(memory)
     entry = written.get(key)
     if entry is None:
-        entry = written[key] = [0, 0, weakref.ref(memory, lambda _, key=key: written.pop(key, None))]
+        entry = written[key] = [0, 0, weakref.ref(memory, lambda _, key=key: written.pop(key, None)), None]
     entry[0] += 1
-    entry[1] = last_write[0] = tick() if number is None else number
+    entry[1] = last_write[0] = tick() if node is None else node.number
+    if node is not None:
+        entry[3] = node.name()
 
 
 def version(tensor):

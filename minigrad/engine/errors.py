@@ -46,9 +46,8 @@ FREED = ("Trying to backward through the graph a second time (or directly access
          "retain_graph=True to the first call, or run forward again.")
 
 
-def short_name(node):
+def short_name(name):
     """A node's name as torch's error texts say it: "Mul" for MulBackward0."""
-    name = node.name()
     return "torch::autograd::CopySlices" if name == "CopySlices" else name.removesuffix("Backward0")
 
 
@@ -59,7 +58,7 @@ _TYPES = {"float32": "Float", "float64": "Double", "float16": "Half", "int64": "
 def modified(node, array, edge, entry, expected=None):
     """torch's error for a saved tensor that was written in place since: `entry` tells of the writes (see
     `core.written`), `expected` how many of them came before it was saved. In anomaly mode with both lines."""
-    count, write, _ = entry
+    count, write, _, writer = entry
     hint, lines = ("enable anomaly detection to find the operation that failed to compute its gradient, with "
                    "torch.autograd.set_detect_anomaly(True, check_nan=False)."), ""
     if hasattr(node.number, "place"):
@@ -69,7 +68,8 @@ def modified(node, array, edge, entry, expected=None):
         if hasattr(write, "place"):
             lines += f"\nand written in place by {write.place()}"
     kind = _TYPES.get(array.dtype.name, "")
-    made_by = f", which is output 0 of {short_name(edge)}," if hasattr(edge, "next_functions") else ""
+    maker = edge.name() if edge is node or not writer and hasattr(edge, "next_functions") else writer
+    made_by = f", which is output 0 of {short_name(maker)}," if maker else ""
     raise RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
         f"[torch.{kind}Tensor {list(array.shape)}]{made_by} is at version {count}; expected version "

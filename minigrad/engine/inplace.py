@@ -53,7 +53,7 @@ def inplace(made, tensor, *operands, write=None, **attrs):
         source.array = source.array.copy()
     out = made(source, *operands, **attrs)
     store(tensor, out.array)
-    touch(tensor, out.node.number if out.node is not None else None)
+    touch(tensor, out.node)
     tensor.node, tensor.needs = out.node, out.needs
     if tracked and out.needs:
         write_back(tensor, out, REGISTRY["copy_slices"])

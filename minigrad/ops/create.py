@@ -141,7 +141,8 @@ def _filled(name, make, text):
         shape = _sizes(name, size)
         return _finish(make(shape, _dtype(name, dtype)), requires_grad, device)
 
-    def like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
+    def like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None,
+             pin_memory=False):
         if not isinstance(input, TensorBase):
             raise TypeError(f"{name}_like(): argument 'input' (position 1) must be Tensor, not "
                             f"{type(input).__name__}\nUse {name}(size) for sizes.")
@@ -172,7 +173,8 @@ ones, ones_like = _filled("ones", np.ones, "of ones")
 empty, empty_like = _filled("empty", np.empty, "of whatever is in memory")
 
 
-def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
+def full(size, fill_value, *, out=None, names=None, dtype=None, layout=None, device=None, requires_grad=False,
+         pin_memory=False):
     """A tensor of `size` filled with a number, whose type gives the dtype (torch.full)."""
     value = fill_value.item() if isinstance(fill_value, TensorBase) else fill_value
     default = dtypes.bool if isinstance(value, bool) else dtypes.int64 if isinstance(value, int) else None
@@ -180,7 +182,8 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, re
     return _finish(array, requires_grad, device)
 
 
-def full_like(input, fill_value, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
+def full_like(input, fill_value, *, dtype=None, layout=None, device=None, requires_grad=False,
+              memory_format=None, pin_memory=False):
     """A tensor shaped like `input` filled with a number (torch.full_like)."""
     return full(input.array.shape, fill_value, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
@@ -206,7 +209,8 @@ def arange(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, devi
     return _finish((start + np.arange(count, dtype=np.float64) * step).astype(kind), requires_grad, device)
 
 
-def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
+def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=None, requires_grad=False,
+             pin_memory=False):
     """`steps` points from start to end, both included (torch.linspace)."""
     start, end = [n.item() if isinstance(n, TensorBase) else n for n in (start, end)]
     if steps < 0:
@@ -225,7 +229,8 @@ def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=Non
     return _finish(values.astype(kind), requires_grad, device)
 
 
-def eye(n, m=None, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
+def eye(n, m=None, *, out=None, dtype=None, layout=None, device=None, requires_grad=False,
+        pin_memory=False):
     """The n × m matrix with ones on its diagonal (torch.eye)."""
     if n < 0 or (m or 0) < 0:
         raise RuntimeError(f"n must be greater or equal to 0, got {n}\nSizes are non-negative.")
@@ -241,7 +246,8 @@ def _drawn(name, draw, text):
         _need_floating(name, kind)
         return _finish(draw(generator or random.default_generator, shape, kind), requires_grad, device)
 
-    def like(input, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
+    def like(input, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False,
+             memory_format=None, pin_memory=False):
         return function(input.array.shape, generator=generator, dtype=dtype or input.dtype, device=device,
                         requires_grad=requires_grad)
     for made, label in ((function, name), (like, f"{name}_like")):
