@@ -11,6 +11,7 @@ from .anomaly_mode import (
 )
 from .function import Function
 from .grad_mode import enable_grad, inference_mode, is_inference_mode_enabled, no_grad, set_grad_enabled
+from .gradcheck import GradcheckError, gradcheck, gradgradcheck
 
 
 def Variable(data, requires_grad=False):
@@ -21,7 +22,8 @@ def Variable(data, requires_grad=False):
     return data.detach().requires_grad_(requires_grad)
 
 
-__all__ = ["Function", "Variable", "anomaly_mode", "backward", "detect_anomaly", "enable_grad", "function",
-           "functional", "grad", "grad_mode", "inference_mode", "is_anomaly_check_nan_enabled",
-           "is_anomaly_enabled", "is_inference_mode_enabled", "no_grad", "set_anomaly_enabled",
-           "set_detect_anomaly", "set_grad_enabled"]
+__all__ = ["Function", "GradcheckError", "Variable", "anomaly_mode", "backward", "detect_anomaly",
+           "enable_grad", "function", "functional", "grad", "grad_mode", "gradcheck", "gradgradcheck",
+           "inference_mode", "is_anomaly_check_nan_enabled", "is_anomaly_enabled",
+           "is_inference_mode_enabled", "no_grad", "set_anomaly_enabled", "set_detect_anomaly",
+           "set_grad_enabled"]
