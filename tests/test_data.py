@@ -147,6 +147,7 @@ def test_samples_are_fetched_all_at_once_where_the_dataset_can():
         seen = [values(batch) for batch in data.DataLoader(data.Subset(dataset, [4, 2, 0]), 2)]
         return seen, dataset.calls, data.Subset(dataset, [4, 2])[1]
     both(go)
+    both(lambda library, data: values(data.Subset(data.TensorDataset(library.arange(9)), [7, 5, 3])[[0, 2]]))
 
 
 def test_tensor_dataset_as_samples_and_as_rows():
@@ -271,6 +272,22 @@ def test_batch_sampler_of_ones_own():
     both(lambda _, data: [values(b) for b in data.DataLoader(range(9), sampler=[4, 2, 0], batch_size=2)])
 
 
+@pytest.mark.parametrize("numbers", [[True, True], [np.int64(1), np.int64(-1)], (0, 1), range(2)])
+def test_numbers_that_are_no_list_of_ints(numbers):
+    def go(library, data):
+        dataset = data.TensorDataset(library.arange(6).view(2, 3))
+        return [values(batch) for batch in data.DataLoader(dataset, batch_sampler=[numbers])]
+    both(go)
+
+
+def test_numbers_that_are_tensors():
+    def go(library, data):
+        dataset = data.TensorDataset(library.arange(6).view(2, 3))
+        order = [library.tensor(1), library.tensor(0)]
+        return [values(batch) for batch in data.DataLoader(dataset, 2, sampler=order)]
+    both(go)
+
+
 def test_a_sampler_that_draws_when_iterated():
     """The sampler's draws come before the base seed, as torch's do."""
     def go(library, data):
@@ -326,6 +343,7 @@ BAD = {
     "row above": lambda t, d: list(d.DataLoader(d.TensorDataset(t.ones(2)), batch_sampler=[[0, 2]])),
     "lengths": lambda t, d: d.random_split(FIVE, [2, 2]),
     "fractions": lambda t, d: d.random_split(FIVE, [-0.5, 1.5]),
+    "fractions of just over 1": lambda t, d: d.random_split(FIVE, [0.2, 0.4, 0.3, 0.1]),
     "many fractions": lambda t, d: d.random_split(FIVE, [0.5, 0.6]),
     "no items": lambda t, d: list(d.DataLoader(d.Dataset(), batch_sampler=[[1]])),
     "no length": lambda t, d: len(d.Dataset()),

@@ -35,10 +35,9 @@ def default_collate(batch):
     if isinstance(first, Mapping):
         return _rebuilt(first, {key: default_collate([sample[key] for sample in batch]) for key in first})
     if isinstance(first, Sequence):
-        named = hasattr(first, "_fields")
-        if not named and any(len(sample) != len(first) for sample in batch):
+        if any(len(sample) != len(first) for sample in batch):
             raise RuntimeError("each element in list of batch should be of equal size\nPad or cut them.")
-        return _rebuilt(first, [default_collate(part) for part in zip(*batch, strict=not named)])
+        return _rebuilt(first, [default_collate(part) for part in zip(*batch, strict=True)])
     raise _unknown(type(first))
 
 

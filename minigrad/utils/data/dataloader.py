@@ -97,7 +97,7 @@ def _rows(dataset, numbers):
     if type(dataset) is not TensorDataset or any(tensor.needs for tensor in dataset.tensors) \
             or not all(type(number) is int for number in numbers):
         return None
-    return [tensor[numbers] for tensor in dataset.tensors]
+    return [tensor[list(numbers)] for tensor in dataset.tensors]
 
 
 def _refuse(*cases):
