@@ -18,14 +18,14 @@ from ..ops.arguments import dtype_of, need_tensor
 from ..ops.inplace_public import METHODS
 from ..tensor import Size
 from .arguments import need_attribute, need_float
-from .losses import (  # noqa: F401  (their public place is here)
-    binary_cross_entropy_with_logits,
-    cross_entropy,
-    l1_loss,
-    mse_loss,
-    nll_loss,
-)
-from .spatial import adaptive_avg_pool2d, avg_pool2d, conv2d, max_pool2d, pad  # noqa: F401
+from .losses import binary_cross_entropy_with_logits, cross_entropy, l1_loss, mse_loss, nll_loss
+from .spatial import adaptive_avg_pool2d, avg_pool2d, conv2d, max_pool2d, pad
+
+__all__ = ["adaptive_avg_pool2d", "avg_pool2d", "batch_norm", "binary_cross_entropy_with_logits", "conv2d",
+           "cross_entropy", "dropout", "embedding", "gelu", "l1_loss", "layer_norm", "linear", "log_softmax",
+           "logsigmoid", "max_pool2d", "mse_loss", "nll_loss", "normalize", "one_hot", "pad", "relu",
+           "sigmoid", "softmax", "tanh"]
+
 
 # Activations ------------------------------------------------------------------------------------------------
 
@@ -199,10 +199,12 @@ def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
 
 # Normalisation ----------------------------------------------------------------------------------------------
 
-def _check_parameters(input, *parameters):
+def _same_dtype(input, *parameters):
+    """Raises torch's RuntimeError for parameters of another dtype; half precision takes float32 ones too."""
+    dtype = input.array.dtype
     for parameter in parameters:
-        if parameter is not None and parameter.array.dtype not in (input.array.dtype, np.float32 if
-                                                                   input.array.dtype.itemsize == 2 else None):
+        if parameter is not None and parameter.array.dtype != dtype and not (
+                dtype.itemsize == 2 and parameter.array.dtype == np.float32):
             raise RuntimeError("mixed dtype (CPU): expect parameter to have scalar type of "
                                f"{dtype_of(input).legacy_name}\n"
                                "Convert the layer or its input with .to(dtype).")
@@ -222,31 +224,31 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
         raise ValueError("Expected more than 1 value per channel when training, got input size "
                          f"{Size(x.shape)}\nUse a larger batch, or eval().")
     if eps < 0 or (training and not eps):
-        raise ValueError("batch_norm eps must be "
-                         f"{'positive during training' if training else 'non-negative'}, but got {eps}\n"
-                         "The usual value is 1e-5.")
+        wanted = "positive during training" if training else "non-negative"
+        raise ValueError(f"batch_norm eps must be {wanted}, but got {eps}\nThe usual value is 1e-5.")
     if x.ndim < 2:
         raise IndexError("Dimension out of range (expected to be in range of [-1, 0], but got 1)\n"
                          "The input is (N, C) or (N, C, ...).")
     if training and (running_mean is None) != (running_var is None):
         raise ValueError("running_mean and running_var must either both be None or neither be None\n"
                          "Pass both.")
-    for name, tensor in {"running_mean": running_mean, "running_var": running_var, "weight": weight,
-                         "bias": bias}.items():
+    given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
+    for name, tensor in given.items():
         if tensor is None and not training and name.startswith("running"):
             raise RuntimeError(f"{name} must be defined in evaluation mode\nPass it, or training=True.")
         if tensor is not None and tensor.array.size != x.shape[1]:
             raise RuntimeError(f"{name} should contain {x.shape[1]} elements not {tensor.array.size}\n"
                                "It has a number per channel.")
     need_float("batch_norm", input)
-    _check_parameters(input, running_mean, running_var, weight, bias)
+    _same_dtype(input, running_mean, running_var, weight, bias)
     if not training:
         return n.batch_norm_eval(input, weight, bias, running_mean, running_var, eps=eps)
     result, (mean, var, _) = n.batch_norm.full(input, weight, bias, eps=eps)
     if running_mean is not None and x.size:
         count = x.size // x.shape[1]
         for running, new in ((running_mean.array, mean), (running_var.array, var * (count / (count - 1)))):
-            running[...] = momentum * new + (1 - momentum) * running
+            running *= 1 - momentum
+            running += momentum * new
     return result
 
 
@@ -272,5 +274,5 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
         raise RuntimeError(f"Given normalized_shape={wanted}, expected input with shape [*, {sizes}], but "
                            f"got input of size{list(shape)}\nThe last dimensions are normalised.")
     need_float("LayerNormKernelImpl", input)
-    _check_parameters(input, weight, bias)
+    _same_dtype(input, weight, bias)
     return n.layer_norm(input, weight, bias, dims=len(wanted), eps=eps)

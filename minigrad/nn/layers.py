@@ -241,7 +241,7 @@ class _BatchNorm(_Affine):
                              f"{input.array.ndim}D input)\nThe input is (N, C, ...).")
         factor, track = self.momentum or 0.0, self.track_running_stats
         if self.training and track and self.num_batches_tracked is not None:
-            self.num_batches_tracked.add_(1)
+            self.num_batches_tracked.array += 1
             if self.momentum is None:           # the plain mean over all batches
                 factor = 1.0 / float(self.num_batches_tracked)
         mean, var = (self.running_mean, self.running_var) if track or not self.training else (None, None)
