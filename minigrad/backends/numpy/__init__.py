@@ -65,6 +65,7 @@ from .conv import conv2d, conv2d_input_grad, conv2d_weight_grad
 from .layout import ChannelsLast, canonical
 from .matmul import matmul
 from .norm import batch_norm, batch_norm_apply, batch_norm_backward, layer_norm, layer_norm_backward
+from .pointwise import relu, relu_backward
 from .pool import (
     avg_pool2d,
     avg_pool2d_backward,
