@@ -19,6 +19,7 @@ from .dtypes import dtype, get_default_dtype, set_default_dtype  # noqa: E402
 from .engine.core import enable_grad, is_grad_enabled, no_grad, set_grad_enabled  # noqa: E402
 from .engine.promote import result_type as _result_type  # noqa: E402
 from .ops import create as _create  # noqa: E402
+from .ops.arguments import need_tensor as _need_tensor  # noqa: E402
 from .ops.create import (  # noqa: E402
     arange,
     as_tensor,
@@ -41,12 +42,18 @@ from .ops.create import (  # noqa: E402
     zeros,
     zeros_like,
 )
-from .ops.arguments import need_tensor as _need_tensor  # noqa: E402
 from .ops.public import *  # noqa: E402
 from .ops.shape_public import *  # noqa: E402
 from .printing import set_printoptions  # noqa: E402
-from .random import Generator, default_generator, get_rng_state, initial_seed, manual_seed  # noqa: E402
-from .random import seed, set_rng_state  # noqa: E402
+from .random import (  # noqa: E402  # noqa: E402
+    Generator,
+    default_generator,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    seed,
+    set_rng_state,
+)
 from .tensor import LEGACY as _LEGACY  # noqa: E402
 from .tensor import Size, Tensor  # noqa: E402
 

@@ -85,7 +85,7 @@ class Tensor(TensorBase):
     def __new__(cls, *data):
         return _legacy(cls, data, np.dtype(np.float32))
 
-    # What it is --------------------------------------------------------------------------------------------------
+    # What it is ---------------------------------------------------------------------------------------------
 
     shape = property(lambda self: Size(self.array.shape), doc="The sizes, as a Size.")
     dtype = property(lambda self: dtypes.from_numpy(self.array.dtype), doc="The element type.")
@@ -140,7 +140,7 @@ class Tensor(TensorBase):
         """The address of the first element (Tensor.data_ptr)."""
         return plain(self).ctypes.data
 
-    # The graph ---------------------------------------------------------------------------------------------------
+    # The graph ----------------------------------------------------------------------------------------------
 
     @property
     def requires_grad(self):
@@ -262,7 +262,7 @@ class Tensor(TensorBase):
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient\n"
                                "Call requires_grad_() first.")
 
-    # Out of tensors ----------------------------------------------------------------------------------------------
+    # Out of tensors -----------------------------------------------------------------------------------------
 
     def item(self):
         """The only element as a Python number (Tensor.item). Raises RuntimeError for any other count."""
@@ -329,7 +329,8 @@ class Tensor(TensorBase):
     def __repr__(self, *, tensor_contents=None):
         node = self.grad_fn
         return printing.tensor_text(plain(self), dtype_name=self.dtype.name,
-                                    default_dtype_name=dtypes.get_default_dtype().name, requires_grad=self.needs,
+                                    default_dtype_name=dtypes.get_default_dtype().name,
+                                    requires_grad=self.needs,
                                     grad_fn_name=None if node is None else node.name())
 
     def __format__(self, spec):
@@ -356,7 +357,7 @@ class Tensor(TensorBase):
                                "putting it on the queue).\nDetach it first.")
         return _rebuild, (type(self), plain(self), self.needs)
 
-    # Operators ---------------------------------------------------------------------------------------------------
+    # Operators ----------------------------------------------------------------------------------------------
 
     __add__ = __radd__ = _operator("add")
     __mul__ = __rmul__ = _operator("mul")
@@ -387,8 +388,8 @@ class Tensor(TensorBase):
     def __setitem__(self, index, value):
         parts, basic, _ = i.parse(index, self.array.shape)
         if self.needs and self.node is None and basic and mode.on:
-            raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.\n"
-                               "Wrap the update in no_grad(), or write to a clone of the leaf.")
+            raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place "
+                               "operation.\nWrap the update in no_grad(), or write to a clone of the leaf.")
         if isinstance(value, str) or value is None:
             raise TypeError(f"can't assign a {type_name(value)} to a torch.{self.dtype.legacy_name}Tensor\n"
                             "Assign a tensor or a number.")
@@ -405,7 +406,7 @@ class Tensor(TensorBase):
         inplace(p_setitem, self, value, index=parts, basic=basic,
                 write=lambda array, given: array.__setitem__(parts, given))
 
-    # Shape -------------------------------------------------------------------------------------------------------
+    # Shape --------------------------------------------------------------------------------------------------
 
     def reshape(self, *shape):
         """See minigrad.reshape (Tensor.reshape)."""
@@ -435,7 +436,15 @@ class Tensor(TensorBase):
         """A copy, recorded (Tensor.clone)."""
         return p.clone(self)
 
-    # Conversion --------------------------------------------------------------------------------------------------
+    def split(self, split_size, dim=0):
+        """See minigrad.split (Tensor.split)."""
+        return s.split(self, split_size, dim)
+
+    def norm(self, p="fro", dim=None, keepdim=False, dtype=None):
+        """See minigrad.norm (Tensor.norm)."""
+        return f.norm(self, p, dim, keepdim, dtype=dtype)
+
+    # Conversion ---------------------------------------------------------------------------------------------
 
     def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None):
         """In another dtype or on another device; the tensor itself where nothing changes (Tensor.to).
@@ -456,11 +465,11 @@ class Tensor(TensorBase):
             return p.clone(self) if copy else self
         return p.to(self, dtype=dtype.numpy)
 
-    def cpu(self):
+    def cpu(self, memory_format=None):
         """On the CPU: the tensor itself if it is there (Tensor.cpu)."""
         return self
 
-    def cuda(self, device=None, non_blocking=False):
+    def cuda(self, device=None, non_blocking=False, memory_format=None):
         """On a GPU (Tensor.cuda). Raises RuntimeError where there is none."""
         return self.to("cuda")
 
@@ -505,9 +514,9 @@ def _check_assign(target, source, basic, kind):
     lead = len(target) - len(source)
     if lead < 0 and basic:
         raise RuntimeError(
-            f"expand(torch.{kind}Tensor{{{list(source)}}}, size={list(target)}): the number of sizes provided "
-            f"({len(target)}) must be greater or equal to the number of dimensions in the tensor ({len(source)})\n"
-            "The value must broadcast to the place it is written to.")
+            f"expand(torch.{kind}Tensor{{{list(source)}}}, size={list(target)}): the number of sizes "
+            f"provided ({len(target)}) must be greater or equal to the number of dimensions in the tensor "
+            f"({len(source)})\nThe value must broadcast to the place it is written to.")
     fits = lead >= 0 and all(n in (1, m) for n, m in zip(source, target[lead:]))
     if not fits and basic:
         for k in range(len(source) - 1, -1, -1):
@@ -561,17 +570,21 @@ class _Legacy(type):
         return _legacy(Tensor, data, cls.dtype.numpy)
 
 
-LEGACY = {f"{d.legacy_name}Tensor": _Legacy(f"{d.legacy_name}Tensor", (), {"dtype": d, "__doc__": f"torch's old name for a "
-          f"{d.name} tensor: sizes or data to copy; also for `isinstance` and `.type(...)`."}) for d in dtypes.ALL}
+def _legacy_class(d):
+    text = f"torch's old name for a {d.name} tensor: sizes or data; for `isinstance` and `.type()` too."
+    return _Legacy(f"{d.legacy_name}Tensor", (), {"dtype": d, "__doc__": text})
+
+
+LEGACY = {f"{d.legacy_name}Tensor": _legacy_class(d) for d in dtypes.ALL}
 
 _METHODS = {
-    f: """add sub subtract mul multiply div divide true_divide pow exp log sqrt rsqrt sin cos tanh erf sigmoid reciprocal abs
-        absolute neg negative sign relu isnan isinf isfinite logical_not floor ceil round eq ne lt le gt ge not_equal less
-        less_equal greater greater_equal logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor bitwise_not
-        maximum minimum clamp clip masked_fill sum mean var std prod max min amax amin argmax argmin any all norm logsumexp
-        softmax log_softmax""",
-    s: """view flatten transpose t squeeze unsqueeze expand split chunk unbind tril triu gather scatter_add index_select
-        nonzero mm bmm dot mv matmul""",
+    f: """add sub subtract mul multiply div divide true_divide pow exp log sqrt rsqrt sin cos tanh erf
+        sigmoid reciprocal abs absolute neg negative sign relu isnan isinf isfinite logical_not floor ceil
+        round eq ne lt le gt ge not_equal less less_equal greater greater_equal logical_and logical_or
+        logical_xor bitwise_and bitwise_or bitwise_xor bitwise_not maximum minimum clamp clip masked_fill
+        sum mean var std prod max min amax amin argmax argmin any all logsumexp softmax log_softmax""",
+    s: """view flatten transpose t squeeze unsqueeze expand chunk unbind tril triu gather scatter_add
+        index_select nonzero mm bmm dot mv matmul""",
 }
 for _module, _names in _METHODS.items():
     for _name in _names.split():
@@ -586,8 +599,10 @@ def _converter(d):
     return method
 
 
-for _name, _d in dict(float=dtypes.float32, double=dtypes.float64, half=dtypes.float16, long=dtypes.int64, int=dtypes.int32,
-                      short=dtypes.int16, char=dtypes.int8, byte=dtypes.uint8, bool=dtypes.bool).items():
+_CONVERSIONS = {"float": dtypes.float32, "double": dtypes.float64, "half": dtypes.float16,
+                "long": dtypes.int64, "int": dtypes.int32, "short": dtypes.int16, "char": dtypes.int8, "byte": dtypes.uint8,
+                "bool": dtypes.bool}
+for _name, _d in _CONVERSIONS.items():
     setattr(Tensor, _name, _converter(_d))
 for _name, _method in METHODS.items():
     setattr(Tensor, _name, _method)

@@ -14,6 +14,9 @@ NAMES = {
 
 # Signatures of minigrad that are not torch's: a name, or a difference that all names of a room share.
 SIGNATURES = {
+    "backend_name": "what reports call the library: numpy here, torch in the twin",
+    "empty": "memory_format is torch's layout switch; layouts are private here",
+    "result_type": "one signature for torch's four, tensors and numbers in either place",
     "save": "obj and a file; torch's further parameters are about pickle",
     "load": "a file and map_location; torch's further parameters are about pickle and mmap",
     "arange": "one signature for torch's three: (end), (start, end), (start, end, step)",

@@ -1,4 +1,5 @@
-"""Backends: the rooms that do arithmetic on arrays. Which one an array belongs to is decided here, and only here."""
+"""Backends: the rooms that do arithmetic on arrays. Which one an array belongs to is decided here, and only
+here."""
 from . import numpy as _numpy
 
 

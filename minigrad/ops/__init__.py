@@ -1,1 +1,2 @@
-"""Every operator, one family a file: forward, rules and formula side by side; `public` files hold torch's functions."""
+"""Every operator, one family a file: forward, rules and formula side by side; the files named public hold torch's
+functions."""

@@ -7,7 +7,8 @@ from ..engine.errors import wrap_dim
 from ..engine.promote import as_number
 
 # Functions that torch's parser knows in several forms: it lists them all where arguments fit none.
-OVERLOADED = {"eq", "ne", "lt", "le", "gt", "ge", "pow", "clamp", "where", "masked_fill", "sum", "mean", "prod", "var",
+OVERLOADED = {"eq", "ne", "lt", "le", "gt", "ge", "pow", "clamp", "where", "masked_fill", "sum", "mean",
+              "prod", "var",
               "std", "any", "all", "max", "min", "fill_", "bitwise_and", "bitwise_or", "bitwise_xor"}
 # The kernels that torch does not have for bool tensors.
 _NO_BOOL = {name: (NotImplementedError, f"\"{kernel}\" not implemented for 'Bool'") for name, kernel in (

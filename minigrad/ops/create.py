@@ -7,6 +7,7 @@ import numpy as np
 from .. import dtypes, random
 from ..device import available
 from ..engine.core import TensorBase, plain, wrap
+from .arguments import into
 from .shape_public import sizes_of
 
 
@@ -20,8 +21,9 @@ def _dtype(name, dtype, default=None):
     return dtype.numpy
 
 
-def _finish(array, requires_grad, device=None):
+def _finish(array, requires_grad, device=None, out=None):
     available(device)
+    into(out, None)
     out = wrap(array)
     if requires_grad and not out.dtype.is_floating_point:
         raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients\n"
@@ -29,7 +31,7 @@ def _finish(array, requires_grad, device=None):
     return out.requires_grad_() if requires_grad else out
 
 
-# From data -----------------------------------------------------------------------------------------------------------
+# From data --------------------------------------------------------------------------------------------------
 
 def _bare(data):
     """Nested data with every tensor in it replaced by its array."""
@@ -64,7 +66,9 @@ def to_array(data, dtype=None):
     if isinstance(leaf, str):
         raise TypeError("new(): invalid data type 'str'\nPass numbers." if leaf is data else
                         "too many dimensions 'str'\nPass numbers.")
-    if leaf is None or not (isinstance(leaf, (bool, int, float, complex, list, tuple, np.generic, np.ndarray, TensorBase))
+    if leaf is None or not (isinstance(leaf,
+                                       (bool, int, float, complex, list, tuple, np.generic, np.ndarray,
+                                        TensorBase))
                             or hasattr(leaf, "__array__") or hasattr(leaf, "__len__")):
         raise RuntimeError(f"Could not infer dtype of {type(leaf).__name__}\n"
                            "Pass numbers, sequences, arrays or tensors.")
@@ -134,12 +138,13 @@ def from_numpy(ndarray):
     return wrap(np.asarray(ndarray))
 
 
-# Filled and counted --------------------------------------------------------------------------------------------------
+# Filled and counted -----------------------------------------------------------------------------------------
 
 def _filled(name, make, text):
-    def function(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+    def function(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False,
+                 requires_grad=False):
         shape = _sizes(name, size)
-        return _finish(make(shape, _dtype(name, dtype)), requires_grad, device)
+        return _finish(make(shape, _dtype(name, dtype)), requires_grad, device, out)
 
     def like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None,
              pin_memory=False):
@@ -179,13 +184,14 @@ def full(size, fill_value, *, out=None, names=None, dtype=None, layout=None, dev
     value = fill_value.item() if isinstance(fill_value, TensorBase) else fill_value
     default = dtypes.bool if isinstance(value, bool) else dtypes.int64 if isinstance(value, int) else None
     array = np.full(_sizes("full", (size,)), value, _dtype("full", dtype, default))
-    return _finish(array, requires_grad, device)
+    return _finish(array, requires_grad, device, out)
 
 
 def full_like(input, fill_value, *, dtype=None, layout=None, device=None, requires_grad=False,
               memory_format=None, pin_memory=False):
     """A tensor shaped like `input` filled with a number (torch.full_like)."""
-    return full(input.array.shape, fill_value, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+    return full(input.array.shape, fill_value, dtype=dtype or input.dtype, device=device,
+                requires_grad=requires_grad)
 
 
 def arange(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
@@ -195,7 +201,8 @@ def arange(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, devi
     """
     if end is None:
         start, end = 0, start
-    start, end, step = [n.item() if isinstance(n, (TensorBase, np.generic)) else n for n in (start, end, step)]
+    bounds = (start, end, step)
+    start, end, step = [n.item() if isinstance(n, (TensorBase, np.generic)) else n for n in bounds]
     if step == 0:
         raise RuntimeError("step must be nonzero\nUse linspace for a fixed number of points.")
     if (end - start) * step < 0:
@@ -205,8 +212,9 @@ def arange(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, devi
     kind = _dtype("arange", dtype, dtypes.int64 if whole else None)
     count = -(-(end - start) // step) if whole else math.ceil((end - start) / step)
     if whole:
-        return _finish(np.arange(start, start + count * step, step).astype(kind), requires_grad, device)
-    return _finish((start + np.arange(count, dtype=np.float64) * step).astype(kind), requires_grad, device)
+        return _finish(np.arange(start, start + count * step, step).astype(kind), requires_grad, device, out)
+    return _finish((start + np.arange(count, dtype=np.float64) * step).astype(kind), requires_grad, device,
+                   out)
 
 
 def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=None, requires_grad=False,
@@ -218,7 +226,7 @@ def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=Non
     kind = _dtype("linspace", dtype)
     if kind.kind != "f":
         points = [int(start + (end - start) / max(steps - 1, 1) * k) for k in range(steps)]
-        return _finish(np.array(points, kind), requires_grad, device)
+        return _finish(np.array(points, kind), requires_grad, device, out)
     # From both ends towards the middle, in the dtype itself, as torch counts: the ends come out exact.
     step = (kind.type(end) - kind.type(start)) / kind.type(max(steps - 1, 1))
     position = np.arange(steps, dtype=kind)
@@ -226,7 +234,7 @@ def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=Non
                       kind.type(end) - step * (kind.type(steps - 1) - position))
     if steps == 1:
         values = np.array([start])
-    return _finish(values.astype(kind), requires_grad, device)
+    return _finish(values.astype(kind), requires_grad, device, out)
 
 
 def eye(n, m=None, *, out=None, dtype=None, layout=None, device=None, requires_grad=False,
@@ -234,17 +242,17 @@ def eye(n, m=None, *, out=None, dtype=None, layout=None, device=None, requires_g
     """The n × m matrix with ones on its diagonal (torch.eye)."""
     if n < 0 or (m or 0) < 0:
         raise RuntimeError(f"n must be greater or equal to 0, got {n}\nSizes are non-negative.")
-    return _finish(np.eye(n, m, dtype=_dtype("eye", dtype)), requires_grad, device)
+    return _finish(np.eye(n, m, dtype=_dtype("eye", dtype)), requires_grad, device, out)
 
 
-# Drawn ---------------------------------------------------------------------------------------------------------------
+# Drawn ------------------------------------------------------------------------------------------------------
 
 def _drawn(name, draw, text):
     def function(*size, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False,
                  pin_memory=False):
         shape, kind = _sizes(name, size), _dtype(name, dtype)
         _need_floating(name, kind)
-        return _finish(draw(generator or random.default_generator, shape, kind), requires_grad, device)
+        return _finish(draw(generator or random.default_generator, shape, kind), requires_grad, device, out)
 
     def like(input, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False,
              memory_format=None, pin_memory=False):
@@ -278,8 +286,9 @@ def randint(low=0, high=None, size=None, *, generator=None, out=None, dtype=None
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}\n"
                            "Widen the range.")
     kind = _dtype("randint", dtype, dtypes.int64)
-    return _finish(random.integers(generator or random.default_generator, low, high, _sizes("randint", (size,)), kind),
-                   requires_grad, device)
+    return _finish(random.integers(generator or random.default_generator, low, high,
+                                   _sizes("randint", (size,)), kind),
+                   requires_grad, device, out)
 
 
 def randint_like(input, low=0, high=None, *, dtype=None, layout=None, device=None, requires_grad=False,
@@ -287,7 +296,8 @@ def randint_like(input, low=0, high=None, *, dtype=None, layout=None, device=Non
     """Integers from [low, high) in the shape of `input` (torch.randint_like)."""
     if high is None:
         low, high = 0, low
-    return randint(low, high, input.array.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+    return randint(low, high, input.array.shape, dtype=dtype or input.dtype, device=device,
+                   requires_grad=requires_grad)
 
 
 def randperm(n, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False,
@@ -296,4 +306,5 @@ def randperm(n, *, generator=None, out=None, dtype=None, layout=None, device=Non
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got{n}\nAsk for zero or more.")
     kind = _dtype("randperm", dtype, dtypes.int64)
-    return _finish(random.permutation(generator or random.default_generator, n, kind), requires_grad, device)
+    return _finish(random.permutation(generator or random.default_generator, n, kind), requires_grad, device,
+                   out)

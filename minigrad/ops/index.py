@@ -9,7 +9,8 @@ import numpy as np
 from ..engine.op import op
 from ..engine.views import replay
 
-take = op("take", lambda x, *, slices: x[slices], grads=(lambda g, x_shape, slices: put(g, shape=x_shape, slices=slices),),
+take = op("take", lambda x, *, slices: x[slices],
+          grads=(lambda g, x_shape, slices: put(g, shape=x_shape, slices=slices),),
           formula=("x[i]", "ḡ at i, else 0"), torch_node="SliceBackward0", view=True)
 select = op("select", lambda x, *, slices: x[slices],
             grads=(lambda g, x_shape, slices: put(g, shape=x_shape, slices=slices),),
@@ -31,7 +32,8 @@ def _drop(xp, x, *, shape, index):
     return out
 
 
-pick = op("pick", lambda x, *, index: x[index], grads=(lambda g, x_shape, index: drop(g, shape=x_shape, index=index),),
+pick = op("pick", lambda x, *, index: x[index],
+          grads=(lambda g, x_shape, index: drop(g, shape=x_shape, index=index),),
           formula=("x[i]", "ḡ added at i"), torch_node="IndexBackward0")
 drop = op("drop", _drop, grads=(lambda g, index: pick(g, index=index),), formula=("x added at i", "ḡ[i]"),
           torch_node="IndexPutBackward0")
@@ -52,7 +54,8 @@ def _erase(xp, x, *, steps):
 
 
 # What an in-place write through a view does to its base (engine/views.py): the memory is written already.
-erase = op("erase", _erase, grads=(lambda g, steps: erase(g, steps=steps),), formula=("x, 0 in the view", "ḡ, 0 in the view"))
+erase = op("erase", _erase, grads=(lambda g, steps: erase(g, steps=steps),),
+           formula=("x, 0 in the view", "ḡ, 0 in the view"))
 copy_slices = op("copy_slices", lambda x, value, *, steps: x,
                  grads=(lambda g, steps: erase(g, steps=steps), lambda g, steps: replay(g, steps)),
                  formula=("x with v in the view", "ḡ, 0 in the view", "ḡ's view"), torch_node="CopySlices")
@@ -78,7 +81,8 @@ gather = op("gather", lambda xp, x, index, *, dim: xp.take_along_axis(_within(x,
 scatter_zeros = op("scatter_zeros", lambda xp, x, index, *, shape, dim: xp.scatter_add(shape, dim, index, x),
                    grads=(lambda g, index, dim: gather(g, index, dim=dim), None),
                    formula=("x added at i along dim", "ḡ[i]", "–"), torch_node="ScatterAddBackward0")
-scatter_add = op("scatter_add", lambda xp, x, index, src, *, dim: x + xp.scatter_add(x.shape, dim, index, src),
+scatter_add = op("scatter_add",
+                 lambda xp, x, index, src, *, dim: x + xp.scatter_add(x.shape, dim, index, src),
                  grads=(lambda g: g, None, lambda g, index, dim: gather(g, index, dim=dim)),
                  formula=("x, s added at i along dim", "ḡ", "–", "ḡ[i]"))
 index_select = op("index_select", lambda x, index, *, dim: x.take(index, axis=dim),
@@ -135,8 +139,9 @@ def parse(index, shape):
             used += 1
         ready.append(part)
     if used > len(shape) == 0 and type(ready[0]) is int:
-        raise IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to "
-                         "convert a 0-dim tensor to a number\nIt has no dimension to index.")
+        raise IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` in Python or "
+                         "`tensor.item<T>()` in C++ to convert a 0-dim tensor to a number\n"
+                         "It has no dimension to index.")
     if used > len(shape):
         raise IndexError(f"too many indices for tensor of dimension {len(shape)}\n"
                          f"The tensor's shape is {list(shape)}.")
@@ -147,7 +152,8 @@ def parse(index, shape):
         np.broadcast_shapes(*given)
     except ValueError:
         raise IndexError("shape mismatch: indexing tensors could not be broadcast together with shapes "
-                         f"{', '.join(str(list(s)) for s in given)}\nGive indices of the same shape.") from None
+                         f"{', '.join(str(list(s)) for s in given)}\n"
+                         "Give indices of the same shape.") from None
     return tuple(ready), basic, any(type(part) is int for part in ready)
 
 
@@ -161,9 +167,9 @@ def _as_int(value):
 
 
 def _check_bounds(parts, shape):
-    used = sum((p.ndim if p.dtype == bool else 1) if isinstance(p, np.ndarray) else 0 if p is None or p is Ellipsis else 1
-               for p in parts)
-    dim = 0
+    spans = [(p.ndim if p.dtype == bool else 1) if isinstance(p, np.ndarray) else
+             0 if p is None or p is Ellipsis else 1 for p in parts]
+    used, dim = sum(spans), 0
     for part in parts:
         if part is Ellipsis:
             dim += len(shape) - used

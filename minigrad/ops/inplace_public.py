@@ -5,7 +5,7 @@ import numpy as np
 from .. import random
 from ..engine.core import TensorBase, plain, wrap
 from ..engine.errors import check_broadcast
-from ..engine.inplace import check_leaf, inplace
+from ..engine.inplace import check_leaf, check_shape, inplace
 from ..engine.op import REGISTRY
 from . import index as i
 from . import pointwise as p
@@ -28,26 +28,42 @@ def _method(function):
     return function
 
 
-def _arithmetic(name, ufunc):
-    made, twin = REGISTRY[name], getattr(f, name)
-
-    def method(self, other, *, alpha=1):
-        other = other_operand(f"{name}_", other)
-        if self.array.dtype == np.bool_ and name == "sub":
-            twin(self, other)                   # raises torch's error
-        other = f.scaled(name, self, other, alpha)
-        write = None
-        if self.array.dtype.kind == "f" and self.array.itemsize > 2:
-            def write(array, value):
-                ufunc(array, value, out=array)
-        return inplace(made, self, other, write=write)
-    method.__name__ = method.__qualname__ = f"{name}_"
-    method.__doc__ = f"`{name}` written into the tensor (Tensor.{name}_)."
-    return _method(method)
+def _arithmetic(name, tensor, other, ufunc, alpha=1):
+    other = other_operand(f"{name}_", other)
+    if tensor.array.dtype == np.bool_ and name == "sub":
+        f.sub(tensor, other)                    # raises torch's error
+    other = f.scaled(name, tensor, other, alpha)
+    write = None
+    if tensor.array.dtype.kind == "f" and tensor.array.itemsize > 2:
+        def write(array, value):
+            ufunc(array, value, out=array)
+    return inplace(REGISTRY[name], tensor, other, write=write)
 
 
-for _name, _ufunc in (("add", np.add), ("sub", np.subtract), ("mul", np.multiply), ("div", np.true_divide)):
-    _arithmetic(_name, _ufunc)
+@_method
+def add_(self, other, *, alpha=1):
+    """`add` written into the tensor (Tensor.add_)."""
+    return _arithmetic("add", self, other, np.add, alpha)
+
+
+@_method
+def sub_(self, other, *, alpha=1):
+    """`sub` written into the tensor (Tensor.sub_)."""
+    return _arithmetic("sub", self, other, np.subtract, alpha)
+
+
+@_method
+def mul_(self, other):
+    """`mul` written into the tensor (Tensor.mul_)."""
+    return _arithmetic("mul", self, other, np.multiply)
+
+
+@_method
+def div_(self, other, *, rounding_mode=None):
+    """`div` written into the tensor (Tensor.div_)."""
+    if rounding_mode is not None:
+        f.div(self, other, rounding_mode=rounding_mode)     # says that it is not supported
+    return _arithmetic("div", self, other, np.true_divide)
 
 
 def _pointwise(name):
@@ -61,8 +77,17 @@ def _pointwise(name):
     return _method(method)
 
 
-for _name in "exp log sqrt rsqrt sin cos tanh erf sigmoid reciprocal abs neg sign relu floor ceil round".split():
+for _name in "exp log sqrt rsqrt sin cos tanh erf sigmoid reciprocal abs neg sign relu floor ceil".split():
     _pointwise(_name)
+
+
+@_method
+def round_(self, *, decimals=0):
+    """`round` written into the tensor (Tensor.round_)."""
+    if decimals:
+        return copy_(self, f.round(self, decimals=decimals))
+    refuse_bool("round", self)
+    return inplace(p.round, self)
 
 
 @_method
@@ -122,13 +147,14 @@ def zero_(self):
 
 
 @_method
-def copy_(self, src, non_blocking=False):
-    """The elements of `src`, broadcast and converted (Tensor.copy_)."""
-    need_tensor("copy_", src, "other", 1)
-    check_broadcast(self.array.shape, src.array.shape)
-    if src.array.dtype != self.array.dtype:
-        src = p.to(src, dtype=self.array.dtype)
-    return inplace(p.copy, self, src, write=lambda array, given: np.copyto(array, given))
+def copy_(self, other, non_blocking=False):
+    """The elements of `other`, broadcast and converted (Tensor.copy_)."""
+    need_tensor("copy_", other, "other", 1)
+    check_broadcast(self.array.shape, other.array.shape)
+    check_shape(self, np.broadcast_shapes(self.array.shape, other.array.shape))
+    if other.array.dtype != self.array.dtype:
+        other = p.to(other, dtype=self.array.dtype)
+    return inplace(p.copy, self, other, write=lambda array, given: np.copyto(array, given))
 
 
 @_method
@@ -139,7 +165,7 @@ def scatter_add_(self, dim, index, src):
     return inplace(i.scatter_add, self, index, src, dim=dim)
 
 
-# Drawn in place ------------------------------------------------------------------------------------------------------
+# Drawn in place ---------------------------------------------------------------------------------------------
 
 def _draw(name, tensor, sample):
     """Overwrite the tensor with a sample; its history ends there."""
@@ -152,13 +178,13 @@ def _draw(name, tensor, sample):
 
 
 @_method
-def uniform_(self, a=0.0, b=1.0, *, generator=None):
-    """Drawn from [a, b), torch's stream (Tensor.uniform_)."""
-    if a > b:
-        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={a:g} > to={b:g}\n"
-                           "Swap them.")
+def uniform_(self, from_=0.0, to=1.0, *, generator=None):
+    """Drawn from [from_, to), torch's stream (Tensor.uniform_)."""
+    if from_ > to:
+        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={from_:g} > "
+                           f"to={to:g}\nSwap them.")
     return _draw("check_uniform_bounds", self,
-                 lambda x: random.uniform(generator or random.default_generator, x.shape, x.dtype, a, b))
+                 lambda x: random.uniform(generator or random.default_generator, x.shape, x.dtype, from_, to))
 
 
 @_method
@@ -176,6 +202,8 @@ def bernoulli_(self, p=0.5, *, generator=None):
     """1 with probability p, else 0, torch's stream (Tensor.bernoulli_)."""
     if not 0 <= p <= 1:
         raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p:g}\nUse a probability.")
-    return copy_(self, wrap(random.bernoulli(generator or random.default_generator, self.array.shape, self.array.dtype, p)))
+    return copy_(self,
+                 wrap(random.bernoulli(generator or random.default_generator, self.array.shape,
+                                       self.array.dtype, p)))
 
 

@@ -5,7 +5,8 @@ from .shape import t, transpose
 mm = op("mm", lambda xp, x, y: xp.matmul(x, y), grads=(lambda g, y: mm(g, t(y)), lambda g, x: mm(t(x), g)),
         formula=("x · y", "ḡ · yᵀ", "xᵀ · ḡ"))
 bmm = op("bmm", lambda xp, x, y: xp.matmul(x, y),
-         grads=(lambda g, y: bmm(g, transpose(y, dim0=-2, dim1=-1)), lambda g, x: bmm(transpose(x, dim0=-2, dim1=-1), g)),
+         grads=(lambda g, y: bmm(g, transpose(y, dim0=-2, dim1=-1)),
+                lambda g, x: bmm(transpose(x, dim0=-2, dim1=-1), g)),
          formula=("x · y per batch", "ḡ · yᵀ", "xᵀ · ḡ"))
 mv = op("mv", lambda xp, x, y: xp.matmul(x, y), grads=(lambda g, y: g[:, None] * y, lambda g, x: mv(t(x), g)),
         formula=("x · y", "ḡ ⊗ y", "xᵀ · ḡ"))

@@ -26,7 +26,8 @@ clone = op("clone", lambda xp, x: xp.array(x), grads=(lambda g: g,), formula=("x
 add = op("add", lambda x, y: x + y, grads=(lambda g: g, lambda g: g), formula=("x + "
                                                                                "y", "ḡ", "ḡ"), promote="same",
          layout=True)
-sub = op("sub", lambda x, y: x - y, grads=(lambda g: g, lambda g: -g), formula=("x − y", "ḡ", "−ḡ"), promote="same",
+sub = op("sub", lambda x, y: x - y, grads=(lambda g: g, lambda g: -g), formula=("x − y", "ḡ", "−ḡ"),
+         promote="same",
          layout=True)
 mul = op("mul", lambda x, y: x * y, grads=(lambda g, y: g * y, lambda g, x: g * x),
          formula=("x · y", "ḡ · y", "ḡ · x"), promote="same", layout=True)
@@ -49,7 +50,8 @@ pow = op("pow", _pow,
                 lambda g, x, y, z: g * where((x == 0) * (y >= 0), 0.0, z * log(x))),
          formula=("xʸ", "ḡ · y · xʸ⁻¹", "ḡ · z · ln x"), promote="same", layout=True)
 # The power by a number has a row of its own: its rule need not look at the exponent element by element.
-pow_number = op("pow_number", lambda xp, x, *, exponent: 1 / xp.sqrt(x) if exponent == -0.5 else x ** exponent,
+pow_number = op("pow_number",
+                lambda xp, x, *, exponent: 1 / xp.sqrt(x) if exponent == -0.5 else x ** exponent,
                 grads=(lambda g, x, exponent:
                        g * 0 if exponent == 0 else g * (exponent * power(x, exponent - 1)),),
                 formula=("xⁿ", "ḡ · n · xⁿ⁻¹"), torch_node="PowBackward0", promote="same", layout=True)
@@ -88,16 +90,24 @@ sigmoid = op("sigmoid", lambda xp, x: 1 / (1 + xp.exp(-x)), grads=(lambda g, z: 
 abs = op("abs", lambda xp, x: xp.abs(x), grads=(lambda g, x: g * sign(x),), formula=("|x|", "ḡ · sign "
                                                                                             "x"), layout=True)
 # nan has the sign 0 in torch.
-sign = op("sign", lambda x: (x > 0).astype(x.dtype) - (x < 0) if x.dtype != bool else x.copy(order="K"), grads=(lambda g: g * 0,),
+sign = op("sign", lambda x: (x > 0).astype(x.dtype) - (x < 0) if x.dtype != bool else x.copy(order="K"),
+          grads=(lambda g: g * 0,),
           formula=("sign x", "0"), layout=True)
-floor = op("floor", lambda xp, x: xp.floor(x) if x.dtype.kind not in "bui" else x.copy(order="K"), grads=(lambda g: g * 0,),
+floor = op("floor", lambda xp, x: xp.floor(x) if x.dtype.kind not in "bui" else x.copy(order="K"),
+           grads=(lambda g: g * 0,),
            formula=("⌊x⌋", "0"), layout=True)
-ceil = op("ceil", lambda xp, x: xp.ceil(x) if x.dtype.kind not in "bui" else x.copy(order="K"), grads=(lambda g: g * 0,),
+ceil = op("ceil", lambda xp, x: xp.ceil(x) if x.dtype.kind not in "bui" else x.copy(order="K"),
+          grads=(lambda g: g * 0,),
           formula=("⌈x⌉", "0"), layout=True)
-round = op("round", lambda xp, x: xp.rint(x) if x.dtype.kind not in "bui" else x.copy(order="K"), grads=(lambda g: g * 0,),
+round = op("round", lambda xp, x: xp.rint(x) if x.dtype.kind not in "bui" else x.copy(order="K"),
+           grads=(lambda g: g * 0,),
            formula=("x to the nearest integer, halves to even", "0"), layout=True)
-relu = op("relu", lambda xp, x: xp.maximum(x, 0), grads=(lambda g, z: g * (z > 0),),
+relu = op("relu", lambda xp, x: xp.relu(x), grads=(lambda g, z: relu_backward(g, z),),
           formula=("max(x, 0)", "ḡ where z > 0"), layout=True)
+relu_backward = op("relu_backward", lambda xp, y, x: xp.relu_backward(y, x),
+                   grads=(lambda g, x: relu_backward(g, x), None),
+                   formula=("y where x > 0", "ḡ where x > 0", "–"),
+                   torch_node="ThresholdBackwardBackward0", layout=True)
 clamp = op("clamp", lambda xp, x, *, low, high: xp.clip(x, low, high),
            grads=(lambda g, x, low, high: g * within(x, low=low, high=high),),
            formula=("x kept between low and high", "ḡ where low ≤ x ≤ high"), layout=True)
@@ -116,7 +126,8 @@ clamp_low = op("clamp_low", lambda xp, x, low: xp.maximum(x, low),
                formula=("max(x, low)", "ḡ where x ≥ low", "ḡ where x < low"), torch_node="ClampMinBackward1",
                promote="same", layout=True)
 clamp_high = op("clamp_high", lambda xp, x, high: xp.minimum(x, high),
-                grads=(lambda g, x, high: where(x <= high, g, 0.0), lambda g, x, high: where(x > high, g, 0.0)),
+                grads=(lambda g, x, high: where(x <= high, g, 0.0),
+                       lambda g, x, high: where(x > high, g, 0.0)),
                 formula=("min(x, high)", "ḡ where x ≤ high", "ḡ where x > "
                                                              "high"), torch_node="ClampMaxBackward1",
                 promote="same", layout=True)
@@ -125,7 +136,8 @@ clamp_between = op(
     grads=(lambda g, x, low, high: where((x >= low) & (x <= high), g, 0.0),
            lambda g, x, low, high: where((x < low) & (low < high), g, 0.0),
            lambda g, x, low, high: where((x > high) | (low > high), g, 0.0)),
-    formula=("min(max(x, low), high)", "ḡ where low ≤ x ≤ high", "ḡ where x < low < high", "ḡ where high < x or low"),
+    formula=("min(max(x, low), high)", "ḡ where low ≤ x ≤ high", "ḡ where x < low < high", "ḡ where high < x "
+                                                                                           "or low"),
     torch_node="ClampBackward0", promote="same", layout=True)
 maximum = op("maximum", lambda xp, x, y: xp.maximum(x, y),
              grads=(lambda g, x, y: where(x == y, g / 2, where(x < y, 0.0, g)),
@@ -153,7 +165,8 @@ masked_fill = op("masked_fill", lambda xp, x, mask, value: xp.where(mask, value,
                  formula=("v where m, else x", "ḡ where not m", "–", "ḡ where m"), pointwise=True)
 
 # What in-place writes record: the old value's gradient ends there.
-fill = op("fill", lambda xp, x, value: xp.full(x.shape, value, x.dtype), grads=(lambda g: zeros_like(g), lambda g: g),
+fill = op("fill", lambda xp, x, value: xp.full(x.shape, value, x.dtype),
+          grads=(lambda g: zeros_like(g), lambda g: g),
           formula=("v", "0", "Σ ḡ"))
 copy = op("copy", lambda xp, x, source: xp.broadcast_to(source, x.shape).astype(x.dtype),
           grads=(lambda g: zeros_like(g), lambda g: g), formula=("s", "0", "ḡ"), torch_node="CopyBackwards")
@@ -165,9 +178,12 @@ lt = op("lt", lambda x, y: x < y, formula=("x < y",), promote="same", layout=Tru
 le = op("le", lambda x, y: x <= y, formula=("x ≤ y",), promote="same", layout=True)
 gt = op("gt", lambda x, y: x > y, formula=("x > y",), promote="same", layout=True)
 ge = op("ge", lambda x, y: x >= y, formula=("x ≥ y",), promote="same", layout=True)
-logical_and = op("logical_and", lambda xp, x, y: xp.logical_and(x, y), formula=("x and y",), promote="same", pointwise=True)
-logical_or = op("logical_or", lambda xp, x, y: xp.logical_or(x, y), formula=("x or y",), promote="same", pointwise=True)
-logical_xor = op("logical_xor", lambda xp, x, y: xp.logical_xor(x, y), formula=("x xor y",), promote="same", pointwise=True)
+logical_and = op("logical_and", lambda xp, x, y: xp.logical_and(x, y), formula=("x and y",), promote="same",
+                 pointwise=True)
+logical_or = op("logical_or", lambda xp, x, y: xp.logical_or(x, y), formula=("x or y",), promote="same",
+                pointwise=True)
+logical_xor = op("logical_xor", lambda xp, x, y: xp.logical_xor(x, y), formula=("x xor y",), promote="same",
+                 pointwise=True)
 logical_not = op("logical_not", lambda xp, x: xp.logical_not(x), formula=("not x",), pointwise=True)
 bitwise_and = op("bitwise_and", lambda x, y: x & y, formula=("x & y",), promote="same", pointwise=True)
 bitwise_or = op("bitwise_or", lambda x, y: x | y, formula=("x | y",), promote="same", pointwise=True)

@@ -29,8 +29,9 @@ from .arguments import (
     refuse_bool,
     type_name,
 )
+from .shape_public import nonzero
 
-# Pointwise -----------------------------------------------------------------------------------------------------------
+# Pointwise --------------------------------------------------------------------------------------------------
 
 _BOOL = np.dtype(bool)
 
@@ -51,10 +52,19 @@ def _unary(name):
     return function
 
 
-exp, log, sqrt, rsqrt, sin, cos, tanh, erf, sigmoid, reciprocal, abs, neg, sign, relu, isnan, isinf, isfinite, logical_not, \
-    floor, ceil = \
-    [_unary(name) for name in ("exp log sqrt rsqrt sin cos tanh erf sigmoid reciprocal abs neg sign relu "
-                               "isnan isinf isfinite logical_not floor ceil").split()]
+def _without_out(function):
+    """For those whose torch twins take no `out=`."""
+    def only(input):
+        return function(input)
+    only.__name__, only.__qualname__, only.__doc__ = function.__name__, function.__name__, function.__doc__
+    return only
+
+
+exp, log, sqrt, rsqrt, sin, cos, tanh, erf, sigmoid = [
+    _unary(name) for name in "exp log sqrt rsqrt sin cos tanh erf sigmoid".split()]
+reciprocal, abs, neg, sign, logical_not, floor, ceil = [
+    _unary(name) for name in "reciprocal abs neg sign logical_not floor ceil".split()]
+relu, isnan, isinf, isfinite = [_without_out(_unary(name)) for name in "relu isnan isinf isfinite".split()]
 absolute, negative = abs, neg
 
 
@@ -110,7 +120,8 @@ def _logical(name):
     return function
 
 
-logical_and, logical_or, logical_xor = [_logical(name) for name in ("logical_and", "logical_or", "logical_xor")]
+logical_and, logical_or, logical_xor = [
+    _logical(name) for name in ("logical_and", "logical_or", "logical_xor")]
 
 
 def _bitwise(name):
@@ -128,7 +139,8 @@ def _bitwise(name):
     return function
 
 
-bitwise_and, bitwise_or, bitwise_xor = [_bitwise(name) for name in ("bitwise_and", "bitwise_or", "bitwise_xor")]
+bitwise_and, bitwise_or, bitwise_xor = [
+    _bitwise(name) for name in ("bitwise_and", "bitwise_or", "bitwise_xor")]
 
 
 def maximum(input, other, *, out=None):
@@ -200,7 +212,13 @@ def div(input, other, *, rounding_mode=None, out=None):
     return into(out, _fast["div"](input, other) if isinstance(input, TensorBase) else p.div(input, other))
 
 
-divide = true_divide = div
+divide = div
+
+
+def true_divide(input, other, *, out=None):
+    """input / other (torch.true_divide)."""
+    return div(input, other, out=out)
+
 
 
 def pow(input, exponent, *, out=None):
@@ -293,7 +311,7 @@ def masked_fill(input, mask, value):
     return p.masked_fill(input, mask, value)
 
 
-# Reductions ----------------------------------------------------------------------------------------------------------
+# Reductions -------------------------------------------------------------------------------------------------
 
 def _counted(input, dtype):
     """Sums and products of integers are int64."""
@@ -364,7 +382,8 @@ def prod(input, dim=None, keepdim=False, *, dtype=None, out=None):
 
 def _pair(name):
     pair = namedtuple(name, ["values", "indices"])
-    pair.__repr__ = lambda self: f"torch.return_types.{name}(\nvalues={self.values!r},\nindices={self.indices!r})"
+    pair.__repr__ = lambda self: \
+        f"torch.return_types.{name}(\nvalues={self.values!r},\nindices={self.indices!r})"
     return pair
 
 
@@ -396,17 +415,21 @@ def _need_elements(name, input, dim):
                          "The tensor has no elements there.")
 
 
-def max(input, dim=None, keepdim=False, *, out=None):
+def max(input, dim=None, keepdim=False, *, other=None, out=None):
     """The largest element; with `dim`, (values, indices) over it; with a Tensor, `maximum` (torch.max).
 
     Without dim ties share the gradient; with dim the element at the index takes it all.
     """
-    return into(out, _extreme("max", r.max_dim, r.amax, maximum, _MaxPair, input, dim, keepdim))
+    return into(out,
+                _extreme("max", r.max_dim, r.amax, maximum, _MaxPair, input, dim if other is None else other,
+                          keepdim))
 
 
-def min(input, dim=None, keepdim=False, *, out=None):
+def min(input, dim=None, keepdim=False, *, other=None, out=None):
     """The smallest element; with `dim`, (values, indices) over it; with a Tensor, `minimum` (torch.min)."""
-    return into(out, _extreme("min", r.min_dim, r.amin, minimum, _MinPair, input, dim, keepdim))
+    return into(out,
+                _extreme("min", r.min_dim, r.amin, minimum, _MinPair, input, dim if other is None else other,
+                          keepdim))
 
 
 def _whole(name, made, input, dim, keepdim):
@@ -446,21 +469,22 @@ def _argument(name, made, input, dim, keepdim):
     return made(input, dim=dim if input.array.ndim else None, keepdim=keepdim)
 
 
-def argmax(input, dim=None, keepdim=False):
+def argmax(input, dim=None, keepdim=False, *, out=None):
     """The index of the largest element, of the flattened tensor or over `dim`; int64 (torch.argmax)."""
-    return _argument("argmax", r.argmax, input, dim, keepdim)
+    return into(out, _argument("argmax", r.argmax, input, dim, keepdim))
 
 
-def argmin(input, dim=None, keepdim=False):
+def argmin(input, dim=None, keepdim=False, *, out=None):
     """The index of the smallest element, of the flattened tensor or over `dim`; int64 (torch.argmin)."""
-    return _argument("argmin", r.argmin, input, dim, keepdim)
+    return into(out, _argument("argmin", r.argmin, input, dim, keepdim))
 
 
 def _truth(name, made, input, dim, keepdim):
     need_tensor(name, input)
     check_dim(name, input, dim)
     found = made(input, dim=as_dims(dim, input.array.ndim), keepdim=keepdim)
-    return p.to(found, dtype=np.dtype(np.uint8)) if input.array.dtype == np.uint8 else found     # as torch does
+    return p.to(found,
+                dtype=np.dtype(np.uint8)) if input.array.dtype == np.uint8 else found     # as torch does
 
 
 def any(input, dim=None, keepdim=False, *, out=None):
@@ -496,12 +520,12 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     if p in (np.inf, -np.inf) and not input.array.size:
         for d in dims or ():
             if not input.array.shape[d]:
-                raise RuntimeError(f"linalg.vector_norm cannot compute the {p} norm on the dimension {d}because this "
-                                   "dimension is empty and the operation does not have an identity\nThere is nothing to "
-                                   "choose from.")
+                raise RuntimeError(f"linalg.vector_norm cannot compute the {p} norm on the dimension "
+                                   f"{d}because this dimension is empty and the operation does not have an "
+                                   "identity\nThere is nothing to choose from.")
         if dims is None:
-            raise RuntimeError(f"linalg.vector_norm cannot compute the {p} norm on an empty tensor because the operation "
-                               "does not have an identity\nThere is nothing to choose from.")
+            raise RuntimeError(f"linalg.vector_norm cannot compute the {p} norm on an empty tensor because "
+                               "the operation does not have an identity\nThere is nothing to choose from.")
     if p in ("fro", 2, None):
         return into(out, r.norm(input, dim=dims, keepdim=keepdim))
     return into(out, r.norm_p(input, float(p), dims, keepdim))

@@ -32,7 +32,9 @@ def count(shape, dim):
     return math.prod(shape if dim is None else [shape[d] for d in dim])
 
 
-mean = op("mean", lambda xp, x, *, dim=None, keepdim=False: xp.sum(x, dim, keepdim) / (count(x.shape, dim) or math.nan),
+mean = op("mean",
+          lambda xp, x, *, dim=None, keepdim=False: xp.sum(x, dim,
+                                                           keepdim) / (count(x.shape, dim) or math.nan),
           grads=(lambda g, x_shape, dim, keepdim:
                  spread(g, shape=x_shape, dim=dim, keepdim=keepdim) / (count(x_shape, dim) or math.nan),),
           formula=("Σ x / n", "ḡ / n repeated"), layout=True, pointwise=False, promote="same")
@@ -56,7 +58,8 @@ def _var_slope(x, shape, dim, correction):
 
 var = op("var", _var,
          grads=(lambda g, x, x_shape, dim, keepdim, correction:
-                spread(g, shape=x_shape, dim=dim, keepdim=keepdim) * _var_slope(x, x_shape, dim, correction),),
+                spread(g, shape=x_shape, dim=dim, keepdim=keepdim) * _var_slope(x, x_shape, dim,
+                                                                                correction),),
          formula=("Σ (x − mean)² / (n − c)", "ḡ · 2 (x − mean) / (n − c)"), promote="same")
 std = op("std", lambda xp, x, *, dim=None, keepdim=False, correction=1:
          xp.sqrt(_var(xp, x, dim=dim, keepdim=keepdim, correction=correction)),
@@ -65,7 +68,7 @@ std = op("std", lambda xp, x, *, dim=None, keepdim=False, correction=1:
                 * _var_slope(x, x_shape, dim, correction),),
          formula=("√var", "ḡ · (x − mean) / (z (n − c))"), promote="same")
 
-# Extremes: `amax` shares the gradient evenly among ties; `max_dim` gives it all to the element at the returned index.
+# Extremes: `amax` shares the gradient evenly among ties; `max_dim` gives it all to the element at the index.
 indicator = op("indicator", lambda x, y: (x == y).astype(x.dtype), formula=("1 where x = y, else 0",))
 
 
@@ -95,18 +98,27 @@ def _to_the_index(g, indices, x_shape, dim, keepdim):
     return scatter_zeros(g, indices, shape=x_shape, dim=dim)
 
 
-max_dim = op("max_dim", lambda xp, x, *, dim, keepdim=False: _at(xp, x, xp.asarray(xp.argmax(x, axis=dim)), dim, keepdim),
+max_dim = op("max_dim",
+             lambda xp, x, *, dim, keepdim=False: _at(xp, x, xp.asarray(xp.argmax(x, axis=dim)), dim,
+                                                      keepdim),
              grads=(_to_the_index,), extras=("indices",), formula=("max x over dim", "ḡ at the index"),
              torch_node="MaxBackward0")
-min_dim = op("min_dim", lambda xp, x, *, dim, keepdim=False: _at(xp, x, xp.asarray(xp.argmin(x, axis=dim)), dim, keepdim),
-             grads=(lambda g, indices, x_shape, dim, keepdim: _to_the_index(g, indices, x_shape, dim, keepdim),),
+min_dim = op("min_dim",
+             lambda xp, x, *, dim, keepdim=False: _at(xp, x, xp.asarray(xp.argmin(x, axis=dim)), dim,
+                                                      keepdim),
+             grads=(lambda g, indices, x_shape, dim, keepdim: _to_the_index(g, indices, x_shape, dim,
+                                                                            keepdim),),
              extras=("indices",), formula=("min x over dim", "ḡ at the index"), torch_node="MinBackward0")
-argmax = op("argmax", lambda xp, x, *, dim=None, keepdim=False: xp.asarray(xp.argmax(x, axis=dim, keepdims=keepdim)),
+argmax = op("argmax",
+            lambda xp, x, *, dim=None, keepdim=False: xp.asarray(xp.argmax(x, axis=dim, keepdims=keepdim)),
             formula=("where x is largest",))
-argmin = op("argmin", lambda xp, x, *, dim=None, keepdim=False: xp.asarray(xp.argmin(x, axis=dim, keepdims=keepdim)),
+argmin = op("argmin",
+            lambda xp, x, *, dim=None, keepdim=False: xp.asarray(xp.argmin(x, axis=dim, keepdims=keepdim)),
             formula=("where x is smallest",))
-any = op("any", lambda xp, x, *, dim=None, keepdim=False: xp.any(x, axis=dim, keepdims=keepdim), formula=("any x",))
-all = op("all", lambda xp, x, *, dim=None, keepdim=False: xp.all(x, axis=dim, keepdims=keepdim), formula=("all x",))
+any = op("any", lambda xp, x, *, dim=None, keepdim=False: xp.any(x, axis=dim, keepdims=keepdim),
+         formula=("any x",))
+all = op("all", lambda xp, x, *, dim=None, keepdim=False: xp.all(x, axis=dim, keepdims=keepdim),
+         formula=("all x",))
 
 
 def _prod_twin(x, *, dim=None, keepdim=False):
@@ -142,7 +154,8 @@ def _prod_others(xp, x, *, dim=None):
 prod_others = op("prod_others", _prod_others, formula=("Π of the others",))
 prod = op("prod", lambda xp, x, *, dim=None, keepdim=False: xp.prod(x, axis=dim, keepdims=keepdim),
           grads=(lambda g, x, x_shape, dim, keepdim:
-                 spread(g, shape=x_shape, dim=None if dim is None else (dim,), keepdim=keepdim) * prod_others(x, dim=dim),),
+                 spread(g, shape=x_shape, dim=None if dim is None else (dim,),
+                        keepdim=keepdim) * prod_others(x, dim=dim),),
           formula=("Π x", "ḡ · Π of the others"), twin=_prod_twin)
 
 
@@ -152,7 +165,8 @@ def _norm(xp, x, *, dim=None, keepdim=False):
 
 norm = op("norm", _norm,
           grads=(lambda g, x, z, x_shape, dim, keepdim:
-                 x * spread(p.where(z == 0, 0.0, g / p.where(z == 0, 1.0, z)), shape=x_shape, dim=dim, keepdim=keepdim),),
+                 x * spread(p.where(z == 0, 0.0, g / p.where(z == 0, 1.0, z)), shape=x_shape, dim=dim,
+                            keepdim=keepdim),),
           formula=("√Σ x²", "ḡ · x / z, 0 at the origin"), torch_node="LinalgVectorNormBackward0")
 
 

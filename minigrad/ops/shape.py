@@ -13,7 +13,8 @@ transpose = op("transpose", lambda xp, x, *, dim0, dim1: xp.swapaxes(x, dim0, di
                grads=(lambda g, dim0, dim1: transpose(g, dim0=dim0, dim1=dim1),),
                formula=("xᵀ", "ḡᵀ"), view=True)
 t = op("t", lambda x: x.T, grads=(lambda g: t(g),), formula=("xᵀ", "ḡᵀ"), torch_node="TBackward0", view=True)
-unsqueeze = op("unsqueeze", lambda xp, x, *, dim: xp.expand_dims(x, dim), grads=(lambda g, x_shape: view(g, shape=x_shape),),
+unsqueeze = op("unsqueeze", lambda xp, x, *, dim: xp.expand_dims(x, dim),
+               grads=(lambda g, x_shape: view(g, shape=x_shape),),
                formula=("x with a dimension of 1", "ḡ without it"), view=True)
 squeeze = op("squeeze", lambda x, *, dim: x.squeeze(dim), grads=(lambda g, x_shape: view(g, shape=x_shape),),
              formula=("x without dimensions of 1", "ḡ with them"), view=True)
@@ -54,9 +55,11 @@ def _uncat(g, needs, xs_shapes, dim):
 
 split = op("split", _split, joint=_unsplit, outputs=True, view=True, formula=("parts of x", "ḡs side by "
                                                                                             "side"))
-unbind = op("unbind", lambda x, *, dim: tuple([x[cut(dim, k, k + 1)].squeeze(dim) for k in range(x.shape[dim])]),
+unbind = op("unbind",
+            lambda x, *, dim: tuple([x[cut(dim, k, k + 1)].squeeze(dim) for k in range(x.shape[dim])]),
             joint=lambda gs, needs, x_shape, dim: _unsplit(
-                [None if g is None else unsqueeze(g, dim=dim) for g in gs], needs, x_shape, (1,) * x_shape[dim], dim),
+                [None if g is None else unsqueeze(g, dim=dim) for g in gs], needs, x_shape,
+                (1,) * x_shape[dim], dim),
             outputs=True, view=True, formula=("slices of x", "ḡs stacked"))
 cat = op("cat", lambda xp, *xs, dim: xp.concatenate(xs, axis=dim), joint=_uncat, promote="same",
          formula=("xs side by side", "ḡ in parts"))
@@ -64,7 +67,9 @@ stack = op("stack", lambda xp, *xs, dim: xp.stack(xs, axis=dim), promote="same",
            joint=lambda g, needs, dim: tuple([take(g, slices=(slice(None),) * dim + (k,)) if need else None
                                               for k, need in enumerate(needs)]),
            formula=("xs in a new dimension", "ḡ's slices"))
-tril = op("tril", lambda xp, x, *, diagonal: xp.tril(x, diagonal), grads=(lambda g, diagonal: tril(g, diagonal=diagonal),),
+tril = op("tril", lambda xp, x, *, diagonal: xp.tril(x, diagonal),
+          grads=(lambda g, diagonal: tril(g, diagonal=diagonal),),
           formula=("x on and below the diagonal", "ḡ on and below it"))
-triu = op("triu", lambda xp, x, *, diagonal: xp.triu(x, diagonal), grads=(lambda g, diagonal: triu(g, diagonal=diagonal),),
+triu = op("triu", lambda xp, x, *, diagonal: xp.triu(x, diagonal),
+          grads=(lambda g, diagonal: triu(g, diagonal=diagonal),),
           formula=("x on and above the diagonal", "ḡ on and above it"))

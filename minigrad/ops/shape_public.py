@@ -20,8 +20,8 @@ def sizes_of(given, name="view", argument=None):
         if not hasattr(size, "__index__"):
             if argument is None:
                 refuse(name, *given)
-            raise TypeError(f"{name}(): argument '{argument}' (position 1) must be tuple of ints, not {type_name(size)}\n"
-                            "Sizes are ints.")
+            raise TypeError(f"{name}(): argument '{argument}' (position 1) must be tuple of ints, not "
+                            f"{type_name(size)}\nSizes are ints.")
     return tuple([size if type(size) is int else size.__index__() for size in given])
 
 
@@ -142,9 +142,9 @@ def expand(input, *sizes):
     lead = len(given) - len(shape)
     if lead < 0:
         raise RuntimeError(
-            f"expand(torch.{dtype_of(input).legacy_name}Tensor{{{list(shape)}}}, size={list(given)}): the number "
-            f"of sizes provided ({len(given)}) must be greater or equal to the number of dimensions in the "
-            f"tensor ({len(shape)})\nGive a size for every dimension.")
+            f"expand(torch.{dtype_of(input).legacy_name}Tensor{{{list(shape)}}}, size={list(given)}): the "
+            f"number of sizes provided ({len(given)}) must be greater or equal to the number of dimensions "
+            f"in the tensor ({len(shape)})\nGive a size for every dimension.")
     full = []
     for k, size in enumerate(given):
         own = shape[k - lead] if k >= lead else None
@@ -288,7 +288,7 @@ def _triangle(name, made):
 tril, triu = _triangle("tril", s.tril), _triangle("triu", s.triu)
 
 
-# Indexing ------------------------------------------------------------------------------------------------------------
+# Indexing ---------------------------------------------------------------------------------------------------
 
 def getitem(input, index):
     """`x[index]`: views for integers, slices, `...` and None; copies for integer and bool tensors."""
@@ -335,7 +335,7 @@ def check_index(name, input, dim, index, source_shape):
     return dim
 
 
-def scatter_add(input, dim, index, src):
+def scatter_add(input, dim, index, src, *, out=None):
     """input with src added at `index` along `dim`; indices may repeat (torch.scatter_add)."""
     need_tensor("scatter_add", input)
     need_tensor("scatter_add", index, "index", 3)
@@ -344,14 +344,17 @@ def scatter_add(input, dim, index, src):
         raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype\n"
                            "Convert one of them with .to(dtype).")
     dim = check_index("scatter_add", input, dim, index, input.array.shape)
-    if index.array.ndim == src.array.ndim and [n for n, m in zip(index.array.shape, src.array.shape) if n > m]:
+    if index.array.ndim == src.array.ndim and [n for n,
+                                               m in zip(index.array.shape, src.array.shape) if n > m]:
         raise RuntimeError(
-            f"Expected index {list(index.array.shape)} to be no larger than self {list(input.array.shape)} apart from "
-            f"dimension {dim} and to be no larger size than src {list(src.array.shape)}\nGive a source for every index.")
+            f"Expected index {list(index.array.shape)} to be no larger than self {list(input.array.shape)} "
+            f"apart from dimension {dim} and to be no larger size than src {list(src.array.shape)}\n"
+            "Give a source for every index.")
     if not input.array.ndim:
         return scatter_add(input.reshape(1), 0, index.reshape(-1), src.reshape(-1)).reshape(())
-    src_cut = src if src.array.shape == index.array.shape else getitem(src, tuple(slice(0, n) for n in index.array.shape))
-    return i.scatter_add(input, index, src_cut, dim=dim)
+    if src.array.shape != index.array.shape:
+        src = getitem(src, tuple(slice(0, n) for n in index.array.shape))
+    return into(out, i.scatter_add(input, index, src, dim=dim))
 
 
 def index_select(input, dim, index, *, out=None):
@@ -383,7 +386,7 @@ def nonzero(input, *, as_tuple=False, out=None):
                 np.zeros((len(found[0]), 0), np.int64))
 
 
-# Matrix products -----------------------------------------------------------------------------------------------------
+# Matrix products --------------------------------------------------------------------------------------------
 
 def _same_dtype(text, x, y):
     if x.array.dtype != y.array.dtype:

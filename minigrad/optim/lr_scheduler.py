@@ -5,7 +5,7 @@ from types import FunctionType
 
 from .optimizer import Optimizer
 
-TOO_EARLY = (
+_TOO_EARLY = (
     "Detected call of `lr_scheduler.step()` before `optimizer.step()`. In PyTorch 1.1.0 and later, you "
     "should call them in the opposite order: `optimizer.step()` before `lr_scheduler.step()`.  Failure to do "
     "this will result in PyTorch skipping the first value of the learning rate schedule. See more details at "
@@ -67,7 +67,7 @@ class LRScheduler:
         if epoch is not None:
             raise NotImplementedError(f"{type(self).__name__}.step(epoch)\nCall step() once per epoch.")
         if self._step_count == 1 and not self.optimizer._opt_called:
-            warnings.warn(TOO_EARLY, UserWarning, stacklevel=2)
+            warnings.warn(_TOO_EARLY, UserWarning, stacklevel=2)
         self._step_count += 1
         self.last_epoch += 1
         self._get_lr_called_within_step = True
