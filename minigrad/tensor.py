@@ -600,7 +600,8 @@ def _converter(d):
 
 
 _CONVERSIONS = {"float": dtypes.float32, "double": dtypes.float64, "half": dtypes.float16,
-                "long": dtypes.int64, "int": dtypes.int32, "short": dtypes.int16, "char": dtypes.int8, "byte": dtypes.uint8,
+                "long": dtypes.int64, "int": dtypes.int32, "short": dtypes.int16,
+                "char": dtypes.int8, "byte": dtypes.uint8,
                 "bool": dtypes.bool}
 for _name, _d in _CONVERSIONS.items():
     setattr(Tensor, _name, _converter(_d))

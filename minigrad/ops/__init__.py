@@ -1,2 +1,2 @@
-"""Every operator, one family a file: forward, rules and formula side by side; the files named public hold torch's
+"""Every operator, one family a file: forward, rules and formula side by side; the public files hold torch's
 functions."""
