@@ -436,6 +436,10 @@ class Tensor(TensorBase):
         """A copy, recorded (Tensor.clone)."""
         return p.clone(self)
 
+    def where(self, condition, other):
+        """self where condition holds, else other (Tensor.where)."""
+        return f.where(condition, self, other)
+
     def split(self, split_size, dim=0):
         """See minigrad.split (Tensor.split)."""
         return s.split(self, split_size, dim)
@@ -589,7 +593,6 @@ _METHODS = {
 for _module, _names in _METHODS.items():
     for _name in _names.split():
         setattr(Tensor, _name, getattr(_module, _name))
-Tensor.where = lambda self, condition, other: f.where(condition, self, other)
 
 
 def _converter(d):

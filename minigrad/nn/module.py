@@ -407,7 +407,8 @@ def _converter(dtype):
     return method
 
 
-Module.float, Module.double, Module.half = map(_converter, (dtypes.float32, dtypes.float64, dtypes.float16))
+for _name, _dtype in {"float": dtypes.float32, "double": dtypes.float64, "half": dtypes.float16}.items():
+    setattr(Module, _name, _converter(_dtype))
 for _name in ("register_full_backward_hook", "register_full_backward_pre_hook", "register_backward_hook",
               "register_state_dict_post_hook", "register_state_dict_pre_hook", "compile", "share_memory",
               "register_load_state_dict_pre_hook", "register_load_state_dict_post_hook", "to_empty"):

@@ -41,7 +41,8 @@ class Stateful:
         if args:
             warnings.warn("Positional args are being deprecated, use kwargs "
                           "instead.", FutureWarning, stacklevel=2)
-            destination, prefix, keep_vars = (*args, *(destination, prefix, keep_vars)[len(args):])
+            given = [*args, *[destination, prefix, keep_vars][len(args):]]
+            destination, prefix, keep_vars = given
         if destination is None:
             destination = OrderedDict()
             destination._metadata = OrderedDict()

@@ -8,10 +8,11 @@ from ..engine.promote import as_number
 
 # Functions that torch's parser knows in several forms: it lists them all where arguments fit none.
 OVERLOADED = {"eq", "ne", "lt", "le", "gt", "ge", "pow", "clamp", "where", "masked_fill", "sum", "mean",
-              "prod", "var",
-              "std", "any", "all", "max", "min", "fill_", "bitwise_and", "bitwise_or", "bitwise_xor"}
+              "prod", "var", "std", "any", "all", "max", "min", "fill_", "bitwise_and", "bitwise_or",
+              "bitwise_xor"}
 # The kernels that torch does not have for bool tensors.
-_NO_BOOL = {name: (NotImplementedError, f"\"{kernel}\" not implemented for 'Bool'") for name, kernel in (
+_NO_BOOL: dict[str, tuple[type[Exception], str]] = {
+    name: (NotImplementedError, f"\"{kernel}\" not implemented for 'Bool'") for name, kernel in (
     ("floor", "floor_vml_cpu"), ("ceil", "ceil_vml_cpu"), ("round", "round_vml_cpu"), ("abs", "abs_cpu"))}
 _NO_BOOL["relu"] = RuntimeError, "Boolean inputs not supported for relu"
 _NO_BOOL["neg"] = RuntimeError, ("Negation, the `-` operator, on a bool tensor is not supported. If you are "

@@ -150,6 +150,7 @@ def zero_(self):
 def copy_(self, other, non_blocking=False):
     """The elements of `other`, broadcast and converted (Tensor.copy_)."""
     need_tensor("copy_", other, "other", 1)
+    check_leaf(self)
     check_broadcast(self.array.shape, other.array.shape)
     check_shape(self, np.broadcast_shapes(self.array.shape, other.array.shape))
     if other.array.dtype != self.array.dtype:

@@ -6,7 +6,7 @@ from . import reduce as r
 
 def _per_channel(value, ndim):
     """(C,) made to broadcast with (N, C, ...)."""
-    return value[(slice(None), *[None] * (ndim - 2))]
+    return value[(slice(None),) + (None,) * (ndim - 2)]
 
 
 def _affine(x, weight, bias):

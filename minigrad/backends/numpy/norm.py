@@ -155,7 +155,8 @@ def layer_norm(x, n_normalized_dims, weight, bias, eps):
     """
     lines = _lines(x, n_normalized_dims)
     columns = max(1, lines.shape[1])
-    z, mean, rstd = empty(lines.shape, x.dtype), *np.empty((2, len(lines), 1), x.dtype)
+    z = empty(lines.shape, x.dtype)
+    mean, rstd = np.empty((2, len(lines), 1), x.dtype)
 
     def run(start, stop):
         part, centre, inverse = z[start:stop], mean[start:stop], rstd[start:stop]
