@@ -5,12 +5,21 @@ COVERED_BY: dict[str, tuple[str, ...]] = {
     "take": ("getitem", "split", "chunk"), "select": ("getitem",), "put": ("getitem",), "pick": ("getitem",),
     "drop": ("getitem",), "scatter_zeros": ("gather",), "select_add": ("index_select",),
     # pointwise
-    "contiguous": ("contiguous", "clone"), "alias": ("softmax", "log_softmax", "logsumexp"), "zeros_like": ("sign", "floor"), "pow_number": ("pow",),
-    "within": ("clamp",), "clamp_low": ("clamp",), "clamp_high": ("clamp",), "clamp_between": ("clamp",), "fill": ("fill_",),
+    "contiguous": ("contiguous", "clone"), "alias": ("softmax", "log_softmax", "logsumexp"),
+    "zeros_like": ("sign", "floor"), "pow_number": ("pow",), "within": ("clamp",), "clamp_low": ("clamp",),
+    "clamp_high": ("clamp",), "clamp_between": ("clamp",), "fill": ("fill_",),
     "copy": ("copy_",), "erase": ("setitem.views",), "copy_slices": ("setitem.views",),
     # shapes, reductions, products
     "t": ("transpose",), "spread": ("sum", "mean"), "indicator": ("amax", "max"), "max_dim": ("max",),
     "min_dim": ("min",), "prod_others": ("prod",), "mv": ("matmul.vectors",), "dot": ("matmul.vectors",),
+    # layers and losses: what gradients are made of
+    "relu_backward": ("relu",), "gelu_tanh": ("gelu",), "log_sigmoid": ("binary_cross_entropy_with_logits",),
+    "conv2d_input_grad": ("conv2d",), "conv2d_weight_grad": ("conv2d",),
+    "max_pool2d_backward": ("max_pool2d",), "max_pool2d_gather": ("max_pool2d",),
+    "max_pool2d_positions": ("max_pool2d", "max_pool2d.indices"), "avg_pool2d_backward": ("avg_pool2d",),
+    "adaptive_avg_pool2d_backward": ("adaptive_avg_pool2d",), "batch_norm_backward": ("batch_norm",),
+    "batch_norm_eval": ("batch_norm",), "layer_norm_backward": ("layer_norm",),
+    "cross_entropy_backward": ("cross_entropy",),
 }
 
 
