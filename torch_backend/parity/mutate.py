@@ -22,8 +22,9 @@ from minigrad.engine import op as op_module
 
 from .compare import compare
 from .coverage import samples_of
-from .draw import BROADCAST, REPEATED, Sample
+from .draw import BROADCAST, MIXED, REPEATED, Sample
 from .run import cases
+from .samples import SAMPLES
 
 # (mutant, op or ""): why no test can tell it from the original. At most 2 % of all mutants may stand here.
 EQUIVALENT: dict[tuple[str, str], str] = {
@@ -126,10 +127,11 @@ SHARED: dict[str, Callable[[], list[Any]]] = {
 PER_OP = {"no un-broadcast": BROADCAST, "dropped accumulation": REPEATED}      # shared, but asked of every op
 
 
-def survives(samples: list[Sample], examples: int, category: str | None = None) -> bool:
+def survives(samples: list[Sample], examples: int, category: str | None = None,
+             dtype: str = "float64") -> bool:
     """Do all cases of these samples still agree with torch? Any failure at all is a kill."""
     for sample in samples:
-        for case in cases(sample, "float64", examples):
+        for case in cases(sample, dtype, examples):
             if category is not None and case.category != category:
                 continue
             try:
@@ -188,6 +190,7 @@ def try_shared(task: tuple[str, int]) -> list[tuple[str, str, bool]]:
         for change in SHARED[mutant]():
             stack.enter_context(change)
         alive = all(survives(samples_of(name), examples) for name in ("add", "mul", "where", "matmul", "sum"))
+        alive = alive and survives([SAMPLES["add"]], 3 * examples, dtype=MIXED)
         if alive:
             files = [str(tests / f) for f in ("test_engine.py", "test_state_machine.py")]
             with redirect_stdout(StringIO()):

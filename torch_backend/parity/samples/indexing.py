@@ -72,7 +72,6 @@ def _advanced_read(d: Any) -> Any:
 
 
 BAD_KEYS = (lambda B: B.ones(2)[2], lambda B: B.ones(2)[0, 0], lambda B: B.tensor(1.0)[0],
-           
             lambda B: B.ones(2)[::-1], lambda B: B.ones(2)[1.0], lambda B: B.ones(2, 3)[B.tensor([0, 2])],
             lambda B: B.ones(2, 3)[B.tensor([True, False, True])], lambda B: B.ones(2)[B.tensor([0.5])],
             lambda B: B.ones(3, 3)[B.tensor([0, 1]), B.tensor([0, 1, 2])])
