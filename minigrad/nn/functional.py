@@ -102,8 +102,11 @@ def dropout(input, p=0.5, training=True, inplace=False):
     if p < 1 and array.dtype.kind in "biu":
         raise RuntimeError("result type Float can't be cast to the desired output type "
                            f"{dtype_of(input).legacy_name}\nConvert it first, for example with .float().")
-    keep = random.dropout_mask(random.default_generator, array.shape, p, array.strides)
-    noise = np.multiply(keep, array.dtype.type(1 / (1 - p) if p < 1 else 1), dtype=array.dtype)
+    if p == 1:
+        noise = np.zeros((), array.dtype)
+    else:
+        keep = random.dropout_mask(random.default_generator, array.shape, p, array.strides)
+        noise = np.multiply(keep, array.dtype.type(1 / (1 - p)), dtype=array.dtype)
     return write_inplace(a.dropout, input, wrap(noise)) if inplace else a.dropout(input, wrap(noise))
 
 

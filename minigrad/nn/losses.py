@@ -95,8 +95,6 @@ def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, r
     index = np.where(kept, index, 0)
     factor = kept.astype(input.array.dtype) if weight is None else kept * plain(weight)[index]
     total = {"mean": float(factor.sum()), "sum": 1, "none": None}[reduction]
-    if total == 0 and index.size:               # nothing counts
-        return _flat_nan(input)
     loss = ls.nll_loss(input, wrap(index), wrap(-factor), total=total)
     return s.squeeze(loss, 0) if single and total is None and not target.array.ndim else loss
 

@@ -2,7 +2,7 @@
 from ..engine.op import op
 from .activation import log_sigmoid
 from .index import gather, scatter_zeros
-from .pointwise import sigmoid
+from .pointwise import sigmoid, where
 from .reduce import log_softmax, sum
 from .shape import squeeze, unsqueeze
 
@@ -12,11 +12,15 @@ def _nll_loss(xp, x, target, factor, *, total):
     return picked if total is None else xp.asarray(xp.sum(picked) / total)
 
 
+def _nll_slope(g, target, factor, x_shape, total):
+    slope = (g if total is None else g / total) * factor
+    if total == 0:                              # nothing counts: the mean is nan, its slope 0
+        slope = where(factor == 0, 0.0, slope)
+    return scatter_zeros(unsqueeze(slope, dim=1), unsqueeze(target, dim=1), shape=x_shape, dim=1)
+
+
 # `factor`: −weight of each target, 0 where it is ignored. `total`: what the sum is divided by; None: no sum.
-nll_loss = op("nll_loss", _nll_loss,
-              grads=(lambda g, target, factor, x_shape, total:
-                     scatter_zeros(unsqueeze((g if total is None else g / total) * factor, dim=1),
-                                   unsqueeze(target, dim=1), shape=x_shape, dim=1), None, None),
+nll_loss = op("nll_loss", _nll_loss, grads=(_nll_slope, None, None),
               formula=("−Σ w x[target] / n", "−ḡ w / n at the target, else 0", "–", "–"))
 
 
@@ -63,7 +67,7 @@ mse_loss = op("mse_loss", _mse_loss,
               grads=(lambda g, x, y, count: g * (2 / max(count, 1) * (x - y)),
                      lambda g, x, y, count: g * (2 / max(count, 1) * (y - x))),
               formula=("Σ (x − y)² / n", "ḡ · 2 (x − y) / n", "ḡ · 2 (y − x) / n"), extras=("count",),
-              promote="same")
+              promote="same", layout=True)
 
 
 def _bce_slope(g, x, y, positive):
