@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -50,6 +51,7 @@ parts:
 
 other commands:
   {PROGRAM} compare OLD.json NEW.json    what became slower, with its interval
+  {PROGRAM} report FILE.json             a page with tables and plots
 
 exit codes: 0 done; 1 something failed, or losses differ; 2 wrong arguments; 130 interrupted"""
 
@@ -77,6 +79,8 @@ def _run_parser() -> argparse.ArgumentParser:
         help=f"fresh processes over which the rounds are spread (default: {Plan.launches})")
     add("--quick", action="store_true",
         help=f"a first impression: {QUICK.rounds} rounds in one launch; intervals are wide")
+    add("--profile", action="store_true",
+        help="where the steps' time goes, operation by operation (implies --part profile)")
     add("--full", action="store_true", help="graphs of a million nodes too")
     add("--json", metavar="FILE", help="where results go (default: benchmarks/results/DATE-TIME.json)")
     return parser
@@ -91,6 +95,18 @@ def _compare_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("old", metavar="OLD.json")
     parser.add_argument("new", metavar="NEW.json")
+    return parser
+
+
+def _report_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog=f"{PROGRAM} report",
+        description="A page with tables and plots of a result file, and the plots as PNG and SVG.",
+    )
+    parser.add_argument("results", metavar="FILE.json")
+    parser.add_argument(
+        "--out", metavar="DIR", help="where to (default: a folder named as the file, beside it)"
+    )
     return parser
 
 
@@ -146,7 +162,8 @@ def _output(asked: str | None) -> Path:
 
 def _run(options: argparse.Namespace) -> int:
     settings, path = _settings(options), _output(options.json)
-    asked = options.part or (["ops"] if options.op else DEFAULT_PARTS)
+    implied = ["ops"] * bool(options.op) + ["profile"] * options.profile
+    asked = [*(options.part or (() if implied else DEFAULT_PARTS)), *implied]
     parts = [part for part in PARTS if part in asked or "all" in asked]
     found: dict[str, Any] = {
         "format": results.FORMAT,
@@ -166,6 +183,10 @@ def _run(options: argparse.Namespace) -> int:
     try:
         for part in parts:
             for record in run(part, settings, found["results"]):
+                if "events" in record:
+                    trace = path.with_name(f"{path.stem}-{record['task']}-{record['threads']}.trace.json")
+                    results.save(trace, {"traceEvents": record.pop("events")})
+                    record["trace"] = trace.name
                 found["results"].append(record)
     except KeyboardInterrupt:
         interrupted = True
@@ -184,11 +205,26 @@ def _compare(options: argparse.Namespace) -> int:
     return int(worse)
 
 
+def _report(options: argparse.Namespace) -> int:
+    found = results.load(options.results)
+    if find_spec("matplotlib") is None:
+        raise UserError("plots need matplotlib: pip install matplotlib")
+    from . import page
+
+    try:
+        written = page.write(found, Path(options.out or Path(options.results).with_suffix("")))
+    except OSError as error:
+        raise UserError(f"{error.filename}: {error.strerror}") from None
+    print(written)
+    return 0
+
+
 def main(argv: list[str] | None = None) -> int:
     """Runs the command line `argv` (by default that of the process) and returns the exit code."""
     argv = sys.argv[1:] if argv is None else argv
     commands: dict[str, tuple[Callable[[], argparse.ArgumentParser], Callable[[argparse.Namespace], int]]] = {
-        "compare": (_compare_parser, _compare)
+        "compare": (_compare_parser, _compare),
+        "report": (_report_parser, _report),
     }
     make, act = commands.get(argv[0] if argv else "", (_run_parser, _run))
     options = make().parse_args(argv[1:] if act is not _run else argv)

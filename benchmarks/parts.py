@@ -212,6 +212,22 @@ def scaling(settings: Settings) -> Iterator[Record]:
                 yield record | about | {"size": size}
 
 
+def profile(settings: Settings) -> Iterator[Record]:
+    """The cost ledger of each step; the trace of one step is under "events"."""
+    for threads in settings.threads:
+        for name in settings.workloads:
+            settings.tell(f"the ledger of {name}, threads: {threads}")
+            record: Record = {"part": "profile", "task": name, "threads": threads, "dtype": settings.dtype}
+            record |= {"batch": settings.batch_of(name), "candidates": {}, "skipped": {}, "failed": {}}
+            arguments = {"workload": name, "batch": record["batch"], "dtype": settings.dtype}
+            try:
+                with Worker("numpy", threads) as worker:
+                    record |= worker.ask("benchmarks.ledger:ledger", **arguments)
+            except WorkerError as error:
+                record["skipped" if error.missing else "failed"]["numpy"] = str(error)
+            yield record
+
+
 PARTS: dict[str, str] = {
     "steps": "the training steps",
     "memory": "their peak memory",
@@ -220,6 +236,7 @@ PARTS: dict[str, str] = {
     "imports": "import minigrad beside import numpy",
     "ops": "every operation at three sizes (some minutes)",
     "conv": "convolution over the layers of ResNet-18 and VGG-16 (some minutes)",
+    "profile": "where the steps' time goes on minigrad (numpy), and a trace for Perfetto",
     "scaling": "steps over batch and width, with fitted exponents (some minutes)",
 }
 
@@ -229,5 +246,5 @@ def run(part: str, settings: Settings, measured: Sequence[Record]) -> Iterator[R
     if part == "memory":
         return memory(settings, measured)
     runners = {"steps": steps, "tape": tape, "graph": graph, "imports": import_times,
-               "ops": operations, "conv": convolutions, "scaling": scaling}  # fmt: skip
+               "ops": operations, "conv": convolutions, "profile": profile, "scaling": scaling}  # fmt: skip
     return runners[part](settings)

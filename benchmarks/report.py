@@ -174,12 +174,51 @@ def tables(results: Record) -> list[Table]:
     """All tables of a result file."""
     groups: dict[tuple[Any, ...], list[Record]] = {}
     for record in results["results"]:
+        if record["part"] == "profile":
+            continue
         groups.setdefault((record["part"], record.get("dtype"), record["threads"]), []).append(record)
     made = []
     for (part, dtype, threads), records in groups.items():
         about = ", ".join(filter(None, (dtype, f"{threads} thread{'s' * (threads != 1)}")))
         made.append(table_of(part, records, f"{TITLES[part]} ({about})"))
-    return made
+    return made + [ledger_of(record) for record in results["results"] if record["part"] == "profile"]
+
+
+def ledger_of(record: Record) -> Table:
+    """The cost ledger of a step."""
+    headers = [
+        "operation",
+        "calls",
+        "time",
+        "of the step",
+        "MFLOP",
+        "moved",
+        "new arrays",
+        "of peak",
+        "bound by",
+    ]
+    threads = f"{record['threads']} thread{'s' * (record['threads'] != 1)}"
+    table = Table(
+        f"Cost ledger: {record['task']}, batch {record['batch']} ({record['dtype']}, {threads})", headers
+    )
+    table.notes = remarks([record])
+    if "rows" not in record:
+        return table
+    whole = sum(row["seconds"] for row in record["rows"])
+    for row in record["rows"]:
+        new = f"{row['allocations']:g}, {quantity(row['allocated'], 'bytes')}" if row["allocations"] else ""
+        moved = quantity(row["bytes"], "bytes") if row["bytes"] else ""
+        work = [f"{row['flops'] / 1e6:.3g}" if row["flops"] else "", moved]
+        share = f"{row['share of peak']:.0%}" if row["flops"] or row["bytes"] else ""
+        table.rows.append([row["operation"], f"{row['calls']:g}", quantity(row["seconds"]),
+                           f"{row['seconds'] / whole:.0%}", *work, new, share, row["bound"]])  # fmt: skip
+    peaks = record["peaks"]
+    table.notes += [
+        f"a step takes {quantity(record['seconds'])}, watched {quantity(record['watched'])}",
+        f"a product reaches {peaks['flops/s'] / 1e9:.0f} GFLOP/s, a copy {peaks['bytes/s'] / 1e9:.0f} GB/s",
+        f"one step as a trace for Perfetto: {record['trace']}",
+    ]
+    return table
 
 
 def write(table: Table, file: TextIO | None = None) -> None:

@@ -63,6 +63,13 @@ def resolve(function: str) -> Callable[..., Any]:
     return getattr(importlib.import_module(module), name)
 
 
+def _missing(error: Exception) -> bool:
+    """Does the library not have it (yet)? A refusal, or a name that it does not offer."""
+    if isinstance(error, AttributeError):
+        return str(error).startswith(("module ", "'Tensor' object "))
+    return isinstance(error, (ImportError, NotImplementedError))
+
+
 def serve() -> None:
     """Answer requests until the input ends. What libraries print goes to stderr: stdout is for answers."""
     answers = os.fdopen(os.dup(1), "w")
@@ -75,9 +82,10 @@ def serve() -> None:
             answer = {"result": resolve(request["function"])(context, **request["arguments"])}
         except Exception as error:  # noqa: BLE001 - handed to the process that asked
             text = str(error).strip().splitlines()
-            # An import or a name that fails, or a plain refusal: that library does not have it (yet).
-            missing = isinstance(error, (AttributeError, ImportError, NotImplementedError))
-            answer = {"error": f"{type(error).__name__}: {text[0] if text else ''}", "missing": missing}
+            answer = {
+                "error": f"{type(error).__name__}: {text[0] if text else ''}",
+                "missing": _missing(error),
+            }
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 

@@ -1,6 +1,7 @@
 """The benchmarks' harness, on candidates whose times are made up: what it must find, and what it must not."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from benchmarks import cli, compare, intervals, measure, report, results
 from benchmarks.backends import BACKENDS, reference_of, variants
+from benchmarks.processes import Worker, WorkerError
 from benchmarks.timing import UnsynchronisedTimer, time_blocks
 from benchmarks.workloads import TOLERANCE, WORKLOADS
 
@@ -319,6 +321,87 @@ def test_files_with_nothing_in_common_cannot_be_compared():
 ])  # fmt: skip
 def test_quantities_have_three_digits(value, unit, text):
     assert report.quantity(value, unit) == text
+
+
+def example_results():
+    """A record of every part, made up."""
+    def part(name, task, **more):
+        return run(Machine(len(task)), 0.8e-3) | {"part": name, "task": task, "dtype": "float32", **more}
+
+    found = [part("steps", "mlp-big", batch=128), part("steps", "wrong", disagreement="value 1 differs"),
+             part("memory", "mlp-big", batch=128, unit="bytes"), part("tape", "a recorded call")]
+    found += [part("graph", f"{length} nodes", length=length) for length in (100, 1000)]
+    found += [part("scaling", f"batch {n}", over="batch of mlp-big", size=n) for n in (16, 32)]
+    found += [part("ops", "exp forward, 1,024 elements", elements=1024), part("conv", "3×3", batch=4)]
+    row = {"operation": "linear forward", "calls": 2, "seconds": 1e-3, "flops": 1e6, "bytes": 1e5,
+           "allocations": 1, "allocated": 64, "share of peak": 0.3, "bound": "compute"}
+    ledger = {"rows": [row, row], "peaks": {"flops/s": 5e10, "bytes/s": 3e10}, "seconds": 2e-3,
+              "watched": 3e-3, "trace": "a.trace.json", "candidates": {}, "ratios": {}}
+    found.append(part("profile", "mlp-big", batch=128) | ledger)
+    return saved(found[0]) | {"results": found, "settings": {}}
+
+
+def test_every_part_has_its_table(capsys):
+    for table in report.tables(example_results()):
+        report.write(table)
+    shown = capsys.readouterr().out
+    assert all(title in shown for title in report.TITLES.values() if title != "Importing")
+    assert "time grows with batch of mlp-big to the power" in shown and "cost per node grows" in shown
+    assert "RESULTS DIFFER" in shown and "Cost ledger: mlp-big" in shown and "geometric mean" in shown
+
+
+def test_the_page_holds_every_figure_and_loads_nothing(tmp_path, capsys):
+    pytest.importorskip("matplotlib")
+    path = tmp_path / "results.json"
+    results.save(path, example_results())
+    assert cli.main(["report", str(path), "--out", str(tmp_path / "page")]) == 0
+    page = (tmp_path / "page" / "report.html").read_text(encoding="utf-8")
+    names = {"steps", "memory", "tape", "graph", "scaling", "operations", "roofline"}
+    assert {file.name for file in (tmp_path / "page").iterdir()} == {
+        "report.html", *(f"{name}.{ending}" for name in names for ending in ("png", "svg"))}
+    assert page.count("<svg") == len(names) and "<script" not in page
+    assert not re.findall(r"""(?:src|href)=["']\s*(?:https?:)?//""", page)
+    used, made = set(re.findall(r'(?:href="|url\()#([^")]+)', page)), re.findall(r'\bid="([^"]+)"', page)
+    assert used <= set(made) and len(made) == len(set(made))
+    capsys.readouterr()
+
+
+def test_the_ledger_adds_up_and_its_trace_opens():
+    with Worker("numpy", 1) as worker:
+        found = worker.ask("benchmarks.ledger:ledger", workload="mlp-small", batch=4, dtype="float32")
+    rows = {row["operation"]: row for row in found["rows"]}
+    assert rows["linear forward"]["calls"] == 3 and rows["relu backward"]["calls"] == 2
+    # 2 × batch × weights of the three layers
+    assert rows["linear forward"]["flops"] == 2 * 4 * (784 * 64 + 64 * 64 + 64 * 10)
+    assert all(event["ph"] == "X" and event["dur"] >= 0 for event in found["events"])
+    assert sum(event["name"] == "linear forward" for event in found["events"]) == 3
+
+
+def test_operations_are_drawn_large_and_both_libraries_agree():
+    sums = {}
+    for backend in ("numpy", "torch"):
+        with Worker(backend, 1) as worker:
+            assert {"exp", "matmul", "conv2d"} <= set(worker.ask("benchmarks.ops:samples", only=[]))
+            for sample in ("exp", "matmul", "gather", "conv2d"):
+                arguments = {"function": "benchmarks.ops:operation", "sample": sample, "backward": True}
+                facts = worker.ask("benchmarks.worker:set_up", label="op", elements=4096, **arguments)
+                assert facts["elements"] == 4096
+                sums.setdefault(sample, []).append(worker.ask("benchmarks.worker:check", label="op"))
+    for numbers in sums.values():
+        assert numbers[0] == pytest.approx(numbers[1], rel=1e-5) and all(number > 0 for number in numbers[0])
+
+
+def test_a_worker_that_fails_says_how_and_goes_on():
+    with Worker(None, 1) as worker:
+        with pytest.raises(WorkerError, match="ValueError: 'sinh' is none of abs"):
+            worker.ask("benchmarks.ops:samples", only=["sinh"])
+        with pytest.raises(WorkerError) as caught:
+            worker.ask("benchmarks.ops:no_such_function")
+        assert caught.value.missing
+        assert worker.ask("benchmarks.worker:forget") is None
+        worker.process.kill()
+        with pytest.raises(WorkerError, match="the process died"):
+            worker.ask("benchmarks.worker:forget")
 
 
 def test_the_command_measures_and_writes_a_file(tmp_path):

@@ -1,0 +1,209 @@
+"""In a worker: the cost ledger of a training step on minigrad, operation by operation.
+
+The interpreter reports calls and returns (`sys.setprofile`); those of the registry's forwards and gradient
+rules are timed, and what they are called with says how many bytes and floating point operations they mean.
+What an operation calls counts as its own, so that the rows add up; what they leave of an unwatched step is
+the tape, the optimizer and Python. Watching makes short calls look longer; the ledger gives the step's time
+with it and without.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+from types import CodeType, FrameType
+from typing import Any
+
+import numpy as np
+
+from .backends import BACKENDS
+from .worker import Context
+from .workloads import WORKLOADS, Step
+
+STEPS, WARM_UP = 5, 3
+# Far from every ceiling, and with work that would take no time at it: held by what a call costs.
+FAR, NO_TIME = 0.2, 5e-6
+REST = "tape, optimizer, Python"
+
+
+@dataclass
+class Row:
+    """What one operation costs in a step. `bytes`: read and written; `allocated`: of new results."""
+
+    calls: float = 0
+    seconds: float = 0
+    flops: float = 0
+    bytes: float = 0
+    allocations: float = 0
+    allocated: float = 0
+
+
+def _arrays(values: Any) -> list[np.ndarray]:
+    """The arrays in a call's arguments or result, each once."""
+    found: dict[int, np.ndarray] = {}
+    for value in values if isinstance(values, (list, tuple)) else [values]:
+        if isinstance(value, np.ndarray):
+            found[id(value)] = value
+        elif isinstance(value, (list, tuple)):
+            found |= {id(array): array for array in _arrays(value)}
+    return list(found.values())
+
+
+def _flops(operation: str, arguments: list[np.ndarray], results: list[np.ndarray]) -> float:
+    """Multiplications and additions of products and convolutions; one for each element of anything else."""
+    largest = max((array.size for array in (*arguments, *results)), default=0)
+    if operation.startswith("conv2d") and len(arguments) > 1 or operation == "conv2d_weight_grad":
+        shapes = [array.shape for array in (*arguments, *results) if array.ndim == 4]
+        return _convolution_flops(operation, shapes)
+    if operation in ("matmul", "mm", "bmm", "linear", "mv", "dot") and len(arguments) > 1:
+        inner = arguments[0].shape[-1] if arguments[0].ndim else 1
+        return 2.0 * inner * sum(array.size for array in results)
+    return float(largest)
+
+
+def _convolution_flops(operation: str, shapes: list[tuple[int, ...]]) -> float:
+    """2 × output pixels × weights: the pixels are those of the result, or of the cotangent in a gradient."""
+    if len(shapes) < 3:
+        return 0.0
+    if operation == "conv2d":
+        (_, weights, *_), pixels = shapes, shapes[-1]
+    elif operation == "conv2d_weight_grad":
+        pixels, weights = shapes[0], shapes[-1]
+    else:
+        pixels, weights = shapes[0], shapes[1]
+    return 2.0 * pixels[0] * prod(pixels[2:]) * prod(weights)
+
+
+class Watch:
+    """Notes every call of an operation between `start` and `stop`."""
+
+    def __init__(self) -> None:
+        from minigrad.engine import REGISTRY
+
+        self.codes: dict[CodeType, tuple[str, str]] = {}  # -> operation ("" for a rule), row
+        for name, operation in REGISTRY.items():
+            self._add(operation.forward, name, f"{name} forward")
+            for rule in operation.grads:
+                self._add(rule, "", f"{name} backward")
+        self.clear()
+
+    def _add(self, function: Any, name: str, row: str) -> None:
+        function = getattr(function, "func", function)  # of a partial
+        code = getattr(getattr(function, "__wrapped__", function), "__code__", None)
+        if code is not None:
+            self.codes.setdefault(
+                code, (name, row)
+            )  # operations may share a function: its first serves for all
+
+    def clear(self) -> None:
+        self.rows: dict[str, Row] = {}
+        self.events: list[dict[str, Any]] = []
+        self.stack: list[tuple[FrameType, float, list[np.ndarray]]] = []
+
+    def __call__(self, frame: FrameType, event: str, result: Any) -> None:
+        if event == "call":
+            if frame.f_code in self.codes:
+                arguments = _arrays(list(frame.f_locals.values()))
+                self.stack.append((frame, time.perf_counter(), arguments))
+        elif event == "return" and self.stack and self.stack[-1][0] is frame:
+            seconds = time.perf_counter() - self.stack[-1][1]
+            _, start, arguments = self.stack.pop()
+            self._note(frame.f_code, start, seconds, arguments, _arrays(result))
+
+    def _note(
+        self, code: CodeType, start: float, seconds: float, arguments: list[Any], results: list[Any]
+    ) -> None:
+        operation, name = self.codes[code]
+        row = self.rows.setdefault(self.codes[self.stack[0][0].f_code][1] if self.stack else name, Row())
+        # Results that lie in an argument's memory are views: nothing was read, computed or written.
+        moved = not all(any(np.may_share_memory(r, a) for a in arguments) for r in results)
+        # Operations inside an operation give it their floating point operations; all else is its own.
+        row.flops += _flops(operation, arguments, results) if operation and moved else 0
+        if self.stack:
+            return
+        row.calls += 1
+        row.seconds += seconds
+        row.bytes += sum(array.nbytes for array in (*arguments, *results)) if moved else 0
+        new = [array for array in results if array.base is None and all(array is not a for a in arguments)]
+        row.allocations += len(new)
+        row.allocated += sum(array.nbytes for array in new)
+        shapes = ", ".join(str(array.shape) for array in arguments)
+        self.events.append({"name": name, "start": start, "seconds": seconds, "shapes": shapes})
+
+
+def _best(function: Callable[[], Any], times: int) -> float:
+    best = float("inf")
+    for _ in range(times):
+        start = time.perf_counter()
+        function()
+        best = min(best, time.perf_counter() - start)
+    return best
+
+
+def peaks(context: Context, dtype: str) -> dict[str, float]:
+    """The machine's own ceilings with this worker's threads: a large product, a copy beyond the caches."""
+    n, many = 1024, 1 << 25
+    a, b = np.ones((n, n), dtype), np.ones((n, n), dtype)
+    out, source, target = np.empty_like(a), np.ones(many, np.uint8), np.empty(many, np.uint8)
+    return {
+        "flops/s": 2.0 * n**3 / _best(lambda: np.matmul(a, b, out=out), 8),
+        "bytes/s": 2.0 * many / _best(lambda: np.copyto(target, source), 8),
+    }
+
+
+def verdict(row: Row, ceilings: dict[str, float]) -> tuple[float, str]:
+    """How close to a ceiling the operation runs, and what holds it: compute, bandwidth or overhead."""
+    compute, bandwidth = row.flops / ceilings["flops/s"], row.bytes / ceilings["bytes/s"]
+    ideal = max(compute, bandwidth)
+    share = ideal / row.seconds if row.seconds else 0.0
+    if share < FAR and ideal < NO_TIME * max(row.calls, 1):
+        return share, "overhead"
+    return share, "compute" if compute > bandwidth else "bandwidth"
+
+
+def ledger(context: Context, workload: str, batch: int, dtype: str) -> dict[str, Any]:
+    """The rows of one step (averages of several), the machine's peaks, and the events of the last step."""
+    if BACKENDS[context.name].is_torch:
+        raise NotImplementedError("the ledger is minigrad's; torch has torch.profiler")
+    if context.device != "cpu":
+        raise NotImplementedError("the ledger times operations on the CPU")
+    step = Step(context.B, WORKLOADS[workload], batch, dtype, context.device)
+    for _ in range(WARM_UP):
+        step().item()
+    plain = _best(step, STEPS)
+    watch, watched = Watch(), []
+    for number in range(STEPS + 1):
+        if number == 1:  # the first only warmed the watching up
+            watch.clear()
+            watched.clear()
+        watch.events.clear()
+        begin = time.perf_counter()
+        sys.setprofile(watch)
+        try:
+            step()
+        finally:
+            sys.setprofile(None)
+        watched.append(time.perf_counter() - begin)
+    ceilings, rows = peaks(context, dtype), []
+    for name, row in sorted(watch.rows.items(), key=lambda item: -item[1].seconds):
+        share, bound = verdict(row, ceilings)
+        fields = {field: value / STEPS for field, value in vars(row).items()}
+        rows.append({"operation": name, **fields, "share of peak": share, "bound": bound})
+    rest = {"operation": REST, **dict.fromkeys(vars(Row()), 0.0), "share of peak": 0.0, "bound": "overhead"}
+    rows.append(rest | {"seconds": max(0.0, plain - sum(row["seconds"] for row in rows))})
+    events = [
+        {"name": e["name"], "ph": "X", "pid": 1, "tid": 1, "ts": (e["start"] - begin) * 1e6,
+         "dur": e["seconds"] * 1e6, "args": {"arrays": e["shapes"]}} for e in watch.events
+    ]  # fmt: skip
+    events.insert(0, {"name": f"step of {workload}", "ph": "X", "pid": 1, "tid": 1, "ts": 0.0,
+                      "dur": watched[-1] * 1e6, "args": {}})  # fmt: skip
+    return {
+        "rows": rows,
+        "peaks": ceilings,
+        "seconds": plain,
+        "watched": float(np.median(watched)),
+        "events": events,
+    }
