@@ -223,6 +223,7 @@ def test_subscripts_for_type_checkers():
 
 SAMPLES = {
     "floats": lambda t: [1.5, 2.0], "float and int": lambda t: [1.5, 2], "ints": lambda t: [1, 2],
+    "int and float": lambda t: [1, 2.5],
     "bools": lambda t: [True, False], "texts": lambda t: ["a", "b"], "bytes": lambda t: [b"a", b"b"],
     "tensors": lambda t: [t.ones(2), t.zeros(2)], "0-d tensors": lambda t: [t.tensor(1), t.tensor(2)],
     "arrays": lambda t: [np.ones((2, 3), np.float32)] * 3, "0-d arrays": lambda t: [np.array(1.0)] * 2,

@@ -83,7 +83,8 @@ def to_array(data, dtype=None):
             raise RuntimeError("Overflow when unpacking long long\nUse integers that fit in 64 bits.")
         raise RuntimeError(f"Could not infer dtype of {type(leaf).__name__}\n"
                            "Pass numbers, sequences, arrays or tensors.")
-    if dtype is None and isinstance(leaf, (float, list, tuple)) and not isinstance(leaf, np.generic):
+    if dtype is None and array.dtype.kind == "f" and isinstance(leaf, (int, float, list, tuple)) \
+            and not isinstance(leaf, np.generic):
         dtype = dtypes.get_default_dtype().numpy
     if dtype is None:
         dtypes.from_numpy(array.dtype)          # refuses what tensors cannot hold
