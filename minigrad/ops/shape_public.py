@@ -293,6 +293,8 @@ tril, triu = _triangle("tril", s.tril), _triangle("triu", s.triu)
 def getitem(input, index):
     """`x[index]`: views for integers, slices, `...` and None; copies for integer and bool tensors."""
     array = plain(input)
+    if type(index) is int and array.ndim and -len(array) <= index < len(array):
+        return i.select(input, slices=(index, ...))             # by far the most common; `parse` takes the rest
     parts, basic, single = i.parse(index, array.shape)
     if not basic:
         return i.pick(input, index=parts)
@@ -475,8 +477,8 @@ def matmul(input, other, *, out=None):
                            f"{len(y)}D\nUse * for numbers.")
     if (input.array.dtype == other.array.dtype == np.bool_ and input.array.size and other.array.size
             and x[-1] == y[-2 if len(y) > 1 else -1]):
-        kernel = ("dot" if len(x) == len(y) == 1 else "addmm_impl_cpu_" if len(x) == len(y) == 2 else
-                  "addmv_impl_cpu" if 1 in (len(x), len(y)) else "bmm")
+        kernel = ("dot" if len(x) == len(y) == 1 else
+                  {1: "addmv_impl_cpu", 2: "addmm_impl_cpu_"}.get(len(y), "bmm"))
         raise NotImplementedError(f"\"{kernel}\" not implemented for 'Bool'\nConvert to a number type first.")
     if len(x) == 1 and len(y) == 1:
         return dot(input, other)
