@@ -20,7 +20,7 @@ alias = op("alias", lambda x: x[...], grads=(lambda g: g,), formula=("x", "ḡ")
 zeros_like = op("zeros_like", lambda xp, x: xp.zeros_like(x), formula=("0",))
 contiguous = op("contiguous", lambda xp, x: xp.ascontiguousarray(x), grads=(lambda g: g,),
                 formula=("x, row-major", "ḡ"), torch_node="CloneBackward0")
-clone = op("clone", lambda xp, x: xp.array(x), grads=(lambda g: g,), formula=("x", "ḡ"), layout=True)
+clone = op("clone", lambda x: x.copy(order="K"), grads=(lambda g: g,), formula=("x", "ḡ"), layout=True)
 
 # Arithmetic
 add = op("add", lambda x, y: x + y, grads=(lambda g: g, lambda g: g), formula=("x + "
