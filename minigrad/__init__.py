@@ -86,6 +86,9 @@ def __getattr__(name):
     if name in _AUTOGRAD:
         from . import autograd
         return getattr(autograd, name)
+    if name == "from_dlpack":
+        from .utils.dlpack import from_dlpack
+        return from_dlpack
     if name in ("save", "load"):
         from . import serialization
         return getattr(serialization, name)

@@ -31,6 +31,7 @@ from .ops import public as f
 from .ops import shape_public as s
 from .ops.arguments import is_number, refuse, type_name
 from .ops.inplace_public import METHODS
+from .random import C_NAMES
 
 
 class Size(tuple):
@@ -54,8 +55,8 @@ class Size(tuple):
         return Size(tuple.__add__(self, other))
 
 
-def _operator(name, otherwise=None):
-    return binary(REGISTRY[name], otherwise)
+def _operator(name, otherwise=None, arrays=True):
+    return binary(REGISTRY[name], otherwise, arrays)
 
 
 def _compare(name):
@@ -188,11 +189,18 @@ class Tensor(TensorBase):
             if value is self:
                 raise RuntimeError("can't assign Variable as its own grad\nAssign a clone.")
             if value.array.dtype != self.array.dtype:
-                raise RuntimeError(f"attempting to assign a gradient with dtype '{_c(value)}' to a tensor "
-                                   f"with grad_dtype '{_c(self)}'.\nConvert it to the tensor's dtype.")
+                raise RuntimeError(
+                    f"attempting to assign a gradient with dtype '{C_NAMES[value.array.dtype.name]}' to a "
+                    f"tensor with grad_dtype '{self.dtype.legacy_name}'. The gradient must match the "
+                    "tensor's grad_dtype (defaults to the tensor's dtype). You can set the tensor's "
+                    "grad_dtype attribute with a specific dtype, or None to allow any dtype. Set grad_dtype "
+                    "with caution. Diverging the dtypes of a tensor and its gradient may break downstream "
+                    "systems that assume they match.\nThere is no grad_dtype here: convert the gradient.")
             if value.array.shape != self.array.shape:
-                raise RuntimeError("assigned grad has data of a different size\n"
-                                   f"The tensor has shape {list(self.shape)}.")
+                raise RuntimeError(
+                    f"attempting to assign a gradient of size '{list(value.shape)}' to a tensor of size "
+                    f"'{list(self.shape)}'. Please ensure that the gradient and the tensor are the same "
+                    "size\nReshape it.")
         self.gradient = value
 
     @property
@@ -218,7 +226,14 @@ class Tensor(TensorBase):
         return wrap(plain(self))
 
     def detach_(self):
-        """Leave the graph and become a leaf (Tensor.detach_)."""
+        """Leave the graph and become a leaf (Tensor.detach_). Raises RuntimeError for views."""
+        if self.view_of is not None and self.view_of[0] is not None:
+            raise RuntimeError(
+                "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel "
+                "(DDP) for training, and gradient_as_bucket_view is set as True, gradients are views of DDP "
+                "buckets, and hence detach_() cannot be called on these gradients. To fix this error, please "
+                "refer to the Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution.\n"
+                "Use detach().")
         self.node, self.needs = None, False
         return self
 
@@ -289,6 +304,18 @@ class Tensor(TensorBase):
             return array.astype(dtype)
         return array.copy() if copy else array
 
+    def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
+        """The memory for other libraries, `torch.from_dlpack(x)` or `np.from_dlpack(x)` (Tensor.__dlpack__).
+        Raises BufferError where a gradient is needed."""
+        if self.needs:
+            raise BufferError("Can't export tensors that require gradient, use tensor.detach()\n"
+                              "The memory would change without the graph's knowledge.")
+        return plain(self).__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
+
+    def __dlpack_device__(self):
+        """(device type, device number) as DLPack counts them (Tensor.__dlpack_device__)."""
+        return plain(self).__dlpack_device__()
+
     def _single(self, convert):
         return convert(self.item())
 
@@ -331,7 +358,7 @@ class Tensor(TensorBase):
         return printing.tensor_text(plain(self), dtype_name=self.dtype.name,
                                     default_dtype_name=dtypes.get_default_dtype().name,
                                     requires_grad=self.needs,
-                                    grad_fn_name=None if node is None else node.name())
+                                    grad_fn_name=None if node is None else type(node).__name__)
 
     def __format__(self, spec):
         return printing.format_value(plain(self), spec, self.__repr__, type(self).__name__)
@@ -359,8 +386,8 @@ class Tensor(TensorBase):
 
     # Operators ----------------------------------------------------------------------------------------------
 
-    __add__ = __radd__ = _operator("add")
-    __mul__ = __rmul__ = _operator("mul")
+    __add__, __radd__ = _operator("add"), _operator("add", arrays=False)
+    __mul__, __rmul__ = _operator("mul"), _operator("mul", arrays=False)
     __sub__ = _operator("sub", f.sub)
     __truediv__ = _operator("div")
     __rsub__ = _reflected(f.sub)
@@ -496,10 +523,6 @@ class Tensor(TensorBase):
 
 _device = device
 p_setitem = i.setitem
-
-
-def _c(tensor):
-    return s.c_low(tensor)
 
 
 def _grad_fn(tensor):

@@ -69,7 +69,7 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
         return
     inputs = _as_tuple(inputs)
     if not inputs:
-        raise RuntimeError("'inputs' argument to backward() cannot be empty.\nPass the tensors to "
+        raise RuntimeError("`inputs` argument to `backward()` cannot be empty.\nPass the tensors to "
                            "accumulate into.")
     for tensor in inputs:
         if not tensor.needs:

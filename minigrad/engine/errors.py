@@ -48,7 +48,7 @@ FREED = ("Trying to backward through the graph a second time (or directly access
 
 def short_name(name):
     """A node's name as torch's error texts say it: "Mul" for MulBackward0."""
-    return "torch::autograd::CopySlices" if name == "CopySlices" else name.removesuffix("Backward0")
+    return name.removesuffix("Backward0")
 
 
 _TYPES = {"float32": "Float", "float64": "Double", "float16": "Half", "int64": "Long", "int32": "Int",

@@ -20,7 +20,20 @@ import numpy as np
 
 from .. import backends, dtypes
 from . import errors
-from .core import Node, TensorBase, edge_of, mode, new, paused, plain, settle, tensor_class, tick, wrap
+from .core import (
+    Node,
+    TensorBase,
+    edge_of,
+    mode,
+    new,
+    paused,
+    plain,
+    reveal,
+    settle,
+    tensor_class,
+    tick,
+    wrap,
+)
 from .promote import meet
 from .views import refresh
 
@@ -66,6 +79,9 @@ class Op:
                          if p.name not in self.operands}
         self.impl = _Implementations(forward, takes_namespace)
         self.node_class = type(torch_node, (Node,), {"__slots__": (), "op": self})
+        for name, kept in (("result", "z"), *zip(("self", "other"), self.operands)):
+            shown = property(lambda node, kept=kept: reveal[0](node, kept))
+            setattr(self.node_class, f"_saved_{name}", shown)
         self.names, self.reads = [*self.operands, "z"], []
         for position, rule in enumerate(grads):
             wanted = tuple(inspect.signature(rule).parameters)[1 + joint:] if rule else ()
@@ -163,7 +179,7 @@ class Op:
                         refresh(operand)
                     if operand.needs:
                         mask |= 1 << position
-            if not self.differentiable(mask, z):
+            if mask and not self.differentiable(mask, z):
                 mask = 0
         if not mask:
             out = tuple([wrap(part) for part in z]) if self.outputs else wrap(z)
@@ -321,17 +337,17 @@ def unary(made):
     return call
 
 
-def _odd_operand(y):
+def _odd_operand(y, arrays):
     """An operand that is neither a Tensor nor a plain number, made one of them; NotImplemented where it
     cannot be."""
     if isinstance(y, (TensorBase, bool, int, float)):
         return y
     if isinstance(y, (np.number, np.bool_)):    # NumPy's scalars count as Python's numbers
         return y.item()
-    return wrap(y) if isinstance(y, np.ndarray) else NotImplemented
+    return wrap(y) if arrays and isinstance(y, np.ndarray) else NotImplemented
 
 
-def binary(made, otherwise=None):
+def binary(made, otherwise=None, arrays=True):
     """The fast entry of a pointwise op of two operands, for Tensor's operators: the same floating dtype and
     backend, or a Python number, in one function; everything else by `otherwise` or `Op.apply`. Gives
     NotImplemented for operands that are no tensors or numbers, as Python's operators want it.
@@ -346,7 +362,7 @@ def binary(made, otherwise=None):
     ndarray = np.ndarray
 
     def slow(x, y):
-        y = _odd_operand(y)
+        y = _odd_operand(y, arrays)
         if y is NotImplemented:
             return y
         return otherwise(x, y) if otherwise else made.apply((x, y), {})[0]

@@ -45,11 +45,12 @@ def check_writable(tensor):
         if hasattr(made, "is_view"):            # a Function, whose backward does not know of the write
             raise RuntimeError(made.is_view.format("is being"))
         if index is not None:
+            made, _, index = steps[-1]
             raise RuntimeError(
-                f"Output {index} of {made.node_class.__name__.removesuffix('Backward0')} is a view and is "
-                "being modified inplace. This view is the output of a function that returns multiple views. "
-                "Such functions do not allow the output views to be modified inplace. You should replace "
-                "the inplace operation by an out-of-place one.\nOr index the tensor.")
+                f"Output {index or 0} of {made.node_class.__name__.removesuffix('Backward0')} is a view and "
+                "is being modified inplace. This view is the output of a function that returns multiple "
+                "views. Such functions do not allow the output views to be modified inplace. You should "
+                "replace the inplace operation by an out-of-place one.\nOr index the tensor.")
 
 
 def write_back(tensor, value, copy_slices):

@@ -7,7 +7,20 @@ import numpy as np
 
 from ..backends.numpy.layout import ChannelsLast, canonical
 from . import errors
-from .core import Node, TensorBase, hooked, last_write, new, owner, set_recording, tick, touch, wrap, written
+from .core import (
+    Node,
+    TensorBase,
+    hooked,
+    last_write,
+    new,
+    owner,
+    reveal,
+    set_recording,
+    tick,
+    touch,
+    wrap,
+    written,
+)
 from .hooks import (
     boxed,
     check_nan,
@@ -108,6 +121,16 @@ def unpack(node, index):
     alias.edges, alias.saved, alias.hooks, alias.number = (edge,), (None, None), None, tick()
     alias.shape, alias.dtype = saved.shape, saved.dtype
     return wrap(saved, True, alias)
+
+
+def _saved_value(node, name):
+    """What a node's rules read by that name, or None: `node._saved_self`, `_saved_other`, `_saved_result`."""
+    if node.saved is None:
+        raise RuntimeError(errors.FREED)
+    return unpack(node, node.op.names.index(name))
+
+
+reveal[0] = _saved_value
 
 
 def _through_twin(node, values, g):

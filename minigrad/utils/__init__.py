@@ -1,4 +1,4 @@
 """Tools beside the tensors (torch.utils)."""
-from . import checkpoint, data
+from . import alias, checkpoint, data, dlpack
 
-__all__ = ["checkpoint", "data"]
+__all__ = ["alias", "checkpoint", "data", "dlpack"]
