@@ -112,8 +112,9 @@ def _pool_pair(function, name, value, told):
     if type(value) is int:
         return value, value
     if not isinstance(value, (tuple, list)):
-        raise TypeError(f"{function}(): argument '{name}' (position {1 + ('input', name).index(name)}) must "
-                        f"be tuple of ints, not {type(value).__name__}\nPass a number or a pair.")
+        position = ("input", "kernel_size", "stride", "padding", "dilation").index(name) + 1
+        raise TypeError(f"{function}(): argument '{name}' (position {position}) must be tuple of ints, not "
+                        f"{type(value).__name__}\nPass a number or a pair.")
     if len(value) not in (1, 2):
         raise RuntimeError(f"{function}: {name} must {told} a single int, or a tuple of two ints\n"
                            "One for the height, one for the width.")
@@ -139,9 +140,10 @@ def _pool_window(function, input, kernel_size, stride, padding, dilation=(1, 1),
     elif 0 in stride:
         text = "stride should not be zero\nIt counts from 1."
     elif min(kernel) <= 0 or min(dilation) <= 0:
-        what, name, (h, w) = ("dilation", "dilation", dilation) if min(kernel) > 0 else ("kernel size", "k",
-                                                                                         kernel)
-        text = f"{what} should be greater than zero, but got {name}H: {h} {name}W: {w}\nUse 1 or more."
+        what, name, sides = ("dilation", "dilation", dilation) if min(kernel) > 0 else \
+            ("kernel size", "k", kernel)
+        text = (f"{what} should be greater than zero, but got {name}H: {sides[0]} {name}W: {sides[1]}\n"
+                "Use 1 or more.")
     elif min(padding) < 0:
         text = f"pad must be non-negative, but got pad: {min(padding)}\nCut the input instead."
     else:
