@@ -47,26 +47,25 @@ def _var(xp, x, *, dim=None, keepdim=False, correction=1):
     return xp.sum(centered * centered, dim, keepdim) * (1 / (n - correction) if n > correction else math.inf)
 
 
-def _var_slope(x, shape, dim, correction):
-    """d var / d x: 2 (x − mean) / (n − correction)."""
-    free = count(shape, dim) - correction
+def _var_grad(g, x, x_shape, dim, keepdim, correction):
+    free = count(x_shape, dim) - correction
     centered = x - mean(x, dim=dim, keepdim=True)
     if dim is None and free <= 0:               # torch: nan at the mean, infinite elsewhere, and constant
-        return p.where(centered == 0, p.zeros_like(x) + math.nan, math.inf)
-    return (2 / free if free else math.inf) * centered
+        slope = p.where(centered == 0, p.zeros_like(x) + math.nan, math.inf)
+        return spread(g, shape=x_shape, dim=dim, keepdim=keepdim) * slope
+    scale = 2 / free if free else math.inf
+    return spread(g * scale, shape=x_shape, dim=dim, keepdim=keepdim) * centered
 
 
-var = op("var", _var,
-         grads=(lambda g, x, x_shape, dim, keepdim, correction:
-                spread(g, shape=x_shape, dim=dim, keepdim=keepdim) * _var_slope(x, x_shape, dim,
-                                                                                correction),),
-         formula=("Σ (x − mean)² / (n − c)", "ḡ · 2 (x − mean) / (n − c)"), promote="same")
+def _std_grad(g, x, z, x_shape, dim, keepdim, correction):
+    return _var_grad(p.where(z == 0, 0.0, g / (z * 2)), x, x_shape, dim, keepdim, correction)
+
+
+var = op("var", _var, grads=(_var_grad,), promote="same",
+         formula=("Σ (x − mean)² / (n − c)", "ḡ · 2 (x − mean) / (n − c)"))
 std = op("std", lambda xp, x, *, dim=None, keepdim=False, correction=1:
-         xp.sqrt(_var(xp, x, dim=dim, keepdim=keepdim, correction=correction)),
-         grads=(lambda g, x, z, x_shape, dim, keepdim, correction:
-                spread(p.where(z == 0, 0.0, g / (z * 2)), shape=x_shape, dim=dim, keepdim=keepdim)
-                * _var_slope(x, x_shape, dim, correction),),
-         formula=("√var", "ḡ · (x − mean) / (z (n − c))"), promote="same")
+         xp.sqrt(_var(xp, x, dim=dim, keepdim=keepdim, correction=correction)), grads=(_std_grad,), promote="same",
+         formula=("√var", "ḡ · (x − mean) / (z (n − c))"))
 
 # Extremes: `amax` shares the gradient evenly among ties; `max_dim` gives it all to the element at the index.
 indicator = op("indicator", lambda x, y: (x == y).astype(x.dtype), formula=("1 where x = y, else 0",))
@@ -165,7 +164,7 @@ def _norm(xp, x, *, dim=None, keepdim=False):
 
 norm = op("norm", _norm,
           grads=(lambda g, x, z, x_shape, dim, keepdim:
-                 x * spread(p.where(z == 0, 0.0, g / p.where(z == 0, 1.0, z)), shape=x_shape, dim=dim,
+                 x * spread(g if 0 in x_shape else p.where(z == 0, 0.0, g / z), shape=x_shape, dim=dim,
                             keepdim=keepdim),),
           formula=("√Σ x²", "ḡ · x / z, 0 at the origin"), torch_node="LinalgVectorNormBackward0")
 

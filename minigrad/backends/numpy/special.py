@@ -76,6 +76,8 @@ def _erfc(x, out):
 
 def _blockwise(kernel, x):
     """`kernel(block, out)` over x's memory, whatever its layout, which the result keeps."""
+    if 0 in x.strides:                          # what is expanded gives a row-major result
+        x = np.ascontiguousarray(x)
     z = np.empty_like(x)
     flat, out = x.ravel("K"), z.ravel("K")
 
