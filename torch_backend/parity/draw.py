@@ -20,6 +20,7 @@ FLOATS = ("float64", "float32")
 INTEGERS = ("int64", "int32", "uint8")
 NUMBERS = (*FLOATS, "float16", *INTEGERS)
 ALL = (*NUMBERS, "bool")
+LAYOUTS = ("stepped", "transposed", "expanded")
 MIXED = "mixed"                     # every operand draws a dtype of its own: this is where promotion shows
 _MIXED_POOL = ("float32", "float64", "int64", "float16", "int32", "uint8", "int8", "int16", "bool")
 
@@ -151,16 +152,13 @@ class Drawer:
         return [self.tensor(first, low, high, **how), self.tensor(second, low, high, **how)]
 
     def tensor(self, shape: tuple[int, ...], low: float = -2.0, high: float = 2.0,
-               dtype: str | None = None, grad: bool = True, dense: bool = False) -> Operand:
-        """An operand with values in [low, high]; integers for ties. `dense`: in row-major memory."""
+               dtype: str | None = None, grad: bool = True, layouts: Sequence[str] = LAYOUTS) -> Operand:
+        """An operand with values in [low, high]; integers for ties; memory in one of `layouts`."""
         drawn = dtype or (self.choose(_MIXED_POOL) if self.dtype == MIXED else self.dtype)
         values = np.asarray(self._values(shape, np.dtype(drawn), low, high), drawn)
-        layouts = ["contiguous"]
-        if len(shape) and values.size > 1 and not dense:
-            layouts += ["stepped"] + ["transposed"] * (len(shape) > 1) + ["expanded"] * (shape[0] > 1)
-        if self.category == STRIDED:
-            layouts = layouts[1:] or layouts
-        layout = self.choose(layouts)
+        possible = {"stepped": len(shape) > 0, "transposed": len(shape) > 1, "expanded": shape[:1] > (1,)}
+        fitting = [layout for layout in layouts if possible[layout] and values.size > 1]
+        layout = self.choose(fitting if fitting and self.category == STRIDED else ["contiguous", *fitting])
         if layout == "expanded":
             values = np.array(np.broadcast_to(values[:1], shape))
         differentiable = grad and drawn in FLOATS and self.category != EDGE

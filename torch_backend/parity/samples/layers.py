@@ -93,10 +93,10 @@ def _batch_norm(d: Any) -> Any:
     x = d.tensor((d.pick(4, 2, 3), channels, *d.pick((), (5,), (2, 3))))
     k: dict[str, Any] = {"training": d.flag(), "eps": d.pick(1e-5, 0.1), "momentum": d.pick(0.1, 0.5)}
     # Dense: torch's gradient reads a weight's memory as if it were.
-    affine = [d.tensor((channels,), dense=True), d.tensor((channels,), dense=True)] if d.flag() else [None,
+    affine = [d.tensor((channels,), layouts=()), d.tensor((channels,), layouts=())] if d.flag() else [None,
                                                                                                       None]
-    tracked = [d.tensor((channels,), grad=False, dense=True),
-               d.tensor((channels,), 0.5, 2.0, grad=False, dense=True)]
+    tracked = [d.tensor((channels,), grad=False, layouts=()),
+               d.tensor((channels,), 0.5, 2.0, grad=False, layouts=())]
     return [x, *(tracked if not k["training"] or d.flag() else [None, None]), *affine], k
 
 

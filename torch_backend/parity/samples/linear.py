@@ -60,7 +60,7 @@ def _linear(d: Any) -> Any:
 
 
 ROWS += [
-    Sample("matmul", _call_matmul, _matmul, name="matmul", dtypes=(*PRODUCTS, "bool"),
+    Sample("matmul", _call_matmul, _matmul, name="matmul", dtypes=PRODUCTS,
            categories=(*CATEGORIES, BROADCAST),
            bad=(lambda B: B.ones(2, 3) @ B.ones(2, 3), lambda B: B.ones(3) @ B.ones(2),
                 lambda B: B.ones(2, 3) @ B.ones(2),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..draw import EDGE, FLOATS, NUMBERS, PLAIN, STRIDED, TIE, ZERO_D, ZERO_SIZE, Sample
+from ..draw import EDGE, FLOATS, LAYOUTS, NUMBERS, PLAIN, STRIDED, TIE, ZERO_D, ZERO_SIZE, Operand, Sample
 from .elementwise import at, refuses_others
 
 ROWS: list[Sample] = []
@@ -17,7 +17,7 @@ def repeats(x: np.ndarray, *_: Any, **__: Any) -> bool:
     return np.unique(x).size < x.size
 
 
-def over(*kinds: str, low: float = -2.0, high: float = 2.0, keepdim: bool = True,
+def over(*kinds: str, low: float = -2.0, high: float = 2.0, layouts: Any = LAYOUTS,
          **options: tuple[Any, ...]) -> Any:
     """A drawer: an operand with `dim` of one of `kinds` (none, one, several, empty), and options."""
     def draw(d: Any) -> Any:
@@ -30,13 +30,13 @@ def over(*kinds: str, low: float = -2.0, high: float = 2.0, keepdim: bool = True
             k["dim"] = d.dims(shape)
         elif kind == "empty":
             k["dim"] = ()
-        if keepdim and "dim" in k and d.flag():
+        if "dim" in k and d.flag():
             k["keepdim"] = True
         for option, values in options.items():
             if d.flag():
                 k[option] = d.pick(*values)
         k["method"] = d.flag()
-        return [d.tensor(shape, low, high)], k
+        return [d.tensor(shape, low, high, layouts=layouts)], k
     return draw
 
 
@@ -69,10 +69,15 @@ reduction("mean", over("none", "one", "several", **DTYPES),
           dtypes=(*FLOATS, "float16", "int64"), bad=(twice("mean"), of_ints("mean")))
 reduction("prod", over("none", "one", low=-1.5, high=1.5, **DTYPES),
           categories=WITH_TIES[:5], tie=at(0), twin=True, bad=(lambda B: B.prod(B.ones(2, 3), dim=(0, 1)),))
+VARIED = LAYOUTS[:2]        # how far equal numbers deviate is all rounding: see `.constants`
 for _name in ("var", "std"):
-    reduction(_name, over("none", "one", "several", unbiased=(True, False)),
+    reduction(_name, over("none", "one", "several", layouts=VARIED, unbiased=(True, False)),
               dtypes=(*FLOATS, "float16", "int64"), bad=(twice(_name), of_ints(_name)))
-    reduction(_name, over("none", "one", correction=(0, 1, 2, 0.5)), dtypes=FLOATS, variant=".correction")
+    reduction(_name, over("none", "one", layouts=VARIED, correction=(0, 1, 2, 0.5)), dtypes=FLOATS,
+              variant=".correction")
+    reduction(_name, lambda d: ([Operand(np.full((2, 4), 3.0, d.dtype), grad=True)], {"method": d.flag()}),
+              dtypes=FLOATS,
+              variant=".constants", categories=(PLAIN,), flat=True)
 for _name in ("amax", "amin"):
     reduction(_name, over("none", "one", "several"), categories=WITH_TIES, tie=repeats, exact=True,
               bad=(twice(_name), *of_none(_name)))
