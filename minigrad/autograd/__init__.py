@@ -1,7 +1,7 @@
 """Differentiation by call, operations of the user's own, and what helps to debug them (torch.autograd)."""
 from ..engine.backward import backward, grad
 from ..tensor import Tensor
-from . import anomaly_mode, function, functional, grad_mode
+from . import anomaly_mode, function, functional, grad_mode, graph
 from .anomaly_mode import (
     detect_anomaly,
     is_anomaly_check_nan_enabled,
@@ -24,6 +24,6 @@ def Variable(data, requires_grad=False):
 
 __all__ = ["Function", "GradcheckError", "Variable", "anomaly_mode", "backward", "detect_anomaly",
            "enable_grad", "function", "functional", "grad", "grad_mode", "gradcheck", "gradgradcheck",
-           "inference_mode", "is_anomaly_check_nan_enabled", "is_anomaly_enabled",
+           "graph", "inference_mode", "is_anomaly_check_nan_enabled", "is_anomaly_enabled",
            "is_inference_mode_enabled", "no_grad", "set_anomaly_enabled", "set_detect_anomaly",
            "set_grad_enabled"]

@@ -26,11 +26,10 @@ class TensorBase:
     `extras`: None, or a dict for rare things.
     """
     __slots__ = ("array", "needs", "node", "gradient", "view_of", "extras", "__weakref__")
-    __array_ufunc__ = None                      # ndarray + tensor is a TypeError, as in torch
-    __array_priority__ = 1000
+    __array_priority__ = 1000                   # ndarray + tensor is a TypeError, as in torch
 
 
-reveal = [None]                                 # what shows `node._saved_self`: the walk, which unpacks
+reveal: list = [None]                           # what shows `node._saved_self`: the walk, which unpacks
 
 
 class Node:
