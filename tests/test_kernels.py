@@ -22,6 +22,11 @@ DTYPES = [np.float64, np.float32]
 LAYOUTS = ["plain", "channels_last", "stepped"]
 
 
+@pytest.fixture(autouse=True)
+def small_work_goes_to_the_pool_too(monkeypatch):
+    monkeypatch.setattr(threads, "SMALL", 1 << 12)
+
+
 def lay_out(array, layout):
     """The same values in another memory layout."""
     if layout == "channels_last":

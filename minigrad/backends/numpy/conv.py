@@ -144,7 +144,10 @@ def conv2d_weight_grad(g, x, w_shape, stride=(1, 1), padding=(0, 0), dilation=(1
         total = product = None
         # Each chunk adds up a whole weight, so a chunk has as many rows as a weight, or more.
         for chunk, band, matrix in patches.chunks(images, lines, max(CHUNK, out * patches.depth)):
-            product = np.matmul(_by_group(g[chunk, band], groups).transpose(0, 2, 1), matrix, out=product)
+            left, right = _by_group(g[chunk, band], groups), matrix
+            if patches.transposed:              # (K, O), which costs half where K is in the matrix's rows
+                left, right = right, left
+            product = np.matmul(left.transpose(0, 2, 1), right, out=product)
             if total is None:
                 total, product = product, None
             else:
@@ -155,7 +158,7 @@ def conv2d_weight_grad(g, x, w_shape, stride=(1, 1), padding=(0, 0), dilation=(1
     patches.parallel(run)
     total = np.zeros((groups, out // groups, patches.depth), x.dtype)
     for key in sorted(parts):
-        total += parts[key]
+        total += parts[key].transpose(0, 2, 1) if patches.transposed else parts[key]
     return np.ascontiguousarray(total.reshape(out, kh, kw, channels).transpose(0, 3, 1, 2))
 
 

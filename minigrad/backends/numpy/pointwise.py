@@ -1,54 +1,55 @@
-"""ReLU over large arrays: on all threads, in memory used before, whatever the layout.
+"""ReLU: on all threads and in memory used before where arrays are large, whatever their layout.
 
-NumPy's loops against a scalar are slow: `np.maximum(x, 0)` takes three times as long as a maximum with zeros
-that stay in the cache (400,000 numbers: 0.15 and 0.05 ms).
+NumPy's loops against a scalar are slow: `np.maximum(x, 0)` takes three times as long as a maximum with a wide
+row of zeros (400,000 numbers: 0.15 and 0.05 ms). The cotangent passes as bits, `g & mask`: `g * (z > 0)`
+makes nan of an infinite one, and `np.where` stumbles over every change of branch (1.9 ms for 0.1).
 """
 import numpy as np
 
 from .layout import rounded_once
-from .memory import empty_like
-from .threads import SMALL, parallel
+from .memory import empty, empty_like
+from .threads import parallel
 
-BLOCK = 1 << 16
-
-
-def _blocks(kernel, out, *arrays):
-    """`kernel(scratch, out, *parts)` on blocks of the memory of dense arrays of one layout."""
-    out_flat, *flat = (np.asarray(array).ravel("K") for array in (out, *arrays))
-
-    def run(start, stop):
-        scratch = np.zeros(min(BLOCK, stop - start), out.dtype)
-        for first in range(start, stop, BLOCK):
-            block = slice(first, min(first + BLOCK, stop))
-            kernel(scratch[:block.stop - first], out_flat[block], *(array[block] for array in flat))
-
-    parallel(run, out.size, out.size)
-    return out
+WIDE = 1 << 14                  # numbers: rows from 6,000 on take no longer than one long row
 
 
-def _relu(zeros, out, x):
-    np.maximum(x, zeros, out=out)
-
-
-def _relu_backward(scratch, out, g, z):
-    # As bits: `g * (z > 0)` makes nan of an infinite cotangent.
-    bits = np.dtype(f"i{g.itemsize}")
-    mask = scratch.view(bits)
-    np.subtract((z <= 0).view(np.int8), 1, out=mask, dtype=bits, casting="unsafe")
-    np.bitwise_and(g.view(bits), mask, out=out.view(bits))
+def _flat(array):
+    """The memory of a dense array."""
+    return np.asarray(array).ravel("K")
 
 
 @rounded_once
 def relu(x):
     """max(x, 0). (torch.relu)"""
-    if x.size < SMALL or x.dtype.kind != "f" or (z := empty_like(x)).strides != x.strides:
+    rows = x.size // WIDE
+    if rows < 2 or x.dtype.kind != "f" or (z := empty_like(x)).strides != x.strides:
         return np.maximum(x, 0)
-    return _blocks(_relu, z, x)
+    source, target, zeros = _flat(x), _flat(z), np.zeros(WIDE, x.dtype)
+
+    def run(start, stop):
+        np.maximum(source[start * WIDE:stop * WIDE].reshape(-1, WIDE), zeros,
+                   out=target[start * WIDE:stop * WIDE].reshape(-1, WIDE))
+
+    parallel(run, rows, x.size // 2)
+    np.maximum(source[rows * WIDE:], 0, out=target[rows * WIDE:])
+    return z
 
 
 @rounded_once
 def relu_backward(g, z):
     """g where z, the result of relu, is positive (or nan), else 0."""
-    if g.size < SMALL or g.strides != z.strides or (out := empty_like(g)).strides != g.strides:
-        return np.where(z <= 0, g.dtype.type(0), g)
-    return _blocks(_relu_backward, out, g, z)
+    bits = np.dtype(f"i{g.itemsize}")
+    if g.size < WIDE or g.strides != z.strides or (out := empty_like(g)).strides != g.strides:
+        mask = np.subtract((z <= 0).view(np.int8), 1, dtype=bits, casting="unsafe")
+        return np.bitwise_and(g.view(bits), mask).view(g.dtype)
+    above, passed, target = _flat(z), _flat(g).view(bits), _flat(out).view(bits)
+    blocked, mask = empty((g.size,), bool), empty((g.size,), bits)
+
+    def run(start, stop):
+        part = slice(start, stop)
+        np.less_equal(above[part], 0, out=blocked[part])
+        np.subtract(blocked[part].view(np.int8), 1, out=mask[part], dtype=bits, casting="unsafe")
+        np.bitwise_and(passed[part], mask[part], out=target[part])
+
+    parallel(run, g.size, g.size)
+    return out

@@ -14,7 +14,7 @@ import threading
 
 import numpy as np
 
-SMALL = 1 << 16                 # elements: less work than this is done before a second thread wakes (15 µs)
+SMALL = 1 << 18                 # elements: less than this is half done before another thread wakes (15–60 µs)
 
 
 def _openblas():
