@@ -30,6 +30,7 @@ from .ops.create import (  # noqa: E402
     full,
     full_like,
     linspace,
+    normal,
     ones,
     ones_like,
     rand,
@@ -43,6 +44,7 @@ from .ops.create import (  # noqa: E402
     zeros_like,
 )
 from .ops.public import *  # noqa: E402
+from .ops.reduce_public import *  # noqa: E402
 from .ops.shape_public import *  # noqa: E402
 from .printing import set_printoptions  # noqa: E402
 from .random import (  # noqa: E402  # noqa: E402

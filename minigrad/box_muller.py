@@ -19,14 +19,14 @@ def libm(function, x):
 
 
 def fma(x, y, z):
-    """x * y + z rounded once, for an array `x` of float32, or one of float64 with scalars `y` and `z`.
+    """x * y + z rounded once, for an array `x` of float32, or one of float64 with a scalar `y`.
 
     In float64 the values must keep away from the ends of the range (1e-200, 1e299); beyond, it rounds twice.
     """
     if x.dtype == F:
         return (x.astype(D) * y + z).astype(F)      # a float64 holds the product of two float32 exactly
     product = x * y
-    if z == 0 or abs(y) == 1 or max(abs(y), abs(z)) > 1e299:
+    if np.all(z == 0) or abs(y) == 1 or max(abs(y), np.max(np.abs(z))) > 1e299:
         return product + z                          # one of the two steps is exact, or the halves overflow
     x_high, y_high = (v * 134217729.0 - (v * 134217729.0 - v) for v in (x, y))      # Dekker 1971: the halves
     x_low, y_low = x - x_high, y - y_high

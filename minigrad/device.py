@@ -1,6 +1,9 @@
 """Devices: `"cpu"` is NumPy; `"cuda"` will be CuPy."""
 
 
+_kind = lambda value: type(value).__name__      # noqa: E731  (`type` is a parameter below)
+
+
 class device:
     """Where a tensor's elements are, as `torch.device`: `type` ("cpu", "cuda") and `index` (int or None).
 
@@ -14,9 +17,16 @@ class device:
             type, index = type.type, type.index
         if isinstance(type, int):
             type, index = "cuda", type
+        if not isinstance(type, str):
+            raise TypeError(f"device() received an invalid combination of arguments - got ({_kind(type)}), but "
+                            "expected one of:\na device's name, a number, or another device.")
         name, _, number = type.partition(":")
         if name not in ("cpu", "cuda") or (number and not number.isdigit()):
-            raise RuntimeError(f"Invalid device string: '{type}'\nUse 'cpu', 'cuda' or 'cuda:0'.")
+            known = "cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy, " \
+                "vulkan, mps, meta, hpu, mtia, privateuseone"
+            raise RuntimeError((f"Invalid device string: '{type}'" if name in known.split(", ") else
+                                f"Expected one of {known} device type at start of device string: {name}") +
+                               "\nUse 'cpu', 'cuda' or 'cuda:0'.")
         self.type = name
         self.index = int(number) if number else index
 

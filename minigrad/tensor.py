@@ -28,14 +28,24 @@ from .engine.walk import owned_array
 from .ops import index as i
 from .ops import pointwise as p
 from .ops import public as f
+from .ops import reduce_public as rp
 from .ops import shape_public as s
-from .ops.arguments import is_number, refuse, type_name
+from .ops.arguments import as_dtype, is_number, need_int, need_tensor, refuse, sizes_of, type_name
+from .ops.create import NEW, shape_of, to_array
 from .ops.inplace_public import METHODS
 from .random import C_NAMES
 
 
 class Size(tuple):
     """A tensor's sizes, as `torch.Size`: a tuple with `numel()`."""
+
+    def __new__(cls, iterable=()):
+        made = tuple.__new__(cls, iterable)
+        for place, size in enumerate(made):
+            if not hasattr(size, "__index__"):
+                raise TypeError(f"torch.Size() takes an iterable of 'int' (item {place} is '{type_name(size)}')\n"
+                                "Sizes are ints.")
+        return made
 
     def __repr__(self):
         return f"torch.Size({list(self)})"
@@ -52,7 +62,18 @@ class Size(tuple):
         return Size(found) if isinstance(key, slice) else found
 
     def __add__(self, other):
+        if not isinstance(other, tuple):
+            raise TypeError(f"can only concatenate tuple (not {type_name(other)}) to torch.Size\n"
+                            "Pass a tuple.")
         return Size(tuple.__add__(self, other))
+
+    def __radd__(self, other):
+        return Size(tuple.__add__(other, self))
+
+    def __mul__(self, times):
+        return Size(tuple.__mul__(self, times))
+
+    __rmul__ = __mul__
 
 
 def _operator(name, otherwise=None, arrays=True):
@@ -64,6 +85,13 @@ def _compare(name):
 
     def method(self, other):
         return NotImplemented if other is None else call(self, other)
+    return method
+
+
+def _arithmetic(function):
+    def method(self, other):
+        known = is_number(other) or isinstance(other, TensorBase)
+        return function(self, other) if known else NotImplemented
     return method
 
 
@@ -88,7 +116,7 @@ class Tensor(TensorBase):
 
     # What it is ---------------------------------------------------------------------------------------------
 
-    shape = property(lambda self: Size(self.array.shape), doc="The sizes, as a Size.")
+    shape = property(lambda self: tuple.__new__(Size, self.array.shape), doc="The sizes, as a Size.")
     dtype = property(lambda self: dtypes.from_numpy(self.array.dtype), doc="The element type.")
     device = property(lambda self: CPU, doc="Where the elements are.")
     ndim = property(lambda self: self.array.ndim, doc="The number of dimensions.")
@@ -108,7 +136,13 @@ class Tensor(TensorBase):
 
     def size(self, dim=None):
         """All sizes, or that of one dimension (Tensor.size)."""
-        return self.shape if dim is None else self.array.shape[s.wrap_dim(dim, self.ndim)]
+        return self.shape if dim is None else self.array.shape[self._place("size", dim)]
+
+    def _place(self, name, dim):
+        dim = need_int(name, dim, "dim", 1)
+        if not self.array.ndim:
+            raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions\nIt has no sizes.")
+        return s.wrap_dim(dim, self.array.ndim)
 
     def dim(self):
         """The number of dimensions (Tensor.dim)."""
@@ -135,7 +169,7 @@ class Tensor(TensorBase):
     def stride(self, dim=None):
         """Elements to skip for one step along each dimension, or along one (Tensor.stride)."""
         strides = tuple([step // self.array.itemsize for step in plain(self).strides])
-        return strides if dim is None else strides[dim]
+        return strides if dim is None else strides[self._place("stride", dim)]
 
     def data_ptr(self):
         """The address of the first element (Tensor.data_ptr)."""
@@ -304,6 +338,9 @@ class Tensor(TensorBase):
             return array.astype(dtype)
         return array.copy() if copy else array
 
+    def __array_wrap__(self, array, context=None, return_scalar=False):
+        return wrap(array)                      # what NumPy's functions make of tensors are tensors again
+
     def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
         """The memory for other libraries, `torch.from_dlpack(x)` or `np.from_dlpack(x)` (Tensor.__dlpack__).
         Raises BufferError where a gradient is needed."""
@@ -317,7 +354,10 @@ class Tensor(TensorBase):
         return plain(self).__dlpack_device__()
 
     def _single(self, convert):
-        return convert(self.item())
+        if self.array.size != 1:
+            raise ValueError("only one element tensors can be converted to Python scalars\n"
+                             "Index one element.")
+        return convert(self.array.item())
 
     def __bool__(self):
         if self.array.size != 1:
@@ -377,11 +417,6 @@ class Tensor(TensorBase):
         return out
 
     def __reduce__(self):
-        if self.node is not None:
-            raise RuntimeError("cowardly refusing to serialize non-leaf tensor which requires_grad, since "
-                               "autograd does not support crossing process boundaries.  If you just want to "
-                               "transfer the data, call detach() on the tensor before serializing (e.g., "
-                               "putting it on the queue).\nDetach it first.")
         return _rebuild, (type(self), plain(self), self.needs)
 
     # Operators ----------------------------------------------------------------------------------------------
@@ -392,7 +427,7 @@ class Tensor(TensorBase):
     __truediv__ = _operator("div")
     __rsub__ = _reflected(f.sub)
     __rtruediv__ = _reflected(f.div)
-    __pow__ = lambda self, exponent: f.pow(self, exponent)      # noqa: E731
+    __pow__ = _arithmetic(f.pow)
     __rpow__ = _reflected(f.pow)
     __neg__ = lambda self: f.neg(self)                          # noqa: E731
     __pos__ = lambda self: self                                 # noqa: E731
@@ -401,16 +436,25 @@ class Tensor(TensorBase):
                                       else NotImplemented)
     __eq__, __ne__ = _compare("eq"), _compare("ne")
     __lt__, __le__, __gt__, __ge__ = _compare("lt"), _compare("le"), _compare("gt"), _compare("ge")
-    __and__ = __rand__ = lambda self, other: f.bitwise_and(self, other)
-    __or__ = __ror__ = lambda self, other: f.bitwise_or(self, other)
-    __xor__ = __rxor__ = lambda self, other: f.bitwise_xor(self, other)
-    __invert__ = lambda self: f.bitwise_not(self)               # noqa: E731
+    __and__ = __rand__ = _arithmetic(f.bitwise_and)
+    __or__ = __ror__ = _arithmetic(f.bitwise_or)
+    __xor__ = __rxor__ = _arithmetic(f.bitwise_xor)
+    __floordiv__, __rfloordiv__ = _arithmetic(f.floor_divide), _reflected(f.floor_divide)
+    __mod__, __rmod__ = _arithmetic(f.remainder), _reflected(f.remainder)
     __iadd__ = lambda self, other: self.add_(other)             # noqa: E731
     __isub__ = lambda self, other: self.sub_(other)             # noqa: E731
     __imul__ = lambda self, other: self.mul_(other)             # noqa: E731
     __itruediv__ = lambda self, other: self.div_(other)         # noqa: E731
     __ipow__ = lambda self, other: self.pow_(other)             # noqa: E731
+    __ifloordiv__ = lambda self, other: self.floor_divide_(other)           # noqa: E731
+    __imod__ = lambda self, other: self.remainder_(other)       # noqa: E731
     __getitem__ = s.getitem
+
+    def __invert__(self):
+        if self.array.dtype.kind not in "biu":
+            raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors\n"
+                            "Compare it with something first.")
+        return f.bitwise_not(self)
 
     def __setitem__(self, index, value):
         parts, basic, _ = i.parse(index, self.array.shape)
@@ -437,11 +481,11 @@ class Tensor(TensorBase):
 
     def reshape(self, *shape):
         """See minigrad.reshape (Tensor.reshape)."""
-        return s.reshape(self, s.sizes_of(shape, "reshape", "shape"))
+        return s.reshape_to(self, sizes_of("reshape", "shape", shape))
 
     def permute(self, *dims):
         """See minigrad.permute (Tensor.permute)."""
-        return s.permute(self, s.sizes_of(dims))
+        return s.permute(self, sizes_of("permute", "dims", dims))
 
     def view_as(self, other):
         """A view in the shape of `other` (Tensor.view_as)."""
@@ -473,7 +517,7 @@ class Tensor(TensorBase):
 
     def norm(self, p="fro", dim=None, keepdim=False, dtype=None):
         """See minigrad.norm (Tensor.norm)."""
-        return f.norm(self, p, dim, keepdim, dtype=dtype)
+        return rp.norm(self, p, dim, keepdim, dtype=dtype)
 
     # Conversion ---------------------------------------------------------------------------------------------
 
@@ -482,19 +526,22 @@ class Tensor(TensorBase):
 
         `to(dtype)`, `to(device)`, `to(device, dtype)` or `to(other tensor)`.
         """
+        if dtype is not None and not isinstance(dtype, (dtypes.dtype, type)):
+            refuse("to", *args, dtype=dtype)
         for argument in args:
             if isinstance(argument, TensorBase):
                 dtype = argument.dtype
-            elif isinstance(argument, dtypes.dtype):
+            elif isinstance(argument, dtypes.dtype) or argument in (float, int, bool):
                 dtype = argument
             elif isinstance(argument, (str, int, _device)) and not isinstance(argument, bool):
                 device = argument
             elif not isinstance(argument, bool) and argument is not None:
                 refuse("to", argument)
         available(device)
-        if dtype is None or dtype.numpy == self.array.dtype:
+        wanted = self.array.dtype if dtype is None else as_dtype("to", dtype)
+        if wanted == self.array.dtype:
             return p.clone(self) if copy else self
-        return p.to(self, dtype=dtype.numpy)
+        return p.to(self, dtype=wanted)
 
     def cpu(self, memory_format=None):
         """On the CPU: the tensor itself if it is there (Tensor.cpu)."""
@@ -509,12 +556,21 @@ class Tensor(TensorBase):
         (Tensor.type)."""
         if dtype is None:
             return f"torch.{self.dtype.legacy_name}Tensor"
-        if isinstance(dtype, str):
-            dtype = next((d for d in dtypes.ALL if f"torch.{d.legacy_name}Tensor" == dtype), None)
-        return self.to(getattr(dtype, "dtype", dtype))
+        for d in dtypes.ALL:
+            name = f"{d.legacy_name}Tensor"
+            if dtype is d or dtype is LEGACY[name] or dtype == f"torch.{name}":
+                return self.to(d)
+        name = dtype if isinstance(dtype, str) else getattr(dtype, "__name__", dtype)
+        raise ValueError(f"invalid type: '{name}'\nPass a dtype such as minigrad.float64.")
+
+    def new(self, *data, device=None):
+        """torch's old way to make a tensor of this dtype: sizes, or data to copy (Tensor.new)."""
+        available(device)
+        return _legacy(None, data, self.array.dtype)
 
     def type_as(self, other):
         """In the dtype of `other` (Tensor.type_as)."""
+        need_tensor("type_as", other, "other")
         return self.to(other.dtype)
 
     def __dir__(self):
@@ -573,18 +629,20 @@ def _rebuild(cls, array, needs):
 
 def _legacy(cls, data, kind):
     """torch's old constructors: sizes, or data to copy."""
-    if len(data) == 1 and not isinstance(data[0], int):
-        from .ops.create import to_array
-        value = data[0]
-        if isinstance(value, Size):
-            array = np.empty(value, kind)
-        elif isinstance(value, (float, bool)):
-            raise TypeError("new(): data must be a sequence (got float)\nUse minigrad.tensor(number).")
-        else:
-            array = to_array(value, kind)
+    value = data[0] if len(data) == 1 else None
+    if len(data) == 1 and not isinstance(value, (Size, int, np.integer)) or type(value) is bool:
+        if value is None or is_number(value):
+            raise TypeError(f"new(): data must be a sequence (got {type_name(value)})\n"
+                            "Use minigrad.tensor(number).")
+        if isinstance(value, TensorBase):       # of another dtype only where the class is not asked for one
+            if value.array.dtype != kind and cls is None:
+                raise TypeError(f"expected a tensor of {dtypes.from_numpy(kind)} (got one of {value.dtype})\n"
+                                "Convert it with .to(dtype).")
+            kind = value.array.dtype
+        array = to_array(value, kind)
     else:
-        array = np.empty(data or (0,), kind)
-    return _become(new(cls), wrap(array))
+        array = np.empty(shape_of("new", data) if data else (0,), kind)
+    return _become(new(cls or Tensor), wrap(array))
 
 
 class _Legacy(type):
@@ -594,7 +652,7 @@ class _Legacy(type):
         return isinstance(value, Tensor) and value.dtype is cls.dtype
 
     def __call__(cls, *data):
-        return _legacy(Tensor, data, cls.dtype.numpy)
+        return _legacy(None, data, cls.dtype.numpy)
 
 
 def _legacy_class(d):
@@ -605,11 +663,11 @@ def _legacy_class(d):
 LEGACY = {f"{d.legacy_name}Tensor": _legacy_class(d) for d in dtypes.ALL}
 
 _METHODS = {
-    f: """add sub subtract mul multiply div divide true_divide pow exp log sqrt rsqrt sin cos tanh erf
-        sigmoid reciprocal abs absolute neg negative sign relu isnan isinf isfinite logical_not floor ceil
-        round eq ne lt le gt ge not_equal less less_equal greater greater_equal logical_and logical_or
-        logical_xor bitwise_and bitwise_or bitwise_xor bitwise_not maximum minimum clamp clip masked_fill
-        sum mean var std prod max min amax amin argmax argmin any all logsumexp softmax log_softmax""",
+    f: """add sub subtract mul multiply div divide true_divide floor_divide remainder pow exp log sqrt rsqrt sin
+        cos tanh erf sigmoid reciprocal abs absolute neg negative sign relu isnan isinf isfinite logical_not floor
+        ceil round eq ne lt le gt ge not_equal less less_equal greater greater_equal logical_and logical_or
+        logical_xor bitwise_and bitwise_or bitwise_xor bitwise_not maximum minimum clamp clip masked_fill""",
+    rp: """sum mean var std prod max min amax amin argmax argmin any all logsumexp softmax log_softmax""",
     s: """view flatten transpose t squeeze unsqueeze expand chunk unbind tril triu gather scatter_add
         index_select nonzero mm bmm dot mv matmul""",
 }
@@ -631,5 +689,5 @@ _CONVERSIONS = {"float": dtypes.float32, "double": dtypes.float64, "half": dtype
                 "bool": dtypes.bool}
 for _name, _d in _CONVERSIONS.items():
     setattr(Tensor, _name, _converter(_d))
-for _name, _method in METHODS.items():
+for _name, _method in {**METHODS, **NEW}.items():
     setattr(Tensor, _name, _method)

@@ -13,6 +13,7 @@ from ..ops import index as i
 from ..ops import linalg as la
 from ..ops import norm as n
 from ..ops import public as f
+from ..ops import reduce_public as rp
 from ..ops import shape_public as s
 from ..ops.arguments import dtype_of, need_tensor
 from ..ops.inplace_public import METHODS
@@ -69,7 +70,7 @@ def _soft(name, input, dim, stacklevel, dtype):
         warnings.warn(f"Implicit dimension choice for {name} has been deprecated. Change the call to include "
                       "dim=X as an argument.", stacklevel=stacklevel)
         dim = 0 if input.ndim in (0, 1, 3) else 1
-    return getattr(f, name)(input, dim, dtype)
+    return getattr(rp, name)(input, dim, dtype)
 
 
 def softmax(input, dim=None, _stacklevel=3, dtype=None):
@@ -197,7 +198,7 @@ def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
     """x / max(‖x‖ₚ, eps) over `dim` (torch.nn.functional.normalize)."""
     if out is not None:
         raise NotImplementedError("normalize: out is not supported.\nUse the returned tensor.")
-    return input / f.clamp(f.norm(input, p, dim, keepdim=True), min=eps)
+    return input / f.clamp(rp.norm(input, p, dim, keepdim=True), min=eps)
 
 
 # Normalisation ----------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from ..engine.core import plain, wrap
 from ..ops import loss as ls
 from ..ops import pointwise as p
 from ..ops import public as f
+from ..ops import reduce_public as rp
 from ..ops import shape_public as s
 from ..ops.arguments import dtype_of, need_tensor
 from .arguments import need_attribute, need_float
@@ -25,12 +26,12 @@ def reduction_of(size_average, reduce, reduction):
 
 
 def _reduced(loss, reduction):
-    return loss if reduction == "none" else f.mean(loss) if reduction == "mean" else f.sum(loss)
+    return loss if reduction == "none" else rp.mean(loss) if reduction == "mean" else rp.sum(loss)
 
 
 def _flat_nan(input):
     """The mean of nothing: nan, with a gradient of 0."""
-    return p.masked_fill(f.sum(input), wrap(np.True_), math.nan)
+    return p.masked_fill(rp.sum(input), wrap(np.True_), math.nan)
 
 
 def _constant(name, argument, tensor):
@@ -123,7 +124,7 @@ def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-1
     dim = 0 if x.ndim < 2 else 1
     of_probabilities = x.shape == t.shape and x.ndim
     (_check_probabilities if of_probabilities else _check_classes)(input, target, weight)
-    logs = f.log_softmax(input, dim)
+    logs = rp.log_softmax(input, dim)
     scaled = logs if weight is None else logs * s.view(weight, -1, *[1] * (x.ndim - 2) if dim else ())
     if of_probabilities:
         if ignore_index >= 0:
@@ -131,21 +132,21 @@ def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-1
                                "Give such samples a weight of 0.")
         if label_smoothing:
             target = target * (1 - label_smoothing) + label_smoothing / x.shape[dim]
-        loss = -f.sum(scaled * target, dim)
+        loss = -rp.sum(scaled * target, dim)
         if reduction == "mean":
-            return f.sum(loss) / (x.size / x.shape[dim]) if x.size else _flat_nan(loss)
+            return rp.sum(loss) / (x.size / x.shape[dim]) if x.size else _flat_nan(loss)
         return _reduced(loss, reduction)
     loss = nll_loss(logs, target, weight, ignore_index=ignore_index, reduction=reduction)
     if not label_smoothing:
         return loss
     ignored = target == ignore_index if dim else s.view(target == ignore_index, ())
-    smooth = f.masked_fill(-f.sum(scaled, dim), ignored, 0.0)
+    smooth = f.masked_fill(-rp.sum(scaled, dim), ignored, 0.0)
     if reduction == "mean":
         kept = ~plain(ignored)
         count = kept.sum() if weight is None else plain(weight)[t.reshape(kept.shape)[kept]].sum()
-        smooth = f.sum(smooth) / float(count)
+        smooth = rp.sum(smooth) / float(count)
     elif reduction == "sum":
-        smooth = f.sum(smooth)
+        smooth = rp.sum(smooth)
     return (1 - label_smoothing) * loss + smooth * (label_smoothing / x.shape[dim])
 
 
@@ -177,7 +178,7 @@ def _distance(input, target, size_average, reduce, reduction, weight):
 
 def _weighted(errors, weight, reduction):
     loss = errors * weight
-    return f.sum(loss) / f.sum(weight) if reduction == "mean" else _reduced(loss, reduction)
+    return rp.sum(loss) / rp.sum(weight) if reduction == "mean" else _reduced(loss, reduction)
 
 
 def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):

@@ -1,15 +1,19 @@
 """Arguments as torch's functions take them, checked once for all: torch's errors, then the ops' own form."""
+import functools
+import math
+
 import numpy as np
 
 from .. import dtypes
 from ..engine.core import TensorBase, wrap
 from ..engine.errors import wrap_dim
 from ..engine.promote import as_number
+from ..random import C_NAMES, LARGEST
 
 # Functions that torch's parser knows in several forms: it lists them all where arguments fit none.
 OVERLOADED = {"eq", "ne", "lt", "le", "gt", "ge", "pow", "clamp", "where", "masked_fill", "sum", "mean",
               "prod", "var", "std", "any", "all", "max", "min", "fill_", "bitwise_and", "bitwise_or",
-              "bitwise_xor"}
+              "bitwise_xor", "view", "floor_divide", "remainder"}
 # The kernels that torch does not have for bool tensors.
 _NO_BOOL: dict[str, tuple[type[Exception], str]] = {
     name: (NotImplementedError, f"\"{kernel}\" not implemented for 'Bool'") for name, kernel in (
@@ -28,7 +32,7 @@ def type_name(value):
 def refuse(name, *given, **named):
     """Raise torch's TypeError for arguments that fit no form of a function."""
     said = [type_name(v) if not isinstance(v, TensorBase) else "Tensor" for v in given]
-    said += [f"{key}={type_name(v)}" for key, v in named.items()]
+    said += [f"{key}={type_name(v)}" for key, v in named.items()] + [""] * (not given and bool(named))
     raise TypeError(f"{name}() received an invalid combination of arguments - got ({', '.join(said)}), but "
                     f"expected one of:\nthe forms in minigrad.{name}'s help.")
 
@@ -59,6 +63,68 @@ def need_tensor(name, value, argument="input", position=1):
     if not isinstance(value, TensorBase):
         raise TypeError(f"{name}(): argument '{argument}' (position {position}) must be Tensor, not "
                         f"{type_name(value)}\nMake one with minigrad.tensor(...).")
+
+
+def need_int(name, value, argument, position):
+    """Raises torch's TypeError where `value` is no int; gives it as one."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{name}(): argument '{argument}' (position {position}) must be int, not "
+                        f"{type_name(value)}\nPass an int.")
+    return value.__index__()
+
+
+def need_number(name, value, argument, position):
+    """Raises torch's TypeError where `value` is no number nor a 0-d tensor; gives it as Python's number."""
+    if isinstance(value, complex):
+        raise NotImplementedError("complex numbers are not supported.\nUse real numbers.")
+    if not (is_number(value) or isinstance(value, TensorBase) and not value.array.ndim):
+        raise TypeError(f"{name}(): argument '{argument}' (position {position}) must be Number, not "
+                        f"{type_name(value)}\nPass a number.")
+    return value if type(value) in (int, float, bool) else value.item()
+
+
+def sizes_of(name, argument, given, position=1):
+    """Sizes as torch takes them: `f(2, 3)`, `f((2, 3))`, `f(Size)`; elements may be 0-d tensors."""
+    sizes = given[0] if len(given) == 1 and isinstance(given[0], (tuple, list)) else given
+    for place, size in enumerate(sizes):
+        if type(size) is int or hasattr(size, "__index__") and not isinstance(size, bool):
+            continue
+        if place:
+            raise TypeError(f"{name}(): argument '{argument}' failed to unpack the object at pos {place + 1} with "
+                            f"error \"type must be tuple of ints,but got {type_name(size)}\"\nSizes are ints.")
+        if name in OVERLOADED:
+            refuse(name, *given)
+        if len(given) > 1:
+            raise TypeError(f"{name}() takes 1 positional argument but {len(given)} were given\nSizes are ints.")
+        what = f", not {type_name(size)}" if sizes is given else \
+            f", but found element of type {type_name(size)} at pos 0"
+        raise TypeError(f"{name}(): argument '{argument}' (position {position}) must be tuple of ints{what}\n"
+                        "Sizes are ints.")
+    if not given:
+        if name in OVERLOADED:
+            refuse(name)
+        raise TypeError(f"{name}() missing 1 required positional arguments: \"{argument}\"\nPass the sizes.")
+    return tuple([size if type(size) is int else size.__index__() for size in sizes])
+
+
+def one_sizes_of(name, argument, sizes, position=1):
+    """Sizes that come as one sequence."""
+    if not isinstance(sizes, (tuple, list)):
+        raise TypeError(f"{name}(): argument '{argument}' (position {position}) must be tuple of ints, not "
+                        f"{type_name(sizes)}\nPass a tuple.")
+    return sizes_of(name, argument, (sizes,), position)
+
+
+def takes_axis(function):
+    """Let a function take NumPy's names `axis` and `keepdims` for `dim` and `keepdim`, as torch's do."""
+    @functools.wraps(function)
+    def call(*args, **named):
+        if named:
+            for theirs, ours in (("axis", "dim"), ("keepdims", "keepdim")):
+                if theirs in named and ours not in named:
+                    named[ours] = named.pop(theirs)
+        return function(*args, **named)
+    return call
 
 
 def is_number(value):
@@ -104,24 +170,35 @@ def other_operand(name, other, position=2, input=None):
                     f"{type_name(other)}\nPass a tensor or a number.")
 
 
+def as_dtype(name, dtype, default=None):
+    """The NumPy dtype for a dtype or one of Python's number types. Raises torch's TypeError for other things."""
+    if dtype is None:
+        return (default or dtypes.get_default_dtype()).numpy
+    if isinstance(dtype, type):
+        dtype = {float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool}.get(dtype, dtype)
+    if not isinstance(dtype, dtypes.dtype):
+        raise TypeError(f"{name}(): argument 'dtype' must be torch.dtype, not {type_name(dtype)}\n"
+                        "Pass one such as minigrad.float32.")
+    return dtype.numpy
+
+
 def as_tensor_like(number, d):
     return wrap(np.asarray(number, d.numpy))
 
 
-def fitting(number, d, half=False):
+def fitting(number, d):
     """A Python number as an element of dtype `d`. Raises torch's RuntimeError where it does not fit; -1 fits
-    unsigned integers, as in C. half: whether float16 is looked at, too."""
+    unsigned integers, as in C."""
     if d.name == "bool":
         return bool(number)
     if d.is_floating_point:
-        if half and d.name == "float16" and 65504 < abs(number) < float("inf"):
-            raise RuntimeError("value cannot be converted to type c10::Half without overflow\n"
-                               "Convert the tensor first.")
-        return float(number)
-    limits = np.iinfo(d.numpy)
-    least = limits.min if d.is_signed or isinstance(number, float) else -limits.max
-    if not least <= number <= limits.max:
-        name = "int" if d.name == "int32" else f"{d.name}_t"
+        least, most, name = -LARGEST[d.name], LARGEST[d.name], C_NAMES[d.name]
+        if abs(number) == math.inf or number != number:
+            return float(number)
+    else:
+        limits, name = np.iinfo(d.numpy), "int" if d.name == "int32" else f"{d.name}_t"
+        least, most = limits.min if d.is_signed or isinstance(number, float) else -limits.max, limits.max
+    if not least <= number <= most:
         raise RuntimeError(f"value cannot be converted to type {name} without overflow\n"
-                           "Convert the tensor first.")
-    return as_number(int(number), d)
+                           "Use a number that the dtype holds.")
+    return float(number) if d.is_floating_point else as_number(int(number), d)

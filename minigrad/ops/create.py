@@ -1,95 +1,137 @@
 """Making tensors: from data, filled, counted, and drawn (torch's creation functions)."""
+import itertools
 import math
 import warnings
 
 import numpy as np
 
 from .. import dtypes, random
+from ..box_muller import fma
 from ..device import available
 from ..engine.core import TensorBase, plain, wrap
-from .arguments import into
-from .shape_public import sizes_of
+from ..engine.errors import check_broadcast
+from .arguments import (
+    as_dtype,
+    fitting,
+    into,
+    need_int,
+    need_number,
+    need_tensor,
+    one_sizes_of,
+    refuse,
+    sizes_of,
+    type_name,
+)
 
 
-def _dtype(name, dtype, default=None):
-    """The NumPy dtype asked for. Raises torch's TypeError for what is no dtype."""
-    if dtype is None:
-        return (default or dtypes.get_default_dtype()).numpy
-    if not isinstance(dtype, dtypes.dtype):
-        raise TypeError(f"{name}(): argument 'dtype' must be torch.dtype, not {type(dtype).__name__}\n"
-                        "Pass one such as minigrad.float32.")
-    return dtype.numpy
-
-
-def _finish(array, requires_grad, device=None, out=None):
+def _finish(name, array, requires_grad, device=None, out=None):
     available(device)
     into(out, None)
-    out = wrap(array)
-    if requires_grad and not out.dtype.is_floating_point:
+    if requires_grad is not True and requires_grad is not False:
+        raise TypeError(f"{name}(): argument 'requires_grad' must be bool, not {type_name(requires_grad)}\n"
+                        "Pass True or False.")
+    made = wrap(array)
+    if requires_grad and not made.dtype.is_floating_point:
         raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients\n"
                            "Give a floating point dtype.")
-    return out.requires_grad_() if requires_grad else out
+    made.needs = requires_grad
+    return made
 
 
 # From data --------------------------------------------------------------------------------------------------
 
-def _bare(data):
-    """Nested data with every tensor in it replaced by its array."""
-    if isinstance(data, TensorBase):
-        return plain(data)
-    if isinstance(data, (list, tuple)) and data and isinstance(data[0], (list, tuple, TensorBase)):
-        return [_bare(part) for part in data]
-    return data
+_PLAIN = {float: None, int: dtypes.int64, bool: dtypes.bool}    # floats: whatever the default dtype is
 
 
-def _ragged(data, dim=0):
-    """Raises torch's ValueError that names where nested sequences differ in length."""
-    if isinstance(data, (list, tuple)) and data:
-        sizes = [len(part) if isinstance(part, (list, tuple)) else None for part in data]
-        for size in sizes:
-            if size != sizes[0]:
-                raise ValueError(f"expected sequence of length {sizes[0]} at dim {dim + 1} (got {size})\n"
-                                 "Nested lists must have one length per dimension.")
-        for part in data:
-            _ragged(part, dim + 1)
+def _is_sequence(data):
+    """Something to open: a list, a tuple, a range, an array, ...; tensors in a list count as numbers."""
+    kind = type(data)
+    return kind is list or kind is tuple or (hasattr(kind, "__len__") and hasattr(kind, "__getitem__") and
+                                             not issubclass(kind, (dict, str, bytes, np.generic, TensorBase)))
 
 
-def _leaf(data):
-    while isinstance(data, (list, tuple)) and data:
-        data = data[0]
-    return data
+def _shape_of(data):
+    """The shape that the first elements of nested sequences promise."""
+    shape, part = [], data
+    while _is_sequence(part):
+        shape.append(len(part))
+        part = part[0] if len(part) else None
+    if isinstance(part, str) and shape:
+        raise ValueError("too many dimensions 'str'\nPass numbers.")
+    return shape
+
+
+def _flat(data, shape, dim=0):
+    """The elements of nested sequences, in order. Raises torch's ValueError where lengths differ."""
+    if not _is_sequence(data):
+        raise TypeError("not a sequence\nNested sequences must all be of one depth.")
+    if len(data) != shape[dim]:
+        raise ValueError(f"expected sequence of length {shape[dim]} at dim {dim} (got {len(data)})\n"
+                         "Nested sequences must have one length per dimension.")
+    if dim == len(shape) - 1:
+        return data
+    return list(itertools.chain.from_iterable([_flat(part, shape, dim + 1) for part in data]))
+
+
+def _dtype_of_kind(kind, element):
+    """The dtype that an element of a sequence asks for. Raises torch's errors for what is no number."""
+    if issubclass(kind, (np.number, np.bool_)):
+        return dtypes.from_numpy(np.dtype(kind))
+    if issubclass(kind, (int, float)):
+        return _PLAIN.get(kind) or (dtypes.int64 if issubclass(kind, int) else dtypes.get_default_dtype())
+    if issubclass(kind, complex):
+        raise NotImplementedError("complex numbers are not supported.\nUse real numbers.")
+    if issubclass(kind, (str, bytes)):
+        raise TypeError(f"new(): invalid data type '{type_name(element)}'\nPass numbers.")
+    raise RuntimeError(f"Could not infer dtype of {kind.__name__}\nPass numbers, sequences, arrays or tensors.")
+
+
+def _convert(array, dtype):
+    """Python's numbers in `dtype`. Raises torch's RuntimeError where integers do not hold them; negative ones
+    that fit in magnitude wrap into unsigned types, as in C."""
+    if dtype.kind in "iu" and array.size:
+        limits = np.iinfo(dtype)
+        least = limits.min if dtype.kind == "i" or array.dtype.kind == "f" else -limits.max
+        # 2^63 itself is no int64, but is what the largest one becomes as a float
+        if not (array.min() >= least and array.max() <= limits.max) or \
+                array.dtype.kind == "f" and array.max() >= 2.0**63:
+            raise RuntimeError(f"value cannot be converted to type {dtype} without overflow\n"
+                               "Use a wider dtype.")
+    return array.astype(dtype, copy=False)
 
 
 def to_array(data, dtype=None):
     """Data of any kind as an ndarray of its own, with torch's choice of dtype. Raises torch's errors."""
-    leaf = _leaf(data)
-    if isinstance(leaf, str):
-        raise TypeError("new(): invalid data type 'str'\nPass numbers." if leaf is data else
-                        "too many dimensions 'str'\nPass numbers.")
-    if leaf is None or not (isinstance(leaf,
-                                       (bool, int, float, complex, list, tuple, np.generic, np.ndarray,
-                                        TensorBase))
-                            or hasattr(leaf, "__array__") or hasattr(leaf, "__len__")):
-        raise RuntimeError(f"Could not infer dtype of {type(leaf).__name__}\n"
-                           "Pass numbers, sequences, arrays or tensors.")
+    if isinstance(data, (TensorBase, np.ndarray)):
+        array = plain(data) if isinstance(data, TensorBase) else _checked(data)
+        return array.astype(dtype or array.dtype, order="C" if 0 in array.strides else "K")
+    shape = _shape_of(data)
+    if len(shape) > 1 and isinstance(data[0], np.ndarray) and len({np.shape(part) for part in data}) == 1:
+        return to_array(np.array(data), dtype)
+    elements = _flat(data, shape) if shape else [data]
+    common = None
+    for kind, element in {type(e): e for e in elements}.items():
+        if issubclass(kind, TensorBase):        # tensors of one element count as numbers of their dtypes
+            found = [e for e in elements if isinstance(e, kind)]
+            for tensor in found:
+                common = tensor.dtype if common is None else dtypes.promote(common, tensor.dtype)
+            convert = float if common.is_floating_point else lambda e: e.__index__()
+            elements = [convert(e) if isinstance(e, kind) else e for e in elements]
+        elif _is_sequence(element):
+            want = "cannot be interpreted as an integer" if common is None or not common.is_floating_point else ""
+            raise TypeError((f"'{kind.__name__}' object {want}" if want else
+                             f"must be real number, not {kind.__name__}") + "\nNest all elements equally deep.")
+        else:
+            found = _dtype_of_kind(kind, element)
+            common = found if common is None else dtypes.promote(common, found)
+    common = common or dtypes.get_default_dtype()
     try:
-        array = np.array(_bare(data))
-    except ValueError:
-        _ragged(data)
-        raise RuntimeError(f"Could not infer dtype of {type(leaf).__name__}\n"
-                           "Pass numbers of one kind.") from None
-    if array.dtype == object:
-        if any(isinstance(part, int) for part in array.flat):
-            raise RuntimeError("Overflow when unpacking long long\nUse integers that fit in 64 bits.")
-        raise RuntimeError(f"Could not infer dtype of {type(leaf).__name__}\n"
-                           "Pass numbers, sequences, arrays or tensors.")
-    if dtype is None and array.dtype.kind == "f" and isinstance(leaf, (int, float, list, tuple)) \
-            and not isinstance(leaf, np.generic):
-        dtype = dtypes.get_default_dtype().numpy
-    if dtype is None:
-        dtypes.from_numpy(array.dtype)          # refuses what tensors cannot hold
-        dtype = array.dtype.newbyteorder("=")
-    return array.astype(dtype, copy=False)
+        array = np.array(elements, np.float64 if common.is_floating_point else np.int64)
+    except OverflowError:
+        if dtype is None or dtype.kind != "f":
+            raise ValueError("Overflow when unpacking long long\nUse integers that fit in 64 bits.") from None
+        array = np.array(elements, np.float64)
+    return _convert(array.reshape(shape), dtype or common.numpy)
 
 
 def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
@@ -101,26 +143,26 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
     if isinstance(data, TensorBase):
         warnings.warn("To copy construct from a tensor, it is recommended to use "
                       "sourceTensor.detach().clone() or sourceTensor.detach().clone().requires_grad_(True), "
-                      "rather than torch.tensor(sourceTensor).",
-                      UserWarning, stacklevel=2)
-    return _finish(to_array(data, None if dtype is None else _dtype("tensor", dtype)), requires_grad, device)
+                      "rather than torch.tensor(sourceTensor).", UserWarning, stacklevel=2)
+    wanted = None if dtype is None else as_dtype("tensor", dtype)
+    return _finish("tensor", to_array(data, wanted), requires_grad, device)
 
 
 def as_tensor(data, dtype=None, device=None):
     """A tensor that shares memory with an ndarray or is the tensor given, where the dtype allows
     (torch.as_tensor)."""
-    if isinstance(data, TensorBase):
-        return data.to(dtype) if dtype is not None else data
-    if isinstance(data, np.ndarray) and (dtype is None or dtype.numpy == data.dtype):
-        return from_numpy(data)
-    return tensor(data, dtype=dtype, device=device)
+    if isinstance(data, np.ndarray):
+        data = from_numpy(data)
+    if not isinstance(data, TensorBase):
+        return tensor(data, dtype=dtype, device=device)
+    available(device)
+    return data if dtype is None else data.to(dtypes.from_numpy(as_dtype("as_tensor", dtype)))
 
 
-def from_numpy(ndarray):
-    """A tensor on the same memory as `ndarray` (torch.from_numpy). Raises TypeError for other objects and
-    dtypes, ValueError for negative strides."""
+def _checked(ndarray):
+    """An ndarray whose elements a tensor can hold as they are. Raises torch's errors."""
     if not isinstance(ndarray, np.ndarray):
-        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})\n"
+        raise TypeError(f"expected np.ndarray (got {type_name(ndarray)})\n"
                         "Use minigrad.tensor(...) for other data.")
     if not ndarray.dtype.isnative:
         raise ValueError("given numpy array has byte order different from the native byte order. Conversion "
@@ -132,180 +174,281 @@ def from_numpy(ndarray):
                          "negative strides are not currently supported. (You can probably work around this "
                          "by making a copy of your array  with array.copy().) \n"
                          "Or use np.ascontiguousarray(a).")
-    if not ndarray.flags.writeable:
+    return ndarray
+
+
+def from_numpy(ndarray):
+    """A tensor on the same memory as `ndarray` (torch.from_numpy). Raises TypeError for other objects and
+    dtypes, ValueError for negative strides."""
+    if not _checked(ndarray).flags.writeable:
         warnings.warn("The given NumPy array is not writable, and PyTorch does not support non-writable "
-                      "tensors. Writing to this tensor is undefined: copy the array "
-                      "first.", UserWarning, stacklevel=2)
+                      "tensors. This means writing to this tensor will result in undefined behavior. You may "
+                      "want to copy the array to protect its data or make it writable before converting it "
+                      "to a tensor. This type of warning will be suppressed for the rest of this program.",
+                      UserWarning, stacklevel=2)
     return wrap(np.asarray(ndarray))
 
 
-# Filled and counted -----------------------------------------------------------------------------------------
+# Filled, drawn, counted -------------------------------------------------------------------------------------
 
-def _filled(name, make, text):
-    def function(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False,
+def _like(array, make):
+    """What `make(shape)` gives in C order, laid out as torch's `empty_like` is: dense, in the order of memory."""
+    strides = None if array.flags.c_contiguous else array.strides
+    return random.in_memory_order(make(array.shape), array.shape, strides)
+
+
+def _family(name, make, text):
+    """torch's three ways: `name(sizes)`, `name_like(tensor)` and `tensor.new_name(sizes)`."""
+    def function(*sizes, size=None, out=None, dtype=None, layout=None, device=None, pin_memory=False,
                  requires_grad=False):
-        shape = _sizes(name, size)
-        return _finish(make(shape, _dtype(name, dtype)), requires_grad, device, out)
+        shape = shape_of(name, sizes, size)
+        return _finish(name, make(shape, as_dtype(name, dtype)), requires_grad, device, out)
 
     def like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None,
              pin_memory=False):
-        if not isinstance(input, TensorBase):
-            raise TypeError(f"{name}_like(): argument 'input' (position 1) must be Tensor, not "
-                            f"{type(input).__name__}\nUse {name}(size) for sizes.")
-        return _finish(make(input.array.shape, _dtype(name, dtype, input.dtype)), requires_grad, device)
-    for made, label in ((function, name), (like, f"{name}_like")):
-        made.__name__ = made.__qualname__ = label
-        made.__doc__ = f"A tensor {text}, of the sizes or like the tensor given (torch.{label})."
-    return function, like
+        need_tensor(f"{name}_like", input)
+        wanted = as_dtype(f"{name}_like", dtype, input.dtype)
+        array = _like(plain(input), lambda shape: make(shape, wanted))
+        return _finish(f"{name}_like", array, requires_grad, device)
+
+    def new(self, *sizes, size=None, dtype=None, layout=None, device=None, pin_memory=False,
+            requires_grad=False):
+        label = f"new_{name}"
+        shape = shape_of(label, sizes, size)
+        return _finish(label, make(shape, as_dtype(label, dtype, self.dtype)), requires_grad, device)
+    return _named((function, name, f"{text}, of the sizes given"), (like, f"{name}_like", f"{text}, like `input`"),
+                  (new, f"new_{name}", f"{text}, of the sizes given and this dtype"))
 
 
-def _sizes(name, given):
-    try:
-        shape = sizes_of(given)
-    except (AttributeError, TypeError):
-        bad = given[0] if given and not isinstance(given[0], (tuple, list)) else next(
-            (n for n in given[0] if not hasattr(n, "__index__")), given[0]) if given else None
-        raise TypeError(f"{name}(): argument 'size' (position 1) must be tuple of ints, not "
-                        f"{type(bad).__name__}\nSizes are integers.") from None
-    for size in shape:
-        if size < 0:
-            raise RuntimeError(f"Trying to create tensor with negative dimension {size}: {list(shape)}\n"
-                               "Sizes are non-negative.")
+def _named(*made):
+    for function, name, text in made:
+        function.__name__ = function.__qualname__ = name
+        function.__doc__ = f"A tensor {text} (torch.{name})."
+    return [function for function, _, _ in made]
+
+
+def shape_of(name, sizes, size=None):
+    """The sizes of a new tensor. Raises torch's errors for what are no sizes."""
+    shape = sizes_of(name, "size", sizes if size is None else (size,))
+    for n in shape:
+        if n < 0:
+            raise RuntimeError(("zeros: Dimension size must be non-negative." if name == "zeros" else
+                                f"Trying to create tensor with negative dimension {n}: {list(shape)}") +
+                               "\nSizes are non-negative.")
     return shape
 
 
-zeros, zeros_like = _filled("zeros", np.zeros, "of zeros")
-ones, ones_like = _filled("ones", np.ones, "of ones")
-empty, empty_like = _filled("empty", np.empty, "of whatever is in memory")
+def _one_shape(name, size, position=1):
+    """As `shape_of`, where the sizes come as one sequence."""
+    return shape_of(name, (one_sizes_of(name, "size", size, position),))
+
+
+zeros, zeros_like, new_zeros = _family("zeros", np.zeros, "of zeros")
+ones, ones_like, new_ones = _family("ones", np.ones, "of ones")
+empty, empty_like, new_empty = _family("empty", np.empty, "of whatever is in memory")
+
+
+def _filled(name, shape, fill_value, dtype, default=None):
+    value = need_number(name, fill_value, "fill_value", 2)
+    default = default or {bool: dtypes.bool, int: dtypes.int64}.get(type(value))
+    kind = as_dtype(name, dtype, default)
+    return np.full(shape, fitting(value, dtypes.from_numpy(kind)), kind)
 
 
 def full(size, fill_value, *, out=None, names=None, dtype=None, layout=None, device=None, requires_grad=False,
          pin_memory=False):
     """A tensor of `size` filled with a number, whose type gives the dtype (torch.full)."""
-    value = fill_value.item() if isinstance(fill_value, TensorBase) else fill_value
-    default = dtypes.bool if isinstance(value, bool) else dtypes.int64 if isinstance(value, int) else None
-    array = np.full(_sizes("full", (size,)), value, _dtype("full", dtype, default))
-    return _finish(array, requires_grad, device, out)
+    return _finish("full", _filled("full", _one_shape("full", size), fill_value, dtype), requires_grad, device, out)
 
 
 def full_like(input, fill_value, *, dtype=None, layout=None, device=None, requires_grad=False,
               memory_format=None, pin_memory=False):
-    """A tensor shaped like `input` filled with a number (torch.full_like)."""
-    return full(input.array.shape, fill_value, dtype=dtype or input.dtype, device=device,
-                requires_grad=requires_grad)
+    """A tensor like `input` filled with a number (torch.full_like)."""
+    need_tensor("full_like", input)
+    array = _like(plain(input), lambda shape: _filled("full_like", shape, fill_value, dtype, input.dtype))
+    return _finish("full_like", array, requires_grad, device)
 
 
-def arange(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
-    """start, start + step, ... below end; int64 where all are integers (torch.arange).
-
-    Raises RuntimeError for a zero step and for bounds on the wrong side.
-    """
-    if end is None:
-        start, end = 0, start
-    bounds = (start, end, step)
-    start, end, step = [n.item() if isinstance(n, (TensorBase, np.generic)) else n for n in bounds]
-    if step == 0:
-        raise RuntimeError("step must be nonzero\nUse linspace for a fixed number of points.")
-    if (end - start) * step < 0:
-        raise RuntimeError("upper bound and lower bound inconsistent with step sign\n"
-                           "Give a step towards the end.")
-    whole = all(isinstance(n, int) for n in (start, end, step))
-    kind = _dtype("arange", dtype, dtypes.int64 if whole else None)
-    count = -(-(end - start) // step) if whole else math.ceil((end - start) / step)
-    if whole:
-        return _finish(np.arange(start, start + count * step, step).astype(kind), requires_grad, device, out)
-    return _finish((start + np.arange(count, dtype=np.float64) * step).astype(kind), requires_grad, device,
-                   out)
+def new_full(self, size, fill_value, *, dtype=None, layout=None, device=None, pin_memory=False,
+             requires_grad=False):
+    """A tensor of `size` and this dtype filled with a number (Tensor.new_full)."""
+    shape = _one_shape("new_full", size)
+    return _finish("new_full", _filled("new_full", shape, fill_value, dtype, self.dtype), requires_grad, device)
 
 
-def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=None, requires_grad=False,
-             pin_memory=False):
-    """`steps` points from start to end, both included (torch.linspace)."""
-    start, end = [n.item() if isinstance(n, TensorBase) else n for n in (start, end)]
-    if steps < 0:
-        raise RuntimeError("number of steps must be non-negative\nAsk for at least one point.")
-    kind = _dtype("linspace", dtype)
-    if kind.kind != "f":
-        points = [int(start + (end - start) / max(steps - 1, 1) * k) for k in range(steps)]
-        return _finish(np.array(points, kind), requires_grad, device, out)
-    # From both ends towards the middle, in the dtype itself, as torch counts: the ends come out exact.
-    step = (kind.type(end) - kind.type(start)) / kind.type(max(steps - 1, 1))
-    position = np.arange(steps, dtype=kind)
-    values = np.where(position < steps // 2, kind.type(start) + step * position,
-                      kind.type(end) - step * (kind.type(steps - 1) - position))
-    if steps == 1:
-        values = np.array([start])
-    return _finish(values.astype(kind), requires_grad, device, out)
+def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
+    """A tensor of its own from data, in this dtype (Tensor.new_tensor)."""
+    if isinstance(data, TensorBase):
+        warnings.warn("To copy construct from a tensor, it is recommended to use "
+                      "sourceTensor.detach().clone() or sourceTensor.detach().clone().requires_grad_(True), "
+                      "rather than tensor.new_tensor(sourceTensor).", UserWarning, stacklevel=2)
+    return _finish("new_tensor", to_array(data, as_dtype("new_tensor", dtype, self.dtype)), requires_grad, device)
 
 
-def eye(n, m=None, *, out=None, dtype=None, layout=None, device=None, requires_grad=False,
-        pin_memory=False):
-    """The n × m matrix with ones on its diagonal (torch.eye)."""
-    if n < 0 or (m or 0) < 0:
-        raise RuntimeError(f"n must be greater or equal to 0, got {n}\nSizes are non-negative.")
-    return _finish(np.eye(n, m, dtype=_dtype("eye", dtype)), requires_grad, device, out)
+NEW = {f.__name__: f for f in (new_zeros, new_ones, new_empty, new_full, new_tensor)}
 
-
-# Drawn ------------------------------------------------------------------------------------------------------
 
 def _drawn(name, draw, text):
-    def function(*size, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False,
-                 pin_memory=False):
-        shape, kind = _sizes(name, size), _dtype(name, dtype)
-        _need_floating(name, kind)
-        return _finish(draw(generator or random.default_generator, shape, kind), requires_grad, device, out)
+    def function(*sizes, size=None, generator=None, out=None, dtype=None, layout=None, device=None,
+                 requires_grad=False, pin_memory=False):
+        shape, kind = shape_of(name, sizes, size), as_dtype(name, dtype)
+        array = draw(generator or random.default_generator, shape, kind, True)
+        return _finish(name, array, requires_grad, device, out)
 
     def like(input, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False,
              memory_format=None, pin_memory=False):
-        return function(input.array.shape, generator=generator, dtype=dtype or input.dtype, device=device,
-                        requires_grad=requires_grad)
-    for made, label in ((function, name), (like, f"{name}_like")):
-        made.__name__ = made.__qualname__ = label
-        made.__doc__ = f"A tensor {text}; the stream is torch's, to the bit (torch.{label})."
-    return function, like
+        need_tensor(f"{name}_like", input)
+        kind, dense = as_dtype(f"{name}_like", dtype, input.dtype), input.is_contiguous()
+        array = _like(plain(input),
+                      lambda shape: draw(generator or random.default_generator, shape, kind, dense))
+        return _finish(f"{name}_like", array, requires_grad, device)
+    return _named((function, name, f"{text}; the stream is torch's, to the bit"),
+                  (like, f"{name}_like", f"like `input`, {text}; the stream is torch's, to the bit"))
 
 
-def _need_floating(name, kind):
-    if kind.kind in "biu":
-        what = dtypes.from_numpy(kind).legacy_name
-        raise NotImplementedError(f"\"{'normal_kernel_cpu' if name == 'randn' else 'check_uniform_bounds'}\" "
-                                  f"not implemented for '{what}'\n"
-                                  "Draw in a floating point dtype and convert.")
-
-
-rand, rand_like = _drawn("rand", lambda g, shape, kind: random.uniform(g, shape, kind), "drawn from [0, 1)")
-randn, randn_like = _drawn("randn", lambda g, shape, kind: random.normal(g, shape, kind),
+rand, rand_like = _drawn("rand", lambda g, shape, kind, dense: random.uniform(g, shape, kind), "drawn from [0, 1)")
+randn, randn_like = _drawn("randn", lambda g, shape, kind, dense: random.normal(g, shape, kind, contiguous=dense),
                            "drawn from the standard normal distribution")
 
 
+def normal(mean, std=1.0, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None,
+           pin_memory=False, requires_grad=False):
+    """Drawn from normal distributions: of two numbers in `size`, or one per element where `mean` or `std` is a
+    tensor; torch's stream, to the bit (torch.normal)."""
+    generator, tensors = generator or random.default_generator, [
+        v for v in (mean, std) if isinstance(v, TensorBase)]
+    if not tensors:
+        if size is None:
+            refuse("normal", mean, std)
+        array = random.normal(generator, _one_shape("normal", size, 3), as_dtype("normal", dtype), mean, std)
+        return _finish("normal", array, requires_grad, device, out)
+    mean, std = [plain(v) if isinstance(v, TensorBase) else v for v in (mean, std)]
+    if np.any(np.asarray(std) < 0):
+        raise RuntimeError("normal expects all elements of std >= 0.0\nUse standard deviations of 0 or more.")
+    check_broadcast(np.shape(mean), np.shape(std))
+    array = random.normal(generator, np.broadcast_shapes(np.shape(mean), np.shape(std)), tensors[0].array.dtype)
+    return _finish("normal", (array * std + mean).astype(array.dtype, copy=False), False, device, out)
+
+
 def randint(low=0, high=None, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None,
-            requires_grad=False):
+            requires_grad=False, pin_memory=False):
     """Integers from [low, high): `randint(high, size)` or `randint(low, high, size)` (torch.randint)."""
+    if high is None:
+        refuse("randint", low)
     if size is None:
-        low, high, size = 0, low, high
-    if low >= high:
-        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}\n"
-                           "Widen the range.")
-    kind = _dtype("randint", dtype, dtypes.int64)
-    return _finish(random.integers(generator or random.default_generator, low, high,
-                                   _sizes("randint", (size,)), kind),
-                   requires_grad, device, out)
+        low, high, size, position = 0, low, high, 2
+    else:
+        position = 3
+    low, high = need_int("randint", low, "low", 1), need_int("randint", high, "high", position - 1)
+    shape, kind = _one_shape("randint", size, position), as_dtype("randint", dtype, dtypes.int64)
+    array = random.integers(generator or random.default_generator, low, high, shape, kind)
+    return _finish("randint", array, requires_grad, device, out)
 
 
-def randint_like(input, low=0, high=None, *, dtype=None, layout=None, device=None, requires_grad=False,
-                 memory_format=None):
-    """Integers from [low, high) in the shape of `input` (torch.randint_like)."""
+def randint_like(input, low=0, high=None, *, generator=None, dtype=None, layout=None, device=None,
+                 requires_grad=False, memory_format=None, pin_memory=False):
+    """Integers from [low, high) in a tensor like `input` (torch.randint_like)."""
+    need_tensor("randint_like", input)
     if high is None:
         low, high = 0, low
-    return randint(low, high, input.array.shape, dtype=dtype or input.dtype, device=device,
-                   requires_grad=requires_grad)
+    kind = as_dtype("randint_like", dtype, input.dtype)
+    array = _like(plain(input),
+                  lambda shape: random.integers(generator or random.default_generator, low, high, shape, kind))
+    return _finish("randint_like", array, requires_grad, device)
 
 
 def randperm(n, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False,
              pin_memory=False):
     """The integers 0 to n − 1 in random order (torch.randperm)."""
-    if n < 0:
-        raise RuntimeError(f"n must be non-negative, got{n}\nAsk for zero or more.")
-    kind = _dtype("randperm", dtype, dtypes.int64)
-    return _finish(random.permutation(generator or random.default_generator, n, kind), requires_grad, device,
-                   out)
+    n, kind = need_int("randperm", n, "n", 1), as_dtype("randperm", dtype, dtypes.int64)
+    array = random.permutation(generator or random.default_generator, n, kind)
+    return _finish("randperm", array, requires_grad, device, out)
+
+
+def _not_bool(name, kind):
+    if kind == np.bool_:
+        raise NotImplementedError(f"\"{name}_cpu\" not implemented for 'Bool'\nUse a number type.")
+
+
+def arange(start=None, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad=False,
+           pin_memory=False):
+    """start (0), start + step, ... below end; int64 where all are integers (torch.arange).
+
+    Raises RuntimeError for a zero step and for bounds on the wrong side.
+    """
+    if end is None and start is None:
+        refuse("arange")
+    if end is None or start is None:
+        start, end = 0, need_number("arange", start if end is None else end, "end", 1)
+    try:
+        start, end, step = [need_number("arange", n, "end", 1) for n in (start, end, step)]
+    except TypeError:
+        refuse("arange", start, end, *([] if step == 1 else [step]))
+    whole = all(isinstance(n, int) for n in (start, end, step))
+    kind = as_dtype("arange", dtype, dtypes.int64 if whole else None)
+    _not_bool("arange", kind)
+    if step == 0:
+        raise RuntimeError("step must be nonzero\nUse linspace for a fixed number of points.")
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise RuntimeError(f"unsupported range: {start} -> {end}\nGive finite bounds.")
+    if (end - start) * step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign\n"
+                           "Give a step towards the end.")
+    if kind == np.int64:
+        start, end, step = int(start), int(end), int(step)
+        count = -(-(end - start) // step)
+    else:
+        count = math.ceil((end - start) / step)
+    if kind.kind != "f":
+        start, step = int(start), int(step)
+        return _finish("arange", (start + step * np.arange(count)).astype(kind), requires_grad, device, out)
+    return _finish("arange", _steps(float(start), float(step), count, kind), requires_grad, device, out)
+
+
+def _steps(start, step, count, kind):
+    """start + i · step, rounded as torch's kernel does: it counts blocks of the length of its vectors from their
+    rounded first numbers, pairs of blocks, then the rest one by one, and fuses multiplication and addition."""
+    place, lanes = np.arange(count, dtype=np.float64), 32 // kind.itemsize
+    first = fma(place // lanes * lanes, step, start).astype(kind).astype(np.float64)
+    values = fma(place % lanes, step, first)
+    rest = slice(count - count % (2 * lanes), None)
+    values[rest] = fma(place[rest], step, start)
+    return values.astype(kind)
+
+
+def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=None, requires_grad=False,
+             pin_memory=False):
+    """`steps` points from start to end, both included (torch.linspace)."""
+    for name, bound in (("start", start), ("end", end)):
+        if isinstance(bound, TensorBase) and bound.array.ndim:
+            raise RuntimeError(f"linspace only supports 0-dimensional start and end tensors, but got {name} with "
+                               f"{bound.array.ndim} dimension(s).\nPass numbers.")
+    try:
+        start, end = need_number("linspace", start, "start", 1), need_number("linspace", end, "end", 2)
+        steps = need_int("linspace", steps, "steps", 3)
+    except TypeError:
+        refuse("linspace", start, end, steps)
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative\nAsk for at least one point.")
+    kind = as_dtype("linspace", dtype)
+    _not_bool("linspace", kind)
+    compute = kind.type if kind.kind == "f" else np.float64     # integers: cut off at the end
+    start, end = compute(start), compute(end)
+    gap, place = (end - start) / compute(max(steps - 1, 1)), np.arange(steps).astype(compute)
+    back = (steps - 1 - np.arange(steps)).astype(compute)
+    # From both ends towards the middle, as torch counts, fused but in half precision: the ends come out exact.
+    rising, falling = (start + gap * place, end - gap * back) if kind.itemsize == 2 else \
+        (fma(place, gap, start), fma(back, -gap, end))
+    values = np.where((place < steps // 2) | (steps == 1), rising, falling)
+    return _finish("linspace", values.astype(kind), requires_grad, device, out)
+
+
+def eye(n, m=None, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
+    """The n × m matrix with ones on its diagonal (torch.eye)."""
+    if m is not None and not hasattr(m, "__index__"):
+        refuse("eye", n, m)
+    n = need_int("eye", n, "n", 1)
+    for name, size in (("n", n), ("m", n if m is None else m)):
+        if size < 0:
+            raise RuntimeError(f"{name} must be greater or equal to 0, got {size}\nSizes are non-negative.")
+    return _finish("eye", np.eye(n, m, dtype=as_dtype("eye", dtype)), requires_grad, device, out)

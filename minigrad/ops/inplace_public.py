@@ -62,8 +62,20 @@ def mul_(self, other):
 def div_(self, other, *, rounding_mode=None):
     """`div` written into the tensor (Tensor.div_)."""
     if rounding_mode is not None:
-        f.div(self, other, rounding_mode=rounding_mode)     # says that it is not supported
+        return inplace(f.rounded_division("div", rounding_mode, self, other), self, other)
     return _arithmetic("div", self, other, np.true_divide)
+
+
+@_method
+def floor_divide_(self, other):
+    """`floor_divide` written into the tensor (Tensor.floor_divide_)."""
+    return inplace(f.rounded_division("floor_divide", "floor", self, other), self, other)
+
+
+@_method
+def remainder_(self, other):
+    """`remainder` written into the tensor (Tensor.remainder_)."""
+    return inplace(f.rounded_division("remainder", "remainder", self, other), self, other)
 
 
 def _pointwise(name):
@@ -120,7 +132,7 @@ def masked_fill_(self, mask, value):
     if not (isinstance(mask, TensorBase) and mask.array.dtype == np.bool_):
         f.masked_fill(self, mask, value)        # raises torch's error
     if not isinstance(value, TensorBase):
-        value = fitting(value, dtype_of(self), half=True)
+        value = fitting(value, dtype_of(self))
     return inplace(p.masked_fill, self, mask, value)
 
 

@@ -9,20 +9,15 @@ from . import index as i
 from . import linalg as la
 from . import pointwise as p
 from . import shape as s
-from .arguments import as_dims, dtype_of, into, need_tensor, refuse, type_name
-
-
-def sizes_of(given, name="view", argument=None):
-    """Sizes as methods take them: `f(2, 3)`, `f((2, 3))`, `f(Size)`; elements may be 0-d tensors."""
-    if len(given) == 1 and isinstance(given[0], (tuple, list)):
-        given = given[0]
-    for size in given:
-        if not hasattr(size, "__index__"):
-            if argument is None:
-                refuse(name, *given)
-            raise TypeError(f"{name}(): argument '{argument}' (position 1) must be tuple of ints, not "
-                            f"{type_name(size)}\nSizes are ints.")
-    return tuple([size if type(size) is int else size.__index__() for size in given])
+from .arguments import (
+    as_dims,
+    dtype_of,
+    into,
+    need_tensor,
+    one_sizes_of,
+    sizes_of,
+    takes_axis,
+)
 
 
 def infer(shape, size):
@@ -62,7 +57,7 @@ def view(input, *shape):
     from ..dtypes import dtype
     if len(shape) == 1 and isinstance(shape[0], dtype):
         raise NotImplementedError("view(dtype) is not supported.\nUse .to(dtype) to convert.")
-    shape = infer(sizes_of(shape), input.array.size)
+    shape = infer(sizes_of("view", "size", shape), input.array.size)
     if not _viewable(plain(input), shape):
         raise RuntimeError(
             "view size is not compatible with input tensor's size and stride (at least one dimension spans "
@@ -73,7 +68,12 @@ def view(input, *shape):
 def reshape(input, shape):
     """The elements in another shape, as a view where the memory allows, else copied (torch.reshape)."""
     need_tensor("reshape", input)
-    shape = infer(sizes_of((shape,), "reshape", "shape"), input.array.size)
+    return reshape_to(input, one_sizes_of("reshape", "shape", shape, 2))
+
+
+def reshape_to(input, shape):
+    """`reshape`, the sizes checked to be ints."""
+    shape = infer(shape, input.array.size)
     return s.view(input if _viewable(plain(input), shape) else p.contiguous(input), shape=shape)
 
 
@@ -94,6 +94,7 @@ def flatten(input, start_dim=0, end_dim=-1):
 def permute(input, dims):
     """Dimensions in another order (torch.permute)."""
     need_tensor("permute", input)
+    dims = one_sizes_of("permute", "dims", dims, 2)
     if len(dims) != input.array.ndim:
         raise RuntimeError(
             "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the "
@@ -122,6 +123,7 @@ def t(input):
     return s.t(input) if input.array.ndim == 2 else p.alias(input)
 
 
+@takes_axis
 def squeeze(input, dim=None):
     """Without the dimensions of size 1, all or those named (torch.squeeze)."""
     need_tensor("squeeze", input)
@@ -130,6 +132,7 @@ def squeeze(input, dim=None):
     return s.squeeze(input, dim=tuple([d for d in dims if shape[d] == 1]))
 
 
+@takes_axis
 def unsqueeze(input, dim):
     """With a new dimension of size 1 at `dim` (torch.unsqueeze)."""
     need_tensor("unsqueeze", input)
@@ -138,7 +141,7 @@ def unsqueeze(input, dim):
 
 def expand(input, *sizes):
     """Dimensions of size 1 repeated without copying; -1 keeps a size (Tensor.expand)."""
-    shape, given = input.array.shape, sizes_of(sizes, "expand", "size")
+    shape, given = input.array.shape, sizes_of("expand", "size", sizes)
     lead = len(given) - len(shape)
     if lead < 0:
         raise RuntimeError(
@@ -171,6 +174,7 @@ def _tensors(name, tensors):
     return list(tensors)
 
 
+@takes_axis
 def cat(tensors, dim=0, *, out=None):
     """Tensors joined along an existing dimension; their dtypes meet (torch.cat). Empty 1-D tensors are passed
     over."""
@@ -205,6 +209,7 @@ def cat(tensors, dim=0, *, out=None):
 concat = concatenate = cat
 
 
+@takes_axis
 def stack(tensors, dim=0, *, out=None):
     """Tensors of one shape joined along a new dimension (torch.stack)."""
     tensors = _tensors("stack", tensors)
@@ -250,6 +255,7 @@ def sum_of(sizes):
     return total
 
 
+@takes_axis
 def chunk(input, chunks, dim=0):
     """At most `chunks` views of equal size along `dim` (torch.chunk)."""
     need_tensor("chunk", input)
@@ -265,6 +271,7 @@ def chunk(input, chunks, dim=0):
     return split(input, -(-size // chunks), dim)
 
 
+@takes_axis
 def unbind(input, dim=0):
     """A tuple of the slices along `dim`, without it (torch.unbind)."""
     need_tensor("unbind", input)
@@ -303,6 +310,7 @@ def getitem(input, index):
     return (i.select if single else i.take)(input, slices=parts)
 
 
+@takes_axis
 def gather(input, dim, index, *, sparse_grad=False, out=None):
     """Elements picked along `dim` by an int64 Tensor of indices of the result's shape (torch.gather)."""
     need_tensor("gather", input)
@@ -337,6 +345,7 @@ def check_index(name, input, dim, index, source_shape):
     return dim
 
 
+@takes_axis
 def scatter_add(input, dim, index, src, *, out=None):
     """input with src added at `index` along `dim`; indices may repeat (torch.scatter_add)."""
     need_tensor("scatter_add", input)
@@ -359,6 +368,7 @@ def scatter_add(input, dim, index, src, *, out=None):
     return into(out, i.scatter_add(input, index, src, dim=dim))
 
 
+@takes_axis
 def index_select(input, dim, index, *, out=None):
     """Slices along `dim` picked by a 1-D int Tensor (torch.index_select)."""
     need_tensor("index_select", input)
@@ -475,11 +485,6 @@ def matmul(input, other, *, out=None):
     if not x or not y:
         raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {len(x)}D and "
                            f"{len(y)}D\nUse * for numbers.")
-    if (input.array.dtype == other.array.dtype == np.bool_ and input.array.size and other.array.size
-            and x[-1] == y[-2 if len(y) > 1 else -1]):
-        kernel = ("dot" if len(x) == len(y) == 1 else
-                  {1: "addmv_impl_cpu", 2: "addmm_impl_cpu_"}.get(len(y), "bmm"))
-        raise NotImplementedError(f"\"{kernel}\" not implemented for 'Bool'\nConvert to a number type first.")
     if len(x) == 1 and len(y) == 1:
         return dot(input, other)
     if len(x) == 2 and len(y) == 2:
