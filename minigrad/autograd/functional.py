@@ -128,7 +128,7 @@ def unit_vectors(tensors):
 
 def stacked(rows, out, x):
     """The rows of a Jacobian as one Tensor of shape (*out.shape, *x.shape)."""
-    return stack(rows).view(*out.array.shape, *x.array.shape)
+    return stack(rows).view((*out.array.shape, *x.array.shape))
 
 
 def jacobian(func, inputs, create_graph=False, strict=False, vectorize=False, strategy="reverse-mode"):
