@@ -33,12 +33,12 @@ REST = "tape, optimizer, Python"
 class Row:
     """What one operation costs in a step. `bytes`: read and written; `allocated`: of new results."""
 
-    calls: float = 0
+    calls: int = 0
     seconds: float = 0
     flops: float = 0
-    bytes: float = 0
-    allocations: float = 0
-    allocated: float = 0
+    bytes: int = 0
+    allocations: int = 0
+    allocated: int = 0
 
 
 def _arrays(values: Any) -> list[np.ndarray]:
@@ -165,7 +165,7 @@ def verdict(row: Row, ceilings: dict[str, float]) -> tuple[float, str]:
 
 
 def ledger(context: Context, workload: str, batch: int, dtype: str) -> dict[str, Any]:
-    """The rows of one step (averages of several), the machine's peaks, and the events of the last step."""
+    """The rows of one step (medians of several), the machine's peaks, and the events of the last step."""
     if BACKENDS[context.name].is_torch:
         raise NotImplementedError("the ledger is minigrad's; torch has torch.profiler")
     if context.device != "cpu":
@@ -175,23 +175,25 @@ def ledger(context: Context, workload: str, batch: int, dtype: str) -> dict[str,
         step().item()
     plain = _best(step, STEPS)
     watch, watched = Watch(), []
+    times: dict[str, list[float]] = {}
     for number in range(STEPS + 1):
-        if number == 1:  # the first only warmed the watching up
-            watch.clear()
-            watched.clear()
-        watch.events.clear()
+        watch.clear()
         begin = time.perf_counter()
         sys.setprofile(watch)
         try:
             step()
         finally:
             sys.setprofile(None)
-        watched.append(time.perf_counter() - begin)
+        if number:  # the first only warmed the watching up
+            watched.append(time.perf_counter() - begin)
+            for name, row in watch.rows.items():
+                times.setdefault(name, []).append(row.seconds)
     ceilings, rows = peaks(context, dtype), []
-    for name, row in sorted(watch.rows.items(), key=lambda item: -item[1].seconds):
+    for name, row in watch.rows.items():
+        row.seconds = float(np.median(times[name]))
         share, bound = verdict(row, ceilings)
-        fields = {field: value / STEPS for field, value in vars(row).items()}
-        rows.append({"operation": name, **fields, "share of peak": share, "bound": bound})
+        rows.append({"operation": name, **vars(row), "share of peak": share, "bound": bound})
+    rows.sort(key=lambda row: -row["seconds"])
     rest = {"operation": REST, **dict.fromkeys(vars(Row()), 0.0), "share of peak": 0.0, "bound": "overhead"}
     rows.append(rest | {"seconds": max(0.0, plain - sum(row["seconds"] for row in rows))})
     events = [

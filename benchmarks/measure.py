@@ -256,6 +256,7 @@ def run_task(
 ) -> dict[str, Any]:
     """Measure one task on the backends `names`. One that lacks what it needs is skipped, and says so."""
     candidates, record = [], {"task": task.name, "threads": threads, "skipped": {}, "failed": {}}
+    record["candidates"] = {}
     lent = pool.workers if pool else {}
     for name in names:
         try:

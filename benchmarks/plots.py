@@ -155,11 +155,16 @@ def _roofline(pyplot: Any, records: Sequence[Record]) -> Any:
         intensities = sorted([x for x, _ in points] + [compute / bandwidth])
         ends = [intensities[0] / 2, compute / bandwidth, intensities[-1] * 2]
         axes.plot(ends, [min(compute, bandwidth * x) for x in ends], color="black", linewidth=1)
-        for (x, y), row in sorted(zip(points, rows), key=lambda point: -point[1]["seconds"]):
-            share = row["seconds"] / sum(row["seconds"] for row in record["rows"])
+        total = sum(row["seconds"] for row in record["rows"])
+        largest = sorted(zip(points, rows), key=lambda point: -point[1]["seconds"])
+        for number, ((x, y), row) in enumerate(largest, 1):
+            share = row["seconds"] / total
+            label = f"{number} {row['operation']}, {share:.0%}" if share > 0.02 else "_"
             axes.scatter(x, y, s=1500 * share + 8, color=_COLOURS["numpy"], alpha=0.5, linewidths=0)
-            if share > 0.04:
-                axes.annotate(row["operation"], (x, y), fontsize=7, ha="center")
+            axes.plot(x, y, ".", markersize=1, color=_COLOURS["numpy"], label=label)
+            if share > 0.02:
+                axes.annotate(str(number), (x, y), fontsize=7, ha="center", va="center")
+        axes.legend(frameon=False, fontsize=7, loc="lower right", handlelength=0, handletextpad=0)
         axes.set_xscale("log")
         axes.set_yscale("log")
         axes.set_xlabel("floating point operations per byte moved")

@@ -49,10 +49,14 @@ class Worker:
             text=True,
             env=environment(threads),
         )
+        self.facts: dict[str, Any] = {}
         try:
-            self.facts = (
-                self.ask("benchmarks.backends:load", backend=backend, threads=threads) if backend else {}
-            )
+            if backend:
+                self.facts = self.ask("benchmarks.backends:load", backend=backend, threads=threads)
+        except WorkerError as error:
+            self.close()
+            # A library that is there and does not load is broken, whatever name or import it stumbles over.
+            raise WorkerError(str(error), str(error).startswith("NotImplementedError")) from None
         except BaseException:
             self.close()
             raise
@@ -83,7 +87,7 @@ class Worker:
         except BrokenPipeError:
             pass  # it died with a request unread; there is nothing left to tell it
         try:
-            self.process.wait(timeout=10)
+            self.process.wait(timeout=2)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

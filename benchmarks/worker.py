@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Callable
@@ -72,6 +73,7 @@ def _missing(error: Exception) -> bool:
 
 def serve() -> None:
     """Answer requests until the input ends. What libraries print goes to stderr: stdout is for answers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to hear; it closes this process
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     warnings.simplefilter("ignore")
