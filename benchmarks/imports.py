@@ -33,7 +33,7 @@ def measure_imports(rounds: int) -> dict[str, Any]:
         _once(module)
     turns = [[_once(module) for module in modules] for _ in range(rounds)]
     series = [[[turn[i]] for turn in turns] for i in range(len(modules))]
-    ratio = intervals.paired_ratio(*series)
+    ratio = intervals.paired_ratio(series[0], series[1])
     return {
         "candidates": {module: intervals.summary(own) for module, own in zip(modules, series)},
         "ratios": {

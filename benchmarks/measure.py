@@ -194,8 +194,8 @@ def measure(
         finally:
             for session in sessions:
                 session.close()
-    for name, own in series.items():
-        record["candidates"][name] |= intervals.summary(own)
+    for name, measured in series.items():
+        record["candidates"][name] |= intervals.summary(measured)
     if control:
         everything = [launch for own in before.values() for launch in own]
         record["control"] = intervals.noise(everything, tuple(before.values()))
@@ -255,8 +255,9 @@ def run_task(
     pool: Pool | None = None,
 ) -> dict[str, Any]:
     """Measure one task on the backends `names`. One that lacks what it needs is skipped, and says so."""
-    candidates, record = [], {"task": task.name, "threads": threads, "skipped": {}, "failed": {}}
-    record["candidates"] = {}
+    record: dict[str, Any] = {"task": task.name, "threads": threads, "candidates": {}}
+    record |= {"skipped": {}, "failed": {}}
+    candidates = []
     lent = pool.workers if pool else {}
     for name in names:
         try:

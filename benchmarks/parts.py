@@ -150,7 +150,7 @@ def operations(settings: Settings) -> Iterator[Record]:
             try:
                 samples = worker.ask("benchmarks.ops:samples", only=settings.operations)
             except WorkerError as error:
-                record = {"part": "ops", "task": "operations", "threads": threads, "candidates": {}}
+                record: Record = {"part": "ops", "task": "operations", "threads": threads, "candidates": {}}
                 reasons = {settings.backends[0]: str(error)}
                 yield record | {
                     "skipped": reasons if error.missing else {},

@@ -93,7 +93,8 @@ def table_of(part: str, records: Sequence[Record], heading: str) -> Table:
     # Columns in which nothing is said are left out.
     kept = [i for i in range(len(headers)) if any(row[i] for row in rows)]
     table = Table(heading, [headers[i] for i in kept], [[row[i] for i in kept] for row in rows])
-    table.notes = [*filter(None, [_LEGEND.get(part)]), *remarks(records), *_trends(part, records, names)]
+    legend = [_LEGEND[part]] if part in _LEGEND else []
+    table.notes = [*legend, *remarks(records), *_trends(part, records, names)]
     return table
 
 
@@ -152,15 +153,14 @@ def _trends(part: str, records: Sequence[Record], names: Sequence[str]) -> list[
     if part == "scaling":
         for over in dict.fromkeys(record["over"] for record in records):
             group = [record for record in records if record["over"] == over]
-            points = {name: series_over(group, name, "size") for name in names}
-            powers = [f"{n} {exponent(*zip(*p)):.2f}" for n, p in points.items() if len(p) > 1]
+            timed = {name: series_over(group, name, "size") for name in names}
+            powers = [f"{name} {exponent(*zip(*p)):.2f}" for name, p in timed.items() if len(p) > 1]
             notes.append(f"time grows with {over} to the power: {', '.join(powers)}")
-            if points.get("numpy") and points.get("cupy"):
-                times = dict(points["numpy"])
-                won = [size for size, seconds in points["cupy"] if seconds < times.get(size, 0)]
-                notes.append(
-                    f"cupy overtakes numpy at {over} {won[0]}" if won else f"cupy never overtakes over {over}"
-                )
+            if timed.get("numpy") and timed.get("cupy"):
+                times = dict(timed["numpy"])
+                won = [size for size, seconds in timed["cupy"] if seconds < times.get(size, 0)]
+                where = f"from {won[0]:g}" if won else "nowhere"
+                notes.append(f"cupy overtakes numpy over {over}: {where}")
     if part in ("ops", "conv"):
         for name in names:
             found = [r["ratios"][name]["ratio"] for r in records if name in r.get("ratios", {})]
