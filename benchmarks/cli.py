@@ -188,6 +188,7 @@ def _run(options: argparse.Namespace) -> int:
                     results.save(trace, {"traceEvents": record.pop("events")})
                     record["trace"] = trace.name
                 found["results"].append(record)
+                results.save(path, found)  # a run is long: whatever ends it, what was measured is kept
     except KeyboardInterrupt:
         interrupted = True
         print(f"{PROGRAM}: interrupted; what was measured is kept", file=sys.stderr)

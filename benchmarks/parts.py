@@ -14,6 +14,7 @@ from .workloads import TOLERANCE, WORKLOADS
 
 Record = dict[str, Any]
 TAPE_GOAL, MEMORY_GOAL = 0.6, 1.0
+MEMORY_LAUNCHES = 3
 OPERATION_TOLERANCE = 1e-3  # of means over a result: rounding averages out, a wrong operation does not
 SMALL = Plan(rounds=5, launches=1, selection=1, seconds=0.02, pause=0.01)
 SCALED = (
@@ -93,7 +94,7 @@ def memory(settings: Settings, measured: Sequence[Record]) -> Iterator[Record]:
                             dtype=settings.dtype,
                             options=options,
                         )
-                        for _ in range(settings.plan.launches)
+                        for _ in range(min(settings.plan.launches, MEMORY_LAUNCHES))
                     ]
                 except WorkerError as error:
                     record["skipped" if error.missing else "failed"][backend] = str(error)

@@ -29,8 +29,11 @@ def _rounded(value: Any) -> Any:
 
 
 def save(path: Path, results: dict[str, Any]) -> None:
+    """Write a file, all of it or nothing."""
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(_rounded(results), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(_rounded(results), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    part.replace(path)
 
 
 def load(path: str) -> dict[str, Any]:
