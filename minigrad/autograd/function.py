@@ -2,11 +2,10 @@
 
 To the walk a Function looks like any op with a joint rule: its node's `op` has the few attributes that the
 walk reads, and what the node saved is its context. The plain walk hands the rule bare arrays, which are
-wrapped for the user's `backward` and unwrapped again; the recorded walk hands it Tensors, and records what
-`backward` does. """
+wrapped for the user's `backward` and unwrapped again; the recorded walk hands it Tensors, and records.
+"""
 import functools
 import inspect
-import warnings
 import weakref
 
 import numpy as np
@@ -34,8 +33,7 @@ FREED = object()
 
 
 class FunctionCtx:
-    """What `forward` leaves for `backward` (torch.autograd.function.FunctionCtx); takes attributes of any
-    name."""
+    """What `forward` leaves for `backward` (torch.autograd.function.FunctionCtx); has room for more."""
 
     def __init__(self, needs):
         self.needs_input_grad = needs
@@ -43,8 +41,7 @@ class FunctionCtx:
         self._materialize = True
 
     def save_for_backward(self, *tensors):
-        """Keep tensors for `backward`, which finds them in `saved_tensors`. Raises TypeError for other
-        values."""
+        """Keep tensors for `backward`, which finds them in `saved_tensors`. Raises TypeError for the rest."""
         for position, tensor in enumerate(tensors):
             if tensor is not None and not isinstance(tensor, TensorBase):
                 raise TypeError(f"save_for_backward can only save variables, but argument {position} is of "
@@ -92,8 +89,7 @@ class FunctionCtx:
 
 
 class FunctionNode(Node):
-    """The node of a Function. `context` is its ctx, whose attributes it shows: to torch the two are one
-    object."""
+    """The node of a Function. `context` is its ctx, whose attributes it shows: in torch the two are one."""
     __slots__ = ("context", "__weakref__")
     saved = property(lambda self: (self.context,), lambda self, _: setattr(self.context, "_saved", FREED))
 
@@ -171,26 +167,20 @@ def _expands(shape, larger):
 
 
 class Function:
-    """Base of operations with a gradient of their own (torch.autograd.Function): static methods `forward(ctx,
-    *args)`, or `forward(*args)` with `setup_context(ctx, inputs, output)`, and `backward(ctx,
-    *grad_outputs)`; call `apply`.
+    """Base of operations with a gradient of their own (torch.autograd.Function). Write the static methods
+    `forward(ctx, *args)`, or `forward(*args)` and `setup_context(ctx, inputs, output)`, and
+    `backward(ctx, *grad_outputs)`; call `apply`.
 
     `forward` runs unrecorded. `backward` gives one gradient per argument of forward, None for those without;
     where it is written in differentiable operations it can itself be differentiated. Raises torch's
     RuntimeErrors for gradients that do not fit, and for tensors that were saved and then written in place.
     """
 
-    def __init__(self, *args, **kwargs):
-        warnings.warn(f"{type(self)} should not be instantiated. Methods on autograd functions are all "
-                      "static, so you should invoke them on the class itself. Instantiating an autograd "
-                      "function will raise an error in a future version of PyTorch.",
-                      DeprecationWarning, stacklevel=2)
-
     def __call__(self, *args, **kwargs):
         raise RuntimeError("Legacy autograd function with non-static forward method is deprecated. Please "
                            "use new-style autograd function with static forward method. (Example: "
-                           "https://pytorch.org/docs/stable/autograd.html#torch.autograd.Function)\nCall "
-                           "apply.")
+                           "https://pytorch.org/docs/stable/autograd.html#torch.autograd.Function)\n"
+                           "Call apply.")
 
     @staticmethod
     def forward(*args, **kwargs):
@@ -200,9 +190,7 @@ class Function:
 
     @staticmethod
     def setup_context(ctx, inputs, output):
-        """Where `forward` takes no ctx: save here what `backward` needs."""
-        raise NotImplementedError("setup_context is not implemented.\nWrite it as a static method of the "
-                                  "class.")
+        """To be written where `forward` takes no ctx: save here what `backward` needs."""
 
     @staticmethod
     def backward(ctx, *grad_outputs):
@@ -242,27 +230,22 @@ class Function:
             if split:
                 cls.setup_context(ctx, args, output)
         outputs = output if isinstance(output, tuple) else (output,)
-        given = {id(a) for a in args if isinstance(a, TensorBase)}
-        _check_dirty(ctx, given, outputs)
+        _check_dirty(ctx, outputs)
         if mode.on and True in needs:
+            given = {id(a) for a in args if isinstance(a, TensorBase)}
             ctx._tensors = [k for k, a in enumerate(args) if id(a) in given]
             outputs = _record(cls, ctx, edges, outputs, given)
         return outputs if isinstance(output, tuple) else outputs[0]
 
 
-def _check_dirty(ctx, given, outputs):
+def _check_dirty(ctx, outputs):
     """Note the writes to inputs that `forward` marked; raises torch's errors where it must not have."""
     returned = {id(out) for out in outputs}
     for tensor in ctx._dirty:
         if id(tensor) not in returned:
             raise RuntimeError("Some elements marked as dirty during the forward method were not returned as "
                                "output. The inputs that are modified inplace must all be outputs of the "
-                               "Function.\n"
-                               "Return them from forward.")
-        if id(tensor) not in given:
-            warnings.warn("ctx.mark_dirty() received a tensor that was not an input. Only input Tensors that "
-                          "have been mutated should be passed to ctx.mark_dirty().",
-                          UserWarning, stacklevel=4)
+                               "Function.\nReturn them from forward.")
         if mode.on and tensor.needs and tensor.node is None:
             raise RuntimeError("a leaf Variable that requires grad has been used in an in-place operation.\n"
                                "Write into a clone.")
@@ -333,5 +316,4 @@ class _Twice(Function):
     @staticmethod
     def backward(ctx, g):
         raise RuntimeError("trying to differentiate twice a function that was marked with "
-                           "@once_differentiable\n"
-                           "Write its backward in differentiable operations.")
+                           "@once_differentiable\nWrite its backward in differentiable operations.")
