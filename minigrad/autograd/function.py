@@ -264,7 +264,7 @@ def _record(function, ctx, edges, outputs, given):
     for out in outputs:
         if id(out) in given and id(out) not in dirty | constant:
             out, source = wrap(plain(out)), out
-            out.view_of = source.view_of or (source, (), source.node)
+            out.view_of = source.view_of or (source, None, source.node)
         results.append(out)
     ctx._node = weakref.ref(node)
     ctx._outputs = [(out.array.shape, out.array.dtype) if isinstance(out, TensorBase) else ((), None)
@@ -281,14 +281,14 @@ def _record(function, ctx, edges, outputs, given):
             continue
         made[id(out)] = index
         own = node if len(results) == 1 else _pick(node, index, out.array)
-        base, _, _ = out.view_of or (None, (), None)
+        base, _, _ = out.view_of or (None, None, None)
         if base is not None and id(out) in dirty:
             views.check_writable(out)
             views.write_back(out, wrap(out.array, True, own), REGISTRY["copy_slices"])
         else:
             out.needs, out.node = True, own
             if base is not None:
-                out.view_of = (base, ((op, {}, 0),), base.node)
+                out.view_of = (base, (None, op, {}, 0), base.node)
     ctx._keep(made)
     return tuple(results)
 

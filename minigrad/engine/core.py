@@ -204,7 +204,7 @@ def wrap(array, needs=False, node=None):
 written = {}
 last_write = [0]                                # the highest of those numbers: younger nodes need no check
 # the `view_of` of `.data`: its writes go unnoticed, as torch's do
-UNTRACKED = (None, (), None)
+UNTRACKED = (None, None, None)
 
 
 def owner(array):

@@ -199,9 +199,9 @@ class Op:
         return self._as_view(out, operands, attrs) if self.view else out
 
     def _as_view(self, out, operands, attrs):
-        base, steps, seen = operands[0].view_of or (operands[0], (), operands[0].node)
+        base, steps, seen = operands[0].view_of or (operands[0], None, operands[0].node)
         for index, part in enumerate(out if self.outputs else (out,)):
-            part.view_of = base, (*steps, (self, attrs, index if self.outputs else None)), seen
+            part.view_of = base, (steps, self, attrs, index if self.outputs else None), seen
         return out
 
     def differentiable(self, mask, z):

@@ -9,9 +9,19 @@ anew by replaying its steps on the base.
 
 
 
+def unrolled(steps):
+    """(op, attributes, output number or None) per step, first to last. Views of views share their steps: each
+    holds (the steps before, op, attributes, output), so that a long chain stays small."""
+    found = []
+    while steps is not None:
+        steps, *step = steps
+        found.append(step)
+    return found[::-1]
+
+
 def replay(x, steps):
     """The view that `steps` make of `x`, a Tensor (recorded) or a bare array."""
-    for made, attrs, index in steps:
+    for made, attrs, index in unrolled(steps):
         x = made(x, **attrs)
         if index is not None:
             x = x[index]
@@ -41,11 +51,11 @@ def check_writable(tensor):
     if base.needs and base.node is None:
         raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place "
                            "operation.\nWrap the update in no_grad(), or write to a clone of the leaf.")
-    for made, _, index in steps:
+    for made, _, index in unrolled(steps):
         if hasattr(made, "is_view"):            # a Function, whose backward does not know of the write
             raise RuntimeError(made.is_view.format("is being"))
         if index is not None:
-            made, _, index = steps[-1]
+            _, made, _, index = steps
             raise RuntimeError(
                 f"Output {index or 0} of {made.node_class.__name__.removesuffix('Backward0')} is a view and "
                 "is being modified inplace. This view is the output of a function that returns multiple "
