@@ -226,7 +226,7 @@ def touch(tensor, node=None):
     entry[0] += 1
     entry[1] = last_write[0] = tick() if node is None else node.number
     if node is not None:
-        entry[3] = node.name()
+        entry[3] = node.name() if tensor.view_of is None else "torch::autograd::CopySlices"
 
 
 def version(tensor):

@@ -69,6 +69,8 @@ def modified(node, array, edge, entry, expected=None):
             lines += f"\nand written in place by {write.place()}"
     kind = _TYPES.get(array.dtype.name, "")
     maker = edge.name() if edge is node or not writer and hasattr(edge, "next_functions") else writer
+    if maker is writer is not None and getattr(array.base, "size", 0) > array.size:
+        maker = "AsStrided"                     # what torch names a view of memory that was written
     made_by = f", which is output 0 of {short_name(maker)}," if maker else ""
     raise RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "

@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 
-from . import MECHANICS, VIEWS, corner, first_line, leaf, refused, square
+from . import MECHANICS, VIEWS, corner, leaf, refused, square
 
 # In place, and the versions of memory
 
@@ -259,10 +259,15 @@ def a_saved_view_in_place(B, say):
     row = base[0]
     y = row * row
     base.add_(1)
-    try:
-        y.sum().backward()
-    except RuntimeError as error:
-        say(first_line(error)[:120])
+    refused(say, y.sum().backward)
+
+
+@corner(VIEWS)
+def a_saved_base_through_a_view(B, say):
+    base = square(B) * 1
+    y = base * base
+    base[0].zero_()
+    refused(say, y.sum().backward)
 
 
 @corner(VIEWS)
