@@ -236,3 +236,30 @@ def test_what_is_missing_is_named(name):
     with pytest.raises(NotImplementedError, match=name):
         getattr(minigrad.autograd.graph, name)
     assert isinstance((leaf() * 2).grad_fn, minigrad.autograd.graph.Node)
+
+
+# Size
+def test_100_000_nodes_with_views():
+    """Views of views, and ops between views: linear, without recursion, with hooks and in anomaly mode's walk
+    too."""
+    import sys
+    limit = sys.getrecursionlimit()
+    x = minigrad.ones(4, dtype=minigrad.float64, requires_grad=True)
+    sys.setrecursionlimit(200)
+    try:
+        y = x * 3
+        for k in range(60_000):
+            y = y.view(2, 2) if k % 2 == 0 else y.view(4)
+        for k in range(20_000):
+            y = (y * 1.0).view(2, 2) if k % 2 == 0 else (y * 1.0).view(4)
+        y.register_hook(lambda g: g)
+        y.sum().backward()
+        del y
+        base = x * 2
+        row = base.view(2, 2)[1]
+        for _ in range(2_000):
+            row.mul_(1.0)
+        base.sum().backward()
+    finally:
+        sys.setrecursionlimit(limit)
+    assert x.grad.tolist() == [5.0] * 4
