@@ -43,6 +43,7 @@ from .ops.create import (  # noqa: E402
     zeros,
     zeros_like,
 )
+from .ops.index_public import *  # noqa: E402
 from .ops.public import *  # noqa: E402
 from .ops.reduce_public import *  # noqa: E402
 from .ops.shape_public import *  # noqa: E402

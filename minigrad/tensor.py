@@ -10,7 +10,6 @@ from .engine.core import (
     UNTRACKED,
     TensorBase,
     add_hook,
-    mode,
     new,
     own_hooks,
     plain,
@@ -21,11 +20,10 @@ from .engine.core import (
 from .engine.core import (
     RemovableHandle as RemovableHandle,
 )
-from .engine.inplace import inplace
 from .engine.op import REGISTRY, binary
 from .engine.views import fresh_node
 from .engine.walk import owned_array
-from .ops import index as i
+from .ops import index_public as ip
 from .ops import pointwise as p
 from .ops import public as f
 from .ops import reduce_public as rp
@@ -168,7 +166,12 @@ class Tensor(TensorBase):
 
     def stride(self, dim=None):
         """Elements to skip for one step along each dimension, or along one (Tensor.stride)."""
-        strides = tuple([step // self.array.itemsize for step in plain(self).strides])
+        array, size = plain(self), self.array.itemsize
+        strides = [step // size for step in array.strides]
+        for k in range(array.ndim - 1, -1, -1): # NumPy gives a dimension that None has made a stride of 0
+            if array.shape[k] == 1 and not strides[k]:
+                strides[k] = array.shape[k + 1] * strides[k + 1] if k + 1 < array.ndim else 1
+        strides = tuple(strides)
         return strides if dim is None else strides[self._place("stride", dim)]
 
     def data_ptr(self):
@@ -185,6 +188,8 @@ class Tensor(TensorBase):
 
     @requires_grad.setter
     def requires_grad(self, value):
+        if not isinstance(value, bool):
+            raise RuntimeError("requires_grad must be a bool\nAssign True or False.")
         if self.node is not None and not value:
             raise RuntimeError("you can only change requires_grad flags of leaf variables. If you want to "
                                "use a computed variable in a subgraph that doesn't require differentiation "
@@ -192,7 +197,7 @@ class Tensor(TensorBase):
         if value and not self.dtype.is_floating_point:
             raise RuntimeError("only Tensors of floating point and complex dtype can require gradients\n"
                                "Convert it first, for example with .float().")
-        self.needs = bool(value)
+        self.needs = value
 
     def requires_grad_(self, requires_grad=True):
         """Set requires_grad and return the tensor (Tensor.requires_grad_)."""
@@ -210,8 +215,9 @@ class Tensor(TensorBase):
             warnings.warn("The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its "
                           ".grad attribute won't be populated during autograd.backward(). If you indeed want "
                           "the .grad field to be populated for a non-leaf Tensor, use .retain_grad() on the "
-                          "non-leaf Tensor.", UserWarning,
-                          stacklevel=2)
+                          "non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure you access the "
+                          "leaf Tensor instead. See github.com/pytorch/pytorch/pull/30531 for more information.",
+                          UserWarning, stacklevel=2)
         return self.gradient
 
     @grad.setter
@@ -237,6 +243,10 @@ class Tensor(TensorBase):
                     "size\nReshape it.")
         self.gradient = value
 
+    @grad.deleter
+    def grad(self):
+        self.gradient = None
+
     @property
     def data(self):
         """The same memory without the graph; assigning swaps the memory under the tensor's identity."""
@@ -249,6 +259,9 @@ class Tensor(TensorBase):
         if not isinstance(value, Tensor):
             raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}\n"
                             "Assign a tensor.")
+        if self.needs and not value.dtype.is_floating_point:
+            raise RuntimeError("data set to a tensor that requires gradients must be floating point or complex "
+                               "dtype\nConvert it first.")
         self.array = plain(value)
 
     def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
@@ -448,34 +461,16 @@ class Tensor(TensorBase):
     __ipow__ = lambda self, other: self.pow_(other)             # noqa: E731
     __ifloordiv__ = lambda self, other: self.floor_divide_(other)           # noqa: E731
     __imod__ = lambda self, other: self.remainder_(other)       # noqa: E731
-    __getitem__ = s.getitem
+    __getitem__, __setitem__ = ip.getitem, ip.setitem
+
+    def __delitem__(self, index):
+        raise TypeError("Tensor does not support deleting items\nIndex what to keep.")
 
     def __invert__(self):
         if self.array.dtype.kind not in "biu":
             raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors\n"
                             "Compare it with something first.")
         return f.bitwise_not(self)
-
-    def __setitem__(self, index, value):
-        parts, basic, _ = i.parse(index, self.array.shape)
-        if self.needs and self.node is None and basic and mode.on:
-            raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place "
-                               "operation.\nWrap the update in no_grad(), or write to a clone of the leaf.")
-        if isinstance(value, str) or value is None:
-            raise TypeError(f"can't assign a {type_name(value)} to a torch.{self.dtype.legacy_name}Tensor\n"
-                            "Assign a tensor or a number.")
-        if not isinstance(value, TensorBase):
-            value = wrap(np.asarray(value, self.array.dtype))
-        elif value.array.dtype != self.array.dtype:
-            value = p.to(value, dtype=self.array.dtype)
-        target = self.array[parts].shape
-        source = value.array.shape
-        while len(source) > len(target) and source[0] == 1:     # leading ones are dropped, as torch does
-            value = value.view(source[1:])
-            source = value.array.shape
-        _check_assign(target, source, basic, value.dtype.legacy_name)
-        inplace(p_setitem, self, value, index=parts, basic=basic,
-                write=lambda array, given: array.__setitem__(parts, given))
 
     # Shape --------------------------------------------------------------------------------------------------
 
@@ -578,7 +573,6 @@ class Tensor(TensorBase):
 
 
 _device = device
-p_setitem = i.setitem
 
 
 def _grad_fn(tensor):
@@ -591,29 +585,6 @@ def _swapped(tensor):
         raise RuntimeError("tensor.mT is only supported on matrices or batches of matrices. Got "
                            f"{tensor.ndim}-D tensor.\nUnsqueeze it first.")
     return s.transpose(tensor, -2, -1)
-
-
-def _check_assign(target, source, basic, kind):
-    lead = len(target) - len(source)
-    if lead < 0 and basic:
-        raise RuntimeError(
-            f"expand(torch.{kind}Tensor{{{list(source)}}}, size={list(target)}): the number of sizes "
-            f"provided ({len(target)}) must be greater or equal to the number of dimensions in the tensor "
-            f"({len(source)})\nThe value must broadcast to the place it is written to.")
-    fits = lead >= 0 and all(n in (1, m) for n, m in zip(source, target[lead:]))
-    if not fits and basic:
-        for k in range(len(source) - 1, -1, -1):
-            where = k + lead
-            if where < 0 or source[k] not in (1, target[where]):
-                raise RuntimeError(
-                    f"The expanded size of the tensor ({target[where] if where >= 0 else 1}) must match the "
-                    f"existing size ({source[k]}) at non-singleton dimension {max(where, 0)}.  Target sizes: "
-                    f"{list(target)}.  Tensor sizes: {list(source)}\n"
-                    "The value must broadcast to the place it is written to.")
-    if not fits:
-        raise RuntimeError(f"shape mismatch: value tensor of shape {list(source)} cannot be broadcast to "
-                           f"indexing result of shape {list(target)}\n"
-                           "The value must broadcast to the place it is written to.")
 
 
 def _become(tensor, other):
@@ -668,8 +639,8 @@ _METHODS = {
         ceil round eq ne lt le gt ge not_equal less less_equal greater greater_equal logical_and logical_or
         logical_xor bitwise_and bitwise_or bitwise_xor bitwise_not maximum minimum clamp clip masked_fill""",
     rp: """sum mean var std prod max min amax amin argmax argmin any all logsumexp softmax log_softmax""",
-    s: """view flatten transpose t squeeze unsqueeze expand chunk unbind tril triu gather scatter_add
-        index_select nonzero mm bmm dot mv matmul""",
+    s: """view flatten transpose t squeeze unsqueeze expand chunk unbind tril triu mm bmm dot mv matmul""",
+    ip: "gather scatter_add index_select nonzero",
 }
 for _module, _names in _METHODS.items():
     for _name in _names.split():

@@ -235,6 +235,12 @@ def version(tensor):
     return 0 if entry is None else entry[0]
 
 
+def repeats(array):
+    """Do elements share memory, as `expand` makes them? (`None` gives strides of 0, too, but sizes of 1.)"""
+    return array.size > 1 and 0 in array.strides and \
+        any([not step and n > 1 for step, n in zip(array.strides, array.shape)])
+
+
 def plain(tensor):
     """The tensor's canonical array: kernels may leave a private channels-last one, which is replaced here,
     once."""

@@ -2,7 +2,7 @@
 import numpy as np
 
 from .. import dtypes
-from .core import Node, TensorBase, edge_of, mode, own_hooks, plain, touch, wrap
+from .core import Node, TensorBase, edge_of, mode, own_hooks, plain, repeats, touch, wrap
 from .errors import check_broadcast
 from .op import REGISTRY
 from .promote import result_type
@@ -30,7 +30,7 @@ def inplace(made, tensor, *operands, write=None, **attrs):
         check_writable(tensor)
     else:
         check_leaf(tensor)
-    if not tensor.array.flags.writeable or (tensor.array.size > 1 and 0 in tensor.array.strides):
+    if not tensor.array.flags.writeable or repeats(tensor.array):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single "
             "memory location. Please clone() the tensor before performing the operation.\nIt was made by "
@@ -52,6 +52,8 @@ def inplace(made, tensor, *operands, write=None, **attrs):
     if any(0 in reads for reads in made.reads): # its rules read the value that is about to be overwritten
         source.array = source.array.copy()
     out = made(source, *operands, **attrs)
+    if out.array.dtype != tensor.array.dtype:   # a wider operand: rounding the result is a step of its own
+        out = REGISTRY["to"](out, dtype=tensor.array.dtype)
     store(tensor, out.array)
     touch(tensor, out.node)
     tensor.node, tensor.needs = out.node, out.needs
@@ -59,9 +61,9 @@ def inplace(made, tensor, *operands, write=None, **attrs):
         write_back(tensor, out, REGISTRY["copy_slices"])
     if isinstance(source.node, Node) and source.node.hooks is not None:     # retain_grad goes with the tensor
         own_hooks(tensor.node).keep, source.node.hooks.keep = source.node.hooks.keep, None
-    if out.node is not None and out.node.saved[made.tensors - 1] is not None:
+    if out.node is not None and out.node.saved[out.node.op.tensors - 1] is not None:
         saved = list(out.node.saved)            # from now on this tensor is the result that was saved
-        saved[made.tensors - 1] = tensor.array
+        saved[out.node.op.tensors - 1] = tensor.array
         out.node.saved = tuple(saved)
     return tensor
 

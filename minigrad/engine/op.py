@@ -28,6 +28,7 @@ from .core import (
     new,
     paused,
     plain,
+    repeats,
     reveal,
     settle,
     tensor_class,
@@ -299,7 +300,7 @@ def after_expanding(z, arrays):
     strides."""
     if z.flags.c_contiguous:
         return z
-    expanded = any(isinstance(a, np.ndarray) and 0 in a.strides and a.size > 1 for a in arrays)
+    expanded = any([isinstance(a, np.ndarray) and repeats(a) for a in arrays])
     return np.ascontiguousarray(z) if expanded else z
 
 

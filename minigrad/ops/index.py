@@ -4,7 +4,6 @@ each is the other's gradient rule, so any order of derivative is there.
 `take`/`put`: slices (views). `pick`/`drop`: integer and boolean arrays. `gather`/`scatter_zeros`: along one
 dimension. `index_select`/`select_add`: whole slices by number, which serves embeddings too.
 """
-import numpy as np
 
 from ..engine.op import op
 from ..engine.views import replay
@@ -100,96 +99,3 @@ def _embedding_slope(g, index, weight_shape, padding):
 
 embedding = op("embedding", lambda weight, index, *, padding=None: weight.take(index, axis=0),
                grads=(_embedding_slope, None), formula=("rows i of W", "ḡ added to rows i", "–"))
-
-
-def parse(index, shape):
-    """An index as a person writes it -> (tuple for NumPy, is it basic?, name of the dimensionless last step).
-
-    Tensors become their arrays, lists become arrays. Raises torch's IndexErrors.
-    """
-    from ..engine.core import TensorBase, plain
-    parts = list(index) if isinstance(index, tuple) else [index]
-    basic, used, ready = True, 0, []
-    for part in parts:
-        if isinstance(part, TensorBase):
-            part = plain(part)
-            if part.ndim == 0 and part.dtype.kind in "iu":
-                part = int(part)
-            elif part.dtype.kind not in "iub":
-                raise IndexError("tensors used as indices must be long, int, byte or bool tensors\n"
-                                 "Convert the index with .long().")
-        elif isinstance(part, (list, range, np.ndarray)):
-            part = np.asarray(part)
-            if part.dtype.kind == "f" and part.size == 0:
-                part = part.astype(np.int64)
-        if isinstance(part, np.ndarray):
-            basic = False
-            if part.dtype == np.uint8:
-                part = part.astype(bool)
-            used += part.ndim if part.dtype == bool else 1
-        elif isinstance(part, slice):
-            if part.step is not None and _as_int(part.step) <= 0:
-                raise ValueError("step must be greater than zero\nFlip the dimension instead.")
-            part = slice(*[None if s is None else _as_int(s) for s in (part.start, part.stop, part.step)])
-            used += 1
-        elif part is True or part is False or isinstance(part, np.bool_):
-            part, basic = np.asarray(bool(part)), False
-        elif part is not None and part is not Ellipsis:
-            part = _as_int(part)
-            used += 1
-        ready.append(part)
-    if used > len(shape) == 0 and type(ready[0]) is int:
-        raise IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` in Python or "
-                         "`tensor.item<T>()` in C++ to convert a 0-dim tensor to a number\n"
-                         "It has no dimension to index.")
-    if used > len(shape):
-        raise IndexError(f"too many indices for tensor of dimension {len(shape)}\n"
-                         f"The tensor's shape is {list(shape)}.")
-    _check_bounds(ready, shape)
-    given = [(np.count_nonzero(part),) if part.dtype == bool else part.shape
-             for part in ready if isinstance(part, np.ndarray)]
-    try:
-        np.broadcast_shapes(*given)
-    except ValueError:
-        raise IndexError("shape mismatch: indexing tensors could not be broadcast together with shapes "
-                         f"{', '.join(str(list(s)) for s in given)}\n"
-                         "Give indices of the same shape.") from None
-    return tuple(ready), basic, any(type(part) is int for part in ready)
-
-
-def _as_int(value):
-    try:
-        return value.__index__()
-    except (AttributeError, TypeError):
-        raise IndexError(
-            "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
-            f"indices (got {type(value).__name__})\nIndex with one of these.") from None
-
-
-def _check_bounds(parts, shape):
-    spans = [(p.ndim if p.dtype == bool else 1) if isinstance(p, np.ndarray) else
-             0 if p is None or p is Ellipsis else 1 for p in parts]
-    used, dim = sum(spans), 0
-    for part in parts:
-        if part is Ellipsis:
-            dim += len(shape) - used
-        elif isinstance(part, np.ndarray) and part.dtype == bool:
-            for k, size in enumerate(part.shape):
-                if size != shape[dim + k]:
-                    raise IndexError(
-                        f"The shape of the mask {list(part.shape)} at index {k} does not match the shape of "
-                        f"the indexed tensor {list(shape)} at index {dim + k}\n"
-                        "A mask has the shape of the dimensions it stands for.")
-            dim += part.ndim
-        elif isinstance(part, np.ndarray):
-            size = shape[dim]
-            bad = part[(part < -size) | (part >= size)] if part.size else part
-            if bad.size:
-                raise IndexError(f"index {int(bad.flat[0])} is out of bounds for dimension {dim} with size "
-                                 f"{size}\nIndices run from -size to size - 1.")
-            dim += 1
-        elif part is not None:
-            if type(part) is int and not -shape[dim] <= part < shape[dim]:
-                raise IndexError(f"index {part} is out of bounds for dimension {dim} with size {shape[dim]}\n"
-                                 "Indices run from -size to size - 1.")
-            dim += 1

@@ -5,7 +5,7 @@ import numpy as np
 from .. import random
 from ..engine.core import TensorBase, plain, wrap
 from ..engine.errors import check_broadcast
-from ..engine.inplace import check_leaf, check_shape, inplace
+from ..engine.inplace import check_cast, check_leaf, check_shape, inplace
 from ..engine.op import REGISTRY
 from . import index as i
 from . import pointwise as p
@@ -19,6 +19,7 @@ from .arguments import (
     refuse,
     refuse_bool,
 )
+from .index_public import check_scatter
 
 METHODS = {}
 
@@ -118,10 +119,10 @@ def pow_(self, exponent):
 
 @_method
 def clamp_(self, min=None, max=None):
-    """`clamp` to number bounds written into the tensor (Tensor.clamp_)."""
-    if min is None and max is None:
-        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None\nPass a bound.")
-    return inplace(p.clamp, self, low=min, high=max)
+    """`clamp` written into the tensor (Tensor.clamp_)."""
+    common, made, operands, attrs = f.clamping(self, min, max)
+    check_cast(common, self, False)
+    return inplace(made, self, *operands, **attrs)
 
 
 @_method
@@ -173,8 +174,7 @@ def copy_(self, other, non_blocking=False):
 @_method
 def scatter_add_(self, dim, index, src):
     """`scatter_add` written into the tensor (Tensor.scatter_add_)."""
-    from .shape_public import check_index
-    dim = check_index("scatter_add", self, dim, index, self.array.shape)
+    dim, src = check_scatter(self, dim, index, src)
     return inplace(i.scatter_add, self, index, src, dim=dim)
 
 

@@ -23,7 +23,7 @@ from .arguments import (
     refuse,
     refuse_bool,
 )
-from .shape_public import nonzero
+from .index_public import nonzero
 
 # Pointwise --------------------------------------------------------------------------------------------------
 
@@ -269,27 +269,31 @@ def pow(input, exponent, *, out=None):
     return into(out, p.pow(input, exponent))
 
 
+def clamping(input, min, max):
+    """The common dtype of a tensor and bounds, and the op, operands and attributes that clamp; checked as torch
+    does."""
+    bounds = [bound for bound in (min, max) if bound is not None]
+    if not isinstance(input, TensorBase) or not all([is_number(b) or isinstance(b, TensorBase) for b in bounds]):
+        refuse("clamp", input, *bounds)
+    if not bounds:
+        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None\nPass a bound.")
+    common = result_type(input, *bounds)
+    if any(isinstance(bound, TensorBase) for bound in bounds):
+        made = p.clamp_between if len(bounds) == 2 else p.clamp_low if max is None else p.clamp_high
+        return common, made, bounds, {}
+    low, high = [None if bound is None else fitting(bound, common) for bound in (min, max)]
+    return common, p.clamp, (), {"low": low, "high": high}
+
+
 def clamp(input, min=None, max=None, *, out=None):
     """input kept between min and max, numbers or tensors, one of them optional (torch.clamp).
 
     The gradient is 1 at a bound itself. Raises RuntimeError without any bound.
     """
-    if not isinstance(input, TensorBase):
-        refuse("clamp", *[v for v in (input, min, max) if v is not None])
-    for bound in (min, max):
-        if not (bound is None or is_number(bound) or isinstance(bound, TensorBase)):
-            refuse("clamp", *[v for v in (input, min, max) if v is not None])
-    if min is None and max is None:
-        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None\nPass a bound.")
-    if isinstance(min, TensorBase) or isinstance(max, TensorBase):
-        if min is not None and max is not None:
-            return into(out, p.clamp_between(input, min, max))
-        return into(out, p.clamp_low(input, min) if max is None else p.clamp_high(input, max))
-    common = result_type(input, *[b for b in (min, max) if b is not None])
-    if common is not dtype_of(input):
+    common, made, operands, attrs = clamping(input, min, max)
+    if dtype_of(input) is not common:
         input = p.to(input, dtype=common.numpy)
-    low, high = (None if bound is None else as_number(bound, common) for bound in (min, max))
-    return into(out, p.clamp(input, low=low, high=high))
+    return into(out, made(input, *operands, **attrs))
 
 
 clip = clamp

@@ -1,14 +1,13 @@
 """torch's functions that rearrange, cut, join and index, and the matrix products."""
 import math
 
-import numpy as np
 
-from ..engine.core import TensorBase, plain, wrap
+from ..engine.core import TensorBase, plain
 from ..engine.errors import check_broadcast, wrap_dim
-from . import index as i
 from . import linalg as la
 from . import pointwise as p
 from . import shape as s
+from ..random import C_NAMES
 from .arguments import (
     as_dims,
     dtype_of,
@@ -139,28 +138,33 @@ def unsqueeze(input, dim):
     return s.unsqueeze(input, dim=wrap_dim(dim, input.array.ndim + 1))
 
 
-def expand(input, *sizes):
+def expand(input, *size):
     """Dimensions of size 1 repeated without copying; -1 keeps a size (Tensor.expand)."""
-    shape, given = input.array.shape, sizes_of("expand", "size", sizes)
-    lead = len(given) - len(shape)
+    return s.expand(input, shape=expanded(input, sizes_of("expand", "size", size)))
+
+
+def expanded(input, sizes):
+    """The shape that expanding to `sizes` gives. Raises torch's RuntimeErrors where they do not fit."""
+    shape = input.array.shape
+    lead = len(sizes) - len(shape)
     if lead < 0:
         raise RuntimeError(
-            f"expand(torch.{dtype_of(input).legacy_name}Tensor{{{list(shape)}}}, size={list(given)}): the "
-            f"number of sizes provided ({len(given)}) must be greater or equal to the number of dimensions "
-            f"in the tensor ({len(shape)})\nGive a size for every dimension.")
+            f"expand(torch.{dtype_of(input).legacy_name}Tensor{{{list(shape)}}}, size={list(sizes)}): the number of "
+            f"sizes provided ({len(sizes)}) must be greater or equal to the number of dimensions in the tensor "
+            f"({len(shape)})\nGive a size for every dimension.")
     full = []
-    for k, size in enumerate(given):
+    for k, size in enumerate(sizes):
         own = shape[k - lead] if k >= lead else None
         if size == -1 and own is None:
             raise RuntimeError("The expanded size of the tensor (-1) isn't allowed in a leading, "
                                f"non-existing dimension {k}\nGive the size.")
         if size != -1 and own not in (None, 1, size):
             raise RuntimeError(
-                f"The expanded size of the tensor ({size}) must match the existing size ({own}) at "
-                f"non-singleton dimension {k}.  Target sizes: {list(given)}.  Tensor sizes: {list(shape)}\n"
+                f"The expanded size of the tensor ({size}) must match the existing size ({own}) at non-singleton "
+                f"dimension {k}.  Target sizes: {list(sizes)}.  Tensor sizes: {list(shape)}\n"
                 "Only dimensions of size 1 can be expanded.")
         full.append(own if size == -1 else size)
-    return s.expand(input, shape=tuple(full))
+    return tuple(full)
 
 
 def _tensors(name, tensors):
@@ -295,109 +299,6 @@ def _triangle(name, made):
 tril, triu = _triangle("tril", s.tril), _triangle("triu", s.triu)
 
 
-# Indexing ---------------------------------------------------------------------------------------------------
-
-def getitem(input, index):
-    """`x[index]`: views for integers, slices, `...` and None; copies for integer and bool tensors."""
-    array = plain(input)
-    if type(index) is int and array.ndim and -len(array) <= index < len(array):
-        return i.select(input, slices=(index, ...))             # by far the most common; `parse` takes the rest
-    parts, basic, single = i.parse(index, array.shape)
-    if not basic:
-        return i.pick(input, index=parts)
-    if Ellipsis not in parts:                   # so that NumPy gives a view, never a scalar
-        parts = (*parts, Ellipsis)
-    return (i.select if single else i.take)(input, slices=parts)
-
-
-@takes_axis
-def gather(input, dim, index, *, sparse_grad=False, out=None):
-    """Elements picked along `dim` by an int64 Tensor of indices of the result's shape (torch.gather)."""
-    need_tensor("gather", input)
-    need_tensor("gather", index, "index", 3)
-    dim = check_index("gather", input, dim, index, input.array.shape)
-    if not input.array.ndim:
-        return into(out, gather(input.reshape(1), 0, index.reshape(-1)).reshape(index.shape))
-    return into(out, i.gather(input, index, dim=dim))
-
-
-def check_index(name, input, dim, index, source_shape):
-    """Raises torch's errors for a wrong `index` tensor; gives `dim` counted from the front."""
-    dim = wrap_dim(dim, input.array.ndim)
-    shape, own = index.array.shape, input.array.shape
-    if index.array.dtype not in (np.int64, np.int32):
-        name = "scatter" if name == "scatter_add" else name
-        raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index\nConvert it with .long().")
-    if len(shape) != len(own) and not (len(shape) <= 1 and len(own) <= 1):
-        raise RuntimeError("Index tensor must have the same number of dimensions as "
-                           f"{'input' if name == 'gather' else 'self'} tensor\n"
-                           "Unsqueeze or reshape the index.")
-    for d, size in enumerate(shape):
-        if d != dim and len(own) == len(shape) and size > own[d]:
-            raise RuntimeError(f"Size does not match at dimension {d} expected index {list(shape)} to be no "
-                               f"larger than self {list(source_shape)} apart from dimension {dim}\n"
-                               "Cut the index.")
-    limit = own[dim] if own else 1
-    bad = index.array[(index.array < 0) | (index.array >= limit)]
-    if bad.size:
-        raise RuntimeError(f"index {int(bad[0])} is out of bounds for dimension {dim} with size {limit}\n"
-                           "Indices run from 0 to size - 1.")
-    return dim
-
-
-@takes_axis
-def scatter_add(input, dim, index, src, *, out=None):
-    """input with src added at `index` along `dim`; indices may repeat (torch.scatter_add)."""
-    need_tensor("scatter_add", input)
-    need_tensor("scatter_add", index, "index", 3)
-    need_tensor("scatter_add", src, "src", 4)
-    if input.array.dtype != src.array.dtype:
-        raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype\n"
-                           "Convert one of them with .to(dtype).")
-    dim = check_index("scatter_add", input, dim, index, input.array.shape)
-    if index.array.ndim == src.array.ndim and [n for n,
-                                               m in zip(index.array.shape, src.array.shape) if n > m]:
-        raise RuntimeError(
-            f"Expected index {list(index.array.shape)} to be no larger than self {list(input.array.shape)} "
-            f"apart from dimension {dim} and to be no larger size than src {list(src.array.shape)}\n"
-            "Give a source for every index.")
-    if not input.array.ndim:
-        return scatter_add(input.reshape(1), 0, index.reshape(-1), src.reshape(-1)).reshape(())
-    if src.array.shape != index.array.shape:
-        src = getitem(src, tuple(slice(0, n) for n in index.array.shape))
-    return into(out, i.scatter_add(input, index, src, dim=dim))
-
-
-@takes_axis
-def index_select(input, dim, index, *, out=None):
-    """Slices along `dim` picked by a 1-D int Tensor (torch.index_select)."""
-    need_tensor("index_select", input)
-    need_tensor("index_select", index, "index", 3)
-    dim = wrap_dim(dim, input.array.ndim)
-    if index.array.ndim > 1:
-        raise IndexError("index_select(): Index is supposed to be a vector\nFlatten it first.")
-    if index.array.dtype not in (np.int64, np.int32):
-        raise RuntimeError("index_select(): Expected dtype int32 or int64 for index\n"
-                           "Convert it with .long().")
-    if not input.array.ndim:
-        return p.clone(input)
-    size = input.array.shape[dim]
-    if ((index.array < 0) | (index.array >= size)).any():
-        raise IndexError("index out of range in self\nIndices run from 0 to size - 1.")
-    return into(out, i.index_select(input, index if index.array.ndim else index.reshape(1), dim=dim))
-
-
-def nonzero(input, *, as_tuple=False, out=None):
-    """The indices of the elements that are not zero: [n, ndim] int64, or a tuple per dimension
-    (torch.nonzero)."""
-    need_tensor("nonzero", input)
-    found = np.nonzero(np.atleast_1d(plain(input)))
-    if as_tuple:
-        return tuple([wrap(where) for where in found])
-    return wrap(np.ascontiguousarray(np.stack(found, 1)) if input.array.ndim else
-                np.zeros((len(found[0]), 0), np.int64))
-
-
 # Matrix products --------------------------------------------------------------------------------------------
 
 def _same_dtype(text, x, y):
@@ -407,10 +308,8 @@ def _same_dtype(text, x, y):
 
 
 def c_low(x):
-    return {"float32": "float", "float64": "double", "int64": "long "
-                                                              "int", "int32": "int", "float16": "c10::Half",
-            "bool": "bool", "uint8": "unsigned char", "int8": "signed char", "int16": "short int",
-            "bfloat16": "c10::BFloat16"}[dtype_of(x).name]
+    """C++'s name of a tensor's dtype, as torch's texts have it."""
+    return C_NAMES[x.array.dtype.name]
 
 
 def mm(input, mat2, *, out=None):
@@ -510,6 +409,5 @@ def matmul(input, other, *, out=None):
 
 __all__ = [
     "reshape", "flatten", "permute", "transpose", "t", "squeeze", "unsqueeze", "cat", "concat",
-    "concatenate", "stack", "split", "chunk", "unbind", "tril", "triu", "gather", "scatter_add",
-    "index_select", "nonzero", "mm", "bmm", "dot", "mv", "matmul",
+    "concatenate", "stack", "split", "chunk", "unbind", "tril", "triu", "mm", "bmm", "dot", "mv", "matmul",
 ]
