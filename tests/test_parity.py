@@ -13,7 +13,8 @@ from torch_backend.parity.coverage import COVERED_BY, samples_of
 from torch_backend.parity.run import top_up
 
 # NumPy warns where torch computes on silently; minigrad silences its own rooms, which pytest undoes.
-pytestmark = [pytest.mark.filterwarnings("ignore::RuntimeWarning"), pytest.mark.filterwarnings("ignore::UserWarning")]
+pytestmark = [pytest.mark.filterwarnings("ignore::RuntimeWarning"),
+              pytest.mark.filterwarnings("ignore::UserWarning")]
 BAD_CALLS = [(name, number) for name, sample in SAMPLES.items() for number in range(len(sample.bad))]
 
 

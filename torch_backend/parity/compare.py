@@ -163,10 +163,11 @@ def _gradients(B: Any, record: Record, case: Case, outputs: list[Any], inputs: l
 def _accumulates(B: Any, record: Record, output: Any, inputs: list[Any], cotangent: np.ndarray) -> None:
     """`backward` twice leaves twice the gradient in `.grad`, in memory of its own."""
     sent = B.from_numpy(cotangent.copy())       # torch keeps it as `.grad`, and adds into it
+    first = record.first or []
     for times in (1, 2):
         output.backward(sent, retain_graph=True)
         for index, tensor in enumerate(inputs):
-            want = record.first[index]
+            want = first[index]
             if (tensor.grad is None) != (want is None):
                 raise Mismatch(f"backward and grad differ in reaching operand {index}")
             if want is not None:
@@ -259,11 +260,11 @@ def _same_results(sample: Sample, case: Case, got: Record, want: Record) -> None
             close(f"result {index}", ours, theirs, noises, sample.ulps, sample.elementwise)
     if want.first is not None:
         noises = [m.first or [] for m in moved]
-        _same_gradients("gradient", got.first, want.first, noises, strict=True)
+        _same_gradients("gradient", got.first or [], want.first, noises, strict=True)
         _same_gradients("gradient by the recorded walk", got.recorded, want.first, noises, strict=True)
     if want.second is not None:
         noises = [m.second or [] for m in moved]
-        _same_gradients("second gradient", got.second, want.second, noises, strict=False)
+        _same_gradients("second gradient", got.second or [], want.second, noises, strict=False)
 
 
 def _one_layout(case: Case) -> bool:

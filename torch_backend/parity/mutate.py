@@ -143,8 +143,8 @@ def survives(samples: list[Sample], examples: int, category: str | None = None,
 
 def mutants_of(name: str) -> list[tuple[str, int | None]]:
     """(mutant, position of the rule) for one row; None for a shared place asked of this op."""
-    row, found = REGISTRY[name], []
-    samples = samples_of(name)
+    row, samples = REGISTRY[name], samples_of(name)
+    found: list[tuple[str, int | None]] = []
     for position, rule in enumerate(row.grads):
         if rule is None:
             continue
