@@ -6,6 +6,7 @@ wrapped for the user's `backward` and unwrapped again; the recorded walk hands i
 """
 import functools
 import inspect
+import warnings
 import weakref
 
 import numpy as np
@@ -175,6 +176,11 @@ class Function:
     where it is written in differentiable operations it can itself be differentiated. Raises torch's
     RuntimeErrors for gradients that do not fit, and for tensors that were saved and then written in place.
     """
+
+    def __init__(self, *args, **kwargs):
+        warnings.warn(f"{type(self)} should not be instantiated. Methods on autograd functions are all static, "
+                      "so you should invoke them on the class itself. Instantiating an autograd function will "
+                      "raise an error in a future version of PyTorch.", DeprecationWarning, stacklevel=2)
 
     def __call__(self, *args, **kwargs):
         raise RuntimeError("Legacy autograd function with non-static forward method is deprecated. Please "
