@@ -18,8 +18,8 @@ class device:
         if isinstance(type, int):
             type, index = "cuda", type
         if not isinstance(type, str):
-            raise TypeError(f"device() received an invalid combination of arguments - got ({_kind(type)}), but "
-                            "expected one of:\na device's name, a number, or another device.")
+            raise TypeError(f"device() received an invalid combination of arguments - got ({_kind(type)}), "
+                            "but expected one of:\na device's name, a number, or another device.")
         name, _, number = type.partition(":")
         if name not in ("cpu", "cuda") or (number and not number.isdigit()):
             known = "cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy, " \

@@ -41,8 +41,8 @@ class Size(tuple):
         made = tuple.__new__(cls, iterable)
         for place, size in enumerate(made):
             if not hasattr(size, "__index__"):
-                raise TypeError(f"torch.Size() takes an iterable of 'int' (item {place} is '{type_name(size)}')\n"
-                                "Sizes are ints.")
+                raise TypeError(f"torch.Size() takes an iterable of 'int' (item {place} is "
+                                f"'{type_name(size)}')\nSizes are ints.")
         return made
 
     def __repr__(self):
@@ -215,8 +215,9 @@ class Tensor(TensorBase):
             warnings.warn("The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its "
                           ".grad attribute won't be populated during autograd.backward(). If you indeed want "
                           "the .grad field to be populated for a non-leaf Tensor, use .retain_grad() on the "
-                          "non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure you access the "
-                          "leaf Tensor instead. See github.com/pytorch/pytorch/pull/30531 for more information.",
+                          "non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure you "
+                          "access the leaf Tensor instead. See github.com/pytorch/pytorch/pull/30531 for "
+                          "more information.",
                           UserWarning, stacklevel=2)
         return self.gradient
 
@@ -260,8 +261,8 @@ class Tensor(TensorBase):
             raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}\n"
                             "Assign a tensor.")
         if self.needs and not value.dtype.is_floating_point:
-            raise RuntimeError("data set to a tensor that requires gradients must be floating point or complex "
-                               "dtype\nConvert it first.")
+            raise RuntimeError("data set to a tensor that requires gradients must be floating point or "
+                               "complex dtype\nConvert it first.")
         self.array = plain(value)
 
     def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
@@ -634,10 +635,11 @@ def _legacy_class(d):
 LEGACY = {f"{d.legacy_name}Tensor": _legacy_class(d) for d in dtypes.ALL}
 
 _METHODS = {
-    f: """add sub subtract mul multiply div divide true_divide floor_divide remainder pow exp log sqrt rsqrt sin
-        cos tanh erf sigmoid reciprocal abs absolute neg negative sign relu isnan isinf isfinite logical_not floor
-        ceil round eq ne lt le gt ge not_equal less less_equal greater greater_equal logical_and logical_or
-        logical_xor bitwise_and bitwise_or bitwise_xor bitwise_not maximum minimum clamp clip masked_fill""",
+    f: """add sub subtract mul multiply div divide true_divide floor_divide remainder pow exp log
+        sqrt rsqrt sin cos tanh erf sigmoid reciprocal abs absolute neg negative sign relu isnan
+        isinf isfinite logical_not floor ceil round eq ne lt le gt ge not_equal less less_equal
+        greater greater_equal logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor
+        bitwise_not maximum minimum clamp clip masked_fill""",
     rp: """sum mean var std prod max min amax amin argmax argmin any all logsumexp softmax log_softmax""",
     s: """view flatten transpose t squeeze unsqueeze expand chunk unbind tril triu mm bmm dot mv matmul""",
     ip: "gather scatter_add index_select nonzero",

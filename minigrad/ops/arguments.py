@@ -47,10 +47,10 @@ def refuse_bool(name, x):
 def check_dim(name, input, dim, wanted=None):
     """Raises torch's TypeError where `dim` is neither an int nor a sequence of ints (`wanted`: torch's words
     for it)."""
-    if dim is None or isinstance(dim, (int, np.integer)):
+    if dim is None or hasattr(dim, "__index__"):
         return
     if isinstance(dim, (tuple, list)) and wanted != "int" and name != "prod":
-        if not [d for d in dim if not isinstance(d, (int, np.integer))]:
+        if all([hasattr(d, "__index__") for d in dim]):
             return
     if wanted is None:
         refuse(name, input, dim=dim)
@@ -90,12 +90,14 @@ def sizes_of(name, argument, given, position=1):
         if type(size) is int or hasattr(size, "__index__") and not isinstance(size, bool):
             continue
         if place:
-            raise TypeError(f"{name}(): argument '{argument}' failed to unpack the object at pos {place + 1} with "
-                            f"error \"type must be tuple of ints,but got {type_name(size)}\"\nSizes are ints.")
+            raise TypeError(f"{name}(): argument '{argument}' failed to unpack the object at pos {place + 1} "
+                            f"with error \"type must be tuple of ints,but got {type_name(size)}\"\n"
+                            "Sizes are ints.")
         if name in OVERLOADED:
             refuse(name, *given)
         if len(given) > 1:
-            raise TypeError(f"{name}() takes 1 positional argument but {len(given)} were given\nSizes are ints.")
+            raise TypeError(f"{name}() takes 1 positional argument but {len(given)} were given\n"
+                            "Sizes are ints.")
         what = f", not {type_name(size)}" if sizes is given else \
             f", but found element of type {type_name(size)} at pos 0"
         raise TypeError(f"{name}(): argument '{argument}' (position {position}) must be tuple of ints{what}\n"
@@ -148,7 +150,7 @@ def as_dims(dim, ndim):
     if dim is None or (isinstance(dim, (tuple, list)) and not dim):
         return None
     given = dim if isinstance(dim, (tuple, list)) else (dim,)
-    found = tuple([wrap_dim(d, ndim) for d in given])
+    found = tuple([wrap_dim(d.__index__(), ndim) for d in given])
     if len(set(found)) != len(found):
         twice = next(d for d in found if found.count(d) > 1)
         raise RuntimeError(f"dim {twice} appears multiple times in the list of dims\n"
@@ -171,7 +173,8 @@ def other_operand(name, other, position=2, input=None):
 
 
 def as_dtype(name, dtype, default=None):
-    """The NumPy dtype for a dtype or one of Python's number types. Raises torch's TypeError for other things."""
+    """The NumPy dtype for a dtype or one of Python's number types. Raises torch's TypeError for other
+    things."""
     if dtype is None:
         return (default or dtypes.get_default_dtype()).numpy
     if isinstance(dtype, type):

@@ -83,7 +83,8 @@ def _dtype_of_kind(kind, element):
         raise NotImplementedError("complex numbers are not supported.\nUse real numbers.")
     if issubclass(kind, (str, bytes)):
         raise TypeError(f"new(): invalid data type '{type_name(element)}'\nPass numbers.")
-    raise RuntimeError(f"Could not infer dtype of {kind.__name__}\nPass numbers, sequences, arrays or tensors.")
+    raise RuntimeError(f"Could not infer dtype of {kind.__name__}\n"
+                       "Pass numbers, sequences, arrays or tensors.")
 
 
 def _convert(array, dtype):
@@ -118,9 +119,11 @@ def to_array(data, dtype=None):
             convert = float if common.is_floating_point else lambda e: e.__index__()
             elements = [convert(e) if isinstance(e, kind) else e for e in elements]
         elif _is_sequence(element):
-            want = "cannot be interpreted as an integer" if common is None or not common.is_floating_point else ""
+            whole = common is None or not common.is_floating_point
+            want = "cannot be interpreted as an integer" if whole else ""
             raise TypeError((f"'{kind.__name__}' object {want}" if want else
-                             f"must be real number, not {kind.__name__}") + "\nNest all elements equally deep.")
+                             f"must be real number, not {kind.__name__}") + "\n"
+                                                                            "Nest all elements equally deep.")
         else:
             found = _dtype_of_kind(kind, element)
             common = found if common is None else dtypes.promote(common, found)
@@ -192,7 +195,8 @@ def from_numpy(ndarray):
 # Filled, drawn, counted -------------------------------------------------------------------------------------
 
 def _like(array, make):
-    """What `make(shape)` gives in C order, laid out as torch's `empty_like` is: dense, in the order of memory."""
+    """What `make(shape)` gives in C order, laid out as torch's `empty_like` is: dense, in the order of
+    memory."""
     strides = None if array.flags.c_contiguous else array.strides
     return random.in_memory_order(make(array.shape), array.shape, strides)
 
@@ -216,7 +220,8 @@ def _family(name, make, text):
         label = f"new_{name}"
         shape = shape_of(label, sizes, size)
         return _finish(label, make(shape, as_dtype(label, dtype, self.dtype)), requires_grad, device)
-    return _named((function, name, f"{text}, of the sizes given"), (like, f"{name}_like", f"{text}, like `input`"),
+    return _named((function, name, f"{text}, of the sizes given"), (like, f"{name}_like", f"{text}, like "
+                                                                                          "`input`"),
                   (new, f"new_{name}", f"{text}, of the sizes given and this dtype"))
 
 
@@ -228,8 +233,15 @@ def _named(*made):
 
 
 def shape_of(name, sizes, size=None):
-    """The sizes of a new tensor. Raises torch's errors for what are no sizes."""
-    shape = sizes_of(name, "size", sizes if size is None else (size,))
+    """The sizes of a new tensor, given as numbers, as a sequence, or by name. Raises torch's errors."""
+    if size is not None:
+        if sizes:
+            raise TypeError(f"{name}() got multiple values for argument 'size'\nPass the sizes once.")
+        if not isinstance(size, (tuple, list)):
+            raise TypeError(f"{name}(): argument 'size' must be tuple of ints, not {type_name(size)}\n"
+                            "Pass a tuple.")
+        sizes = (size,)
+    shape = sizes_of(name, "size", sizes)
     for n in shape:
         if n < 0:
             raise RuntimeError(("zeros: Dimension size must be non-negative." if name == "zeros" else
@@ -258,7 +270,8 @@ def _filled(name, shape, fill_value, dtype, default=None):
 def full(size, fill_value, *, out=None, names=None, dtype=None, layout=None, device=None, requires_grad=False,
          pin_memory=False):
     """A tensor of `size` filled with a number, whose type gives the dtype (torch.full)."""
-    return _finish("full", _filled("full", _one_shape("full", size), fill_value, dtype), requires_grad, device, out)
+    return _finish("full", _filled("full", _one_shape("full", size), fill_value, dtype), requires_grad,
+                   device, out)
 
 
 def full_like(input, fill_value, *, dtype=None, layout=None, device=None, requires_grad=False,
@@ -273,7 +286,8 @@ def new_full(self, size, fill_value, *, dtype=None, layout=None, device=None, pi
              requires_grad=False):
     """A tensor of `size` and this dtype filled with a number (Tensor.new_full)."""
     shape = _one_shape("new_full", size)
-    return _finish("new_full", _filled("new_full", shape, fill_value, dtype, self.dtype), requires_grad, device)
+    return _finish("new_full", _filled("new_full", shape, fill_value, dtype, self.dtype), requires_grad,
+                   device)
 
 
 def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
@@ -282,7 +296,8 @@ def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, pin_
         warnings.warn("To copy construct from a tensor, it is recommended to use "
                       "sourceTensor.detach().clone() or sourceTensor.detach().clone().requires_grad_(True), "
                       "rather than tensor.new_tensor(sourceTensor).", UserWarning, stacklevel=2)
-    return _finish("new_tensor", to_array(data, as_dtype("new_tensor", dtype, self.dtype)), requires_grad, device)
+    return _finish("new_tensor", to_array(data, as_dtype("new_tensor", dtype, self.dtype)), requires_grad,
+                   device)
 
 
 NEW = {f.__name__: f for f in (new_zeros, new_ones, new_empty, new_full, new_tensor)}
@@ -306,15 +321,17 @@ def _drawn(name, draw, text):
                   (like, f"{name}_like", f"like `input`, {text}; the stream is torch's, to the bit"))
 
 
-rand, rand_like = _drawn("rand", lambda g, shape, kind, dense: random.uniform(g, shape, kind), "drawn from [0, 1)")
-randn, randn_like = _drawn("randn", lambda g, shape, kind, dense: random.normal(g, shape, kind, contiguous=dense),
+rand, rand_like = _drawn("rand", lambda g, shape, kind, dense: random.uniform(g, shape, kind), "drawn from "
+                                                                                               "[0, 1)")
+randn, randn_like = _drawn("randn",
+                           lambda g, shape, kind, dense: random.normal(g, shape, kind, contiguous=dense),
                            "drawn from the standard normal distribution")
 
 
 def normal(mean, std=1.0, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None,
            pin_memory=False, requires_grad=False):
-    """Drawn from normal distributions: of two numbers in `size`, or one per element where `mean` or `std` is a
-    tensor; torch's stream, to the bit (torch.normal)."""
+    """Drawn from normal distributions: of two numbers in `size`, or one per element where `mean` or `std` is
+    a tensor; torch's stream, to the bit (torch.normal)."""
     generator, tensors = generator or random.default_generator, [
         v for v in (mean, std) if isinstance(v, TensorBase)]
     if not tensors:
@@ -326,7 +343,8 @@ def normal(mean, std=1.0, size=None, *, generator=None, out=None, dtype=None, la
     if np.any(np.asarray(std) < 0):
         raise RuntimeError("normal expects all elements of std >= 0.0\nUse standard deviations of 0 or more.")
     check_broadcast(np.shape(mean), np.shape(std))
-    array = random.normal(generator, np.broadcast_shapes(np.shape(mean), np.shape(std)), tensors[0].array.dtype)
+    array = random.normal(generator, np.broadcast_shapes(np.shape(mean), np.shape(std)),
+                          tensors[0].array.dtype)
     return _finish("normal", (array * std + mean).astype(array.dtype, copy=False), False, device, out)
 
 
@@ -353,7 +371,8 @@ def randint_like(input, low=0, high=None, *, generator=None, dtype=None, layout=
         low, high = 0, low
     kind = as_dtype("randint_like", dtype, input.dtype)
     array = _like(plain(input),
-                  lambda shape: random.integers(generator or random.default_generator, low, high, shape, kind))
+                  lambda shape: random.integers(generator or random.default_generator, low, high, shape,
+                                                kind))
     return _finish("randint_like", array, requires_grad, device)
 
 
@@ -370,7 +389,8 @@ def _not_bool(name, kind):
         raise NotImplementedError(f"\"{name}_cpu\" not implemented for 'Bool'\nUse a number type.")
 
 
-def arange(start=None, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad=False,
+def arange(start=None, end=None, step=1, *, out=None, dtype=None, layout=None, device=None,
+           requires_grad=False,
            pin_memory=False):
     """start (0), start + step, ... below end; int64 where all are integers (torch.arange).
 
@@ -406,8 +426,9 @@ def arange(start=None, end=None, step=1, *, out=None, dtype=None, layout=None, d
 
 
 def _steps(start, step, count, kind):
-    """start + i · step, rounded as torch's kernel does: it counts blocks of the length of its vectors from their
-    rounded first numbers, pairs of blocks, then the rest one by one, and fuses multiplication and addition."""
+    """start + i · step, rounded as torch's kernel does: it counts blocks of the length of its vectors from
+    their rounded first numbers, pairs of blocks, then the rest one by one, and fuses multiplication and
+    addition."""
     place, lanes = np.arange(count, dtype=np.float64), 32 // kind.itemsize
     first = fma(place // lanes * lanes, step, start).astype(kind).astype(np.float64)
     values = fma(place % lanes, step, first)
@@ -421,8 +442,8 @@ def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=Non
     """`steps` points from start to end, both included (torch.linspace)."""
     for name, bound in (("start", start), ("end", end)):
         if isinstance(bound, TensorBase) and bound.array.ndim:
-            raise RuntimeError(f"linspace only supports 0-dimensional start and end tensors, but got {name} with "
-                               f"{bound.array.ndim} dimension(s).\nPass numbers.")
+            raise RuntimeError(f"linspace only supports 0-dimensional start and end tensors, but got {name} "
+                               f"with {bound.array.ndim} dimension(s).\nPass numbers.")
     try:
         start, end = need_number("linspace", start, "start", 1), need_number("linspace", end, "end", 2)
         steps = need_int("linspace", steps, "steps", 3)
@@ -436,7 +457,7 @@ def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=Non
     start, end = compute(start), compute(end)
     gap, place = (end - start) / compute(max(steps - 1, 1)), np.arange(steps).astype(compute)
     back = (steps - 1 - np.arange(steps)).astype(compute)
-    # From both ends towards the middle, as torch counts, fused but in half precision: the ends come out exact.
+    # From both ends towards the middle, as torch counts (fused but in half precision): the ends are exact.
     rising, falling = (start + gap * place, end - gap * back) if kind.itemsize == 2 else \
         (fma(place, gap, start), fma(back, -gap, end))
     values = np.where((place < steps // 2) | (steps == 1), rising, falling)

@@ -34,7 +34,7 @@ def _step(part):
                              "Convert the index with .long().")
         return part, part.ndim if part.dtype == bool else 1
     if isinstance(part, slice):
-        part.indices(1)                         # raises Python's errors, which are torch's, for what is no slice
+        part.indices(1)                         # raises Python's errors, which are torch's
         if part.step is not None and part.step.__index__() < 0:
             raise ValueError("step must be greater than zero\nFlip the dimension instead.")
         return slice(*[None if n is None else n.__index__() for n in (part.start, part.stop, part.step)]), 1
@@ -47,8 +47,8 @@ def _step(part):
     try:
         return part.__index__(), 1
     except (AttributeError, TypeError):
-        raise IndexError("only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
-                         f"indices (got {type(part).__name__})\nIndex with one of these.") from None
+        raise IndexError("only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are "
+                         f"valid indices (got {type(part).__name__})\nIndex with one of these.") from None
 
 
 def parse(index, shape):
@@ -56,8 +56,9 @@ def parse(index, shape):
     steps = [_step(part) for part in (index if isinstance(index, tuple) else (index,))]
     parts, used = [part for part, _ in steps], sum([dims for _, dims in steps])
     if used > len(shape) == 0 and type(parts[0]) is int:
-        raise IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in "
-                         "C++ to convert a 0-dim tensor to a number\nIt has no dimension to index.")
+        raise IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` in Python or "
+                         "`tensor.item<T>()` in C++ to convert a 0-dim tensor to a number\n"
+                         "It has no dimension to index.")
     if used > len(shape) == 0 and type(parts[0]) is slice:
         raise IndexError("slice() cannot be applied to a 0-dim tensor.\nIt has no dimension to index.")
     if used > len(shape):
@@ -72,8 +73,8 @@ def parse(index, shape):
         elif isinstance(part, np.ndarray) and part.dtype == bool:
             for k, size in enumerate(part.shape):
                 if size != shape[dim + k]:
-                    raise IndexError(f"The shape of the mask {list(part.shape)} at index {k} does not match the "
-                                     f"shape of the indexed tensor {list(shape)} at index {dim + k}\n"
+                    raise IndexError(f"The shape of the mask {list(part.shape)} at index {k} does not match "
+                                     f"the shape of the indexed tensor {list(shape)} at index {dim + k}\n"
                                      "A mask has the shape of the dimensions it stands for.")
         elif isinstance(part, np.ndarray):
             _check_bounds(part[(part < -shape[dim]) | (part >= shape[dim])], dim, shape[dim])
@@ -86,7 +87,8 @@ def parse(index, shape):
         np.broadcast_shapes(*given)
     except ValueError:
         raise IndexError("shape mismatch: indexing tensors could not be broadcast together with shapes "
-                         f"{', '.join(str(list(s)) for s in given)}\nGive indices of the same shape.") from None
+                         f"{', '.join(str(list(s)) for s in given)}\n"
+                         "Give indices of the same shape.") from None
     return tuple(parts)
 
 
@@ -97,8 +99,8 @@ def _check_bounds(bad, dim, size):
 
 
 def _apart(parts):
-    """An index in two: integers, slices and None, which make a view, then the arrays, which index that view. So
-    does torch: in NumPy an integer beside arrays is an array, too, and moves dimensions."""
+    """An index in two: integers, slices and None, which make a view, then the arrays, which index that view.
+    So does torch: in NumPy an integer beside arrays is an array, too, and moves dimensions."""
     first, then = [], []
     for part in parts:
         if isinstance(part, np.ndarray):
@@ -121,7 +123,8 @@ def getitem(input, index):
     """`x[index]`: views for integers, slices, `...` and None; copies for integer and bool tensors."""
     array = plain(input)
     if type(index) is int and array.ndim and -len(array) <= index < len(array):
-        return i.select(input, slices=(index, ...))             # by far the most common; `parse` takes the rest
+        return i.select(input,
+                        slices=(index, ...))             # by far the most common; `parse` takes the rest
     parts = parse(index, array.shape)
     arrays, integers = _kinds(parts)
     if arrays:
@@ -142,8 +145,8 @@ def setitem(self, index, value):
         first, then = _apart(parts)
         return setitem(getitem(self, first), then, value)
     if self.needs and self.node is None and not arrays and mode.on:
-        raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.\n"
-                           "Wrap the update in no_grad(), or write to a clone of the leaf.")
+        raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place "
+                           "operation.\nWrap the update in no_grad(), or write to a clone of the leaf.")
     if is_number(value):
         value = wrap(np.asarray(fitting(value, dtype_of(self)), self.array.dtype))
     elif not isinstance(value, TensorBase):
@@ -159,8 +162,8 @@ def setitem(self, index, value):
         expanded(value, target)                 # raises torch's errors
     elif len(value.array.shape) > len(target) or [
             n for n, m in zip(value.array.shape[::-1], target[::-1]) if n not in (1, m)]:
-        raise RuntimeError(f"shape mismatch: value tensor of shape {list(source)} cannot be broadcast to indexing "
-                           f"result of shape {list(target)}\nThe value must broadcast to the place.")
+        raise RuntimeError(f"shape mismatch: value tensor of shape {list(source)} cannot be broadcast to "
+                           f"indexing result of shape {list(target)}\nThe value must broadcast to the place.")
     inplace(i.setitem, self, value, index=parts, basic=not arrays,
             write=lambda array, given: array.__setitem__(parts, given))
 
@@ -176,7 +179,8 @@ def _check_index(name, input, dim, index):
         raise RuntimeError(f"{label}(): Expected dtype int32/int64 for index\nConvert it with .long().")
     if len(shape) != len(own) and max(len(shape), len(own)) > 1:
         raise RuntimeError("Index tensor must have the same number of dimensions as "
-                           f"{'input' if name == 'gather' else 'self'} tensor\nUnsqueeze or reshape the index.")
+                           f"{'input' if name == 'gather' else 'self'} tensor\n"
+                           "Unsqueeze or reshape the index.")
     for d, size in enumerate(shape):
         if d != dim and len(own) == len(shape) and size > own[d]:
             raise RuntimeError(f"Size does not match at dimension {d} expected index {list(shape)} to be no "
@@ -199,8 +203,8 @@ def gather(input, dim, index, *, sparse_grad=False, out=None):
 
 
 def check_scatter(input, dim, index, src):
-    """Raises torch's errors for arguments of scatter_add; gives `dim` counted from the front, and of `src` what
-    the index asks for."""
+    """Raises torch's errors for arguments of scatter_add; gives `dim` counted from the front, and of `src`
+    what the index asks for."""
     need_tensor("scatter_add", src, "src", 4)
     if input.array.dtype != src.array.dtype:
         raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype\n"
@@ -209,8 +213,9 @@ def check_scatter(input, dim, index, src):
     shape = index.array.shape
     if len(shape) == src.array.ndim and [n for n, m in zip(shape, src.array.shape) if n > m]:
         raise RuntimeError(
-            f"Expected index {list(shape)} to be no larger than self {list(input.array.shape)} apart from dimension "
-            f"{dim} and to be no larger size than src {list(src.array.shape)}\nGive a source for every index.")
+            f"Expected index {list(shape)} to be no larger than self {list(input.array.shape)} apart from "
+            f"dimension {dim} and to be no larger size than src {list(src.array.shape)}\n"
+            "Give a source for every index.")
     return dim, src if src.array.shape == shape else getitem(src, tuple([slice(0, n) for n in shape]))
 
 
@@ -234,7 +239,8 @@ def index_select(input, dim, index, *, out=None):
     if index.array.ndim > 1:
         raise IndexError("index_select(): Index is supposed to be a vector\nFlatten it first.")
     if index.array.dtype not in (np.int64, np.int32):
-        raise RuntimeError("index_select(): Expected dtype int32 or int64 for index\nConvert it with .long().")
+        raise RuntimeError("index_select(): Expected dtype int32 or int64 for index\n"
+                           "Convert it with .long().")
     if not input.array.ndim:
         return into(out, p.clone(input))
     size = input.array.shape[dim]

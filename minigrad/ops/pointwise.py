@@ -33,9 +33,11 @@ mul = op("mul", lambda x, y: x * y, grads=(lambda g, y: g * y, lambda g, x: g * 
          formula=("x · y", "ḡ · y", "ḡ · x"), promote="same", layout=True)
 div = op("div", lambda x, y: x / y, grads=(lambda g, y: g / y, lambda g, x, y: -g * ((x / y) / y)),
          formula=("x / y", "ḡ / y", "−ḡ · x / y²"), promote="float", layout=True)
-floor_divide = op("floor_divide", lambda xp, x, y: xp.floor_divide(x, y), grads=(lambda g: g * 0, lambda g: g * 0),
+floor_divide = op("floor_divide", lambda xp, x, y: xp.floor_divide(x, y),
+                  grads=(lambda g: g * 0, lambda g: g * 0),
                   formula=("⌊x / y⌋", "0", "0"), torch_node="DivBackward2", promote="same", layout=True)
-trunc_divide = op("trunc_divide", lambda xp, x, y: xp.trunc(x / y) if x.dtype.kind == "f" else (x - xp.fmod(x, y)) // y,
+trunc_divide = op("trunc_divide",
+                  lambda xp, x, y: xp.trunc(x / y) if x.dtype.kind == "f" else (x - xp.fmod(x, y)) // y,
                   grads=(lambda g: g * 0, lambda g: g * 0), formula=("x / y, cut off", "0", "0"),
                   torch_node="DivBackward2", promote="same", layout=True)
 remainder = op("remainder", lambda xp, x, y: xp.remainder(x, y),

@@ -214,8 +214,8 @@ _ROUNDED = {"floor": (p.floor_divide, "div_floor_cpu"), "trunc": (p.trunc_divide
 def rounded_division(name, mode, input, other):
     """The op that divides so, its operands checked as torch does."""
     if mode not in _ROUNDED:
-        raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{mode}'\n"
-                           "Choose one of these.")
+        raise RuntimeError("div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
+                           f"'{mode}'\nChoose one of these.")
     if not isinstance(input, TensorBase) and not (is_number(input) and isinstance(other, TensorBase)):
         need_tensor(name, input)
     other = other_operand(name, other, input=input)
@@ -270,10 +270,11 @@ def pow(input, exponent, *, out=None):
 
 
 def clamping(input, min, max):
-    """The common dtype of a tensor and bounds, and the op, operands and attributes that clamp; checked as torch
-    does."""
+    """The common dtype of a tensor and bounds, and the op, operands and attributes that clamp; checked as
+    torch does."""
     bounds = [bound for bound in (min, max) if bound is not None]
-    if not isinstance(input, TensorBase) or not all([is_number(b) or isinstance(b, TensorBase) for b in bounds]):
+    fit = [is_number(bound) or isinstance(bound, TensorBase) for bound in bounds]
+    if not isinstance(input, TensorBase) or False in fit:
         refuse("clamp", input, *bounds)
     if not bounds:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None\nPass a bound.")

@@ -21,7 +21,7 @@ def _spread(xp, x, *, shape, dim=None, keepdim=False):
 
 spread = op("spread", _spread,
             grads=(lambda g, x_shape, dim, keepdim: s.view(sum(g, dim=dim, keepdim=keepdim), shape=x_shape),),
-            formula=("x repeated over dim", "Σ ḡ over dim"), torch_node="ExpandBackward0")
+            formula=("x repeated over dim", "Σ ḡ over dim"), torch_node="ExpandBackward0", pointwise=True)
 sum = op("sum", lambda xp, x, *, dim=None, keepdim=False: xp.sum(x, dim, keepdim),
          grads=(lambda g, x_shape, dim, keepdim: spread(g, shape=x_shape, dim=dim, keepdim=keepdim),),
          formula=("Σ x", "ḡ repeated"), layout=True, pointwise=False)
@@ -64,7 +64,8 @@ def _std_grad(g, x, z, x_shape, dim, keepdim, correction):
 var = op("var", _var, grads=(_var_grad,), promote="same",
          formula=("Σ (x − mean)² / (n − c)", "ḡ · 2 (x − mean) / (n − c)"))
 std = op("std", lambda xp, x, *, dim=None, keepdim=False, correction=1:
-         xp.sqrt(_var(xp, x, dim=dim, keepdim=keepdim, correction=correction)), grads=(_std_grad,), promote="same",
+         xp.sqrt(_var(xp, x, dim=dim, keepdim=keepdim,
+                      correction=correction)), grads=(_std_grad,), promote="same",
          formula=("√var", "ḡ · (x − mean) / (z (n − c))"))
 
 # Extremes: `amax` shares the gradient evenly among ties; `max_dim` gives it all to the element at the index.
@@ -164,7 +165,7 @@ def _norm(xp, x, *, dim=None, keepdim=False):
 
 norm = op("norm", _norm,
           grads=(lambda g, x, z, x_shape, dim, keepdim:
-                 x * spread(g if 0 in x_shape else p.where(z == 0, 0.0, g / z), shape=x_shape, dim=dim,
+                 x * spread(p.where(z == 0, 0.0, g / p.where(z == 0, 1.0, z)), shape=x_shape, dim=dim,
                             keepdim=keepdim),),
           formula=("√Σ x²", "ḡ · x / z, 0 at the origin"), torch_node="LinalgVectorNormBackward0")
 
@@ -179,7 +180,14 @@ def norm_p(x, order, dim, keepdim):
         return sum(p.abs(x), dim=dim, keepdim=keepdim)
     if order == 0:
         return sum(p.to(x != 0, dtype=x.array.dtype), dim=dim, keepdim=keepdim)
-    return p.power(sum(p.power(p.abs(x), order), dim=dim, keepdim=keepdim), 1 / order)
+    total = sum(_safe_power(p.abs(x), order), dim=dim, keepdim=keepdim)
+    return _safe_power(total, 1 / order)
+
+
+def _safe_power(x, exponent):
+    """x ** exponent of what is not negative, with the slope 0 at 0, as torch's norms have it."""
+    zero = x == 0
+    return p.where(zero, 0.0 if exponent > 0 else math.inf, p.power(p.where(zero, 1.0, x), exponent))
 
 
 # Softmax and its kin

@@ -231,7 +231,7 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
         raise NotImplementedError(f"norm: p={p!r} is not supported.\nUse 'fro' or a number.")
     dims = as_dims(dim, input.array.ndim)
     if p in (np.inf, -np.inf) and not input.array.size:
-        for d in dims or ():
+        for d in parts:
             if not input.array.shape[d]:
                 raise RuntimeError(f"linalg.vector_norm cannot compute the {p} norm on the dimension "
                                    f"{d}because this dimension is empty and the operation does not have an "

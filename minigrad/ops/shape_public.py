@@ -1,13 +1,12 @@
 """torch's functions that rearrange, cut, join and index, and the matrix products."""
 import math
 
-
 from ..engine.core import TensorBase, plain
 from ..engine.errors import check_broadcast, wrap_dim
+from ..random import C_NAMES
 from . import linalg as la
 from . import pointwise as p
 from . import shape as s
-from ..random import C_NAMES
 from .arguments import (
     as_dims,
     dtype_of,
@@ -149,9 +148,9 @@ def expanded(input, sizes):
     lead = len(sizes) - len(shape)
     if lead < 0:
         raise RuntimeError(
-            f"expand(torch.{dtype_of(input).legacy_name}Tensor{{{list(shape)}}}, size={list(sizes)}): the number of "
-            f"sizes provided ({len(sizes)}) must be greater or equal to the number of dimensions in the tensor "
-            f"({len(shape)})\nGive a size for every dimension.")
+            f"expand(torch.{dtype_of(input).legacy_name}Tensor{{{list(shape)}}}, size={list(sizes)}): the "
+            f"number of sizes provided ({len(sizes)}) must be greater or equal to the number of dimensions "
+            f"in the tensor ({len(shape)})\nGive a size for every dimension.")
     full = []
     for k, size in enumerate(sizes):
         own = shape[k - lead] if k >= lead else None
@@ -160,8 +159,8 @@ def expanded(input, sizes):
                                f"non-existing dimension {k}\nGive the size.")
         if size != -1 and own not in (None, 1, size):
             raise RuntimeError(
-                f"The expanded size of the tensor ({size}) must match the existing size ({own}) at non-singleton "
-                f"dimension {k}.  Target sizes: {list(sizes)}.  Tensor sizes: {list(shape)}\n"
+                f"The expanded size of the tensor ({size}) must match the existing size ({own}) at "
+                f"non-singleton dimension {k}.  Target sizes: {list(sizes)}.  Tensor sizes: {list(shape)}\n"
                 "Only dimensions of size 1 can be expanded.")
         full.append(own if size == -1 else size)
     return tuple(full)

@@ -148,6 +148,24 @@ binary("maximum", None, in_place=False, tie=equal, categories=(*TOGETHER, TIE), 
        bad=(lambda B: B.maximum(B.ones(2), 1.0),))
 binary("minimum", None, in_place=False, tie=equal, categories=(*TOGETHER, TIE), exact=True,
        bad=(lambda B: B.minimum(B.ones(2), 1.0),))
+
+
+# Divisions that round: the quotients' slopes are 0.
+def _whole_pair(d: Any) -> Any:
+    return d.pair(1.0, 9.0), {}
+
+
+ROWS += [Sample("remainder", lambda B, x, y: B.remainder(x, y), _whole_pair, name="remainder",
+                dtypes=(*FLOATS, *INTEGERS), categories=TOGETHER, elementwise=True, ulps=64,
+                bad=(lambda B: B.remainder(B.ones(2), B.ones(3)),
+                     lambda B: B.remainder(B.ones(2, dtype=B.int64), 0),
+                     lambda B: B.remainder(B.ones(2, dtype=B.bool), B.ones(2, dtype=B.bool)))),
+         *[Sample(name, lambda B, x, y, mode=mode: B.div(x, y, rounding_mode=mode), _whole_pair, name=name,
+                  dtypes=(*FLOATS, *INTEGERS), categories=TOGETHER, elementwise=True, flat=True,
+                  bad=(lambda B, mode=mode: B.div(B.ones(2), B.ones(3), rounding_mode=mode),
+                       lambda B, mode=mode: B.div(B.ones(2, dtype=B.int64), 0, rounding_mode=mode),
+                       lambda B: B.div(B.ones(2), 2, rounding_mode="up")))
+           for name, mode in (("floor_divide", "floor"), ("trunc_divide", "trunc"))]]
 for _name, _symbol in (("eq", operator.eq), ("ne", operator.ne), ("lt", operator.lt), ("le", operator.le),
                        ("gt", operator.gt), ("ge", operator.ge)):
     binary(_name, _symbol, in_place=False, tie=equal, categories=(*TOGETHER, TIE), flat=True, exact=True)
@@ -169,10 +187,13 @@ def _call_power(B: Any, x: Any, y: Any, form: str) -> Any:
 
 
 ROWS += [
-    Sample("pow", _call_power, _power, name="pow", dtypes=(*NUMBERS, MIXED), categories=TOGETHER,
+    Sample("pow", _call_power, _power, name="pow", dtypes=NUMBERS, categories=TOGETHER,
            elementwise=True, bad=(lambda B: B.pow(B.ones(2), B.ones(3)), lambda B: B.pow(B.ones(2), "a"),
                 lambda B: B.pow(B.ones(2, dtype=B.int64), -1), lambda B: B.pow(2.0, 3.0),
                 lambda B: B.pow(B.ones(2, dtype=B.bool), B.ones(2, dtype=B.bool)))),
+    # Forward alone: torch computes the slope in the exponent's own dtype, however narrow.
+    Sample("pow", lambda B, x, y, form: _call_power(B, x, y, form).detach(), _power, name="pow.mixed",
+           dtypes=(MIXED,), categories=TOGETHER, elementwise=True, flat=True),
     Sample("pow", lambda B, x, n: x ** n,
            lambda d: ([d.tensor(d.shape(), 0.2, 2.0)], {"n": d.pick(2, 3, -1, 0.5, -0.5, 1, 0, 1.7, -2, 4)}),
            name="pow.number", dtypes=(*FLOATS, *INTEGERS), categories=ALONE, elementwise=True, ulps=32),
@@ -268,7 +289,7 @@ ROWS += [
         "to": d.pick(*DTYPE_NAMES), "form": d.pick("to", "keyword", "type", "device", "other", "type_as",
                                                    "copy")}),
         name="to", categories=(PLAIN, ZERO_D, ZERO_SIZE, STRIDED), exact=True,
-        bad=(lambda B: B.ones(2).to([1]),
+        bad=(lambda B: B.ones(2).to([1]), lambda B: B.ones(2).to({}),
              lambda B: B.ones(2).to("float32"))),
     Sample("to", lambda B, x, form: getattr(x, form)(), lambda d: (
         [d.tensor(d.shape(), 0.0, 9.0)], {"form": d.pick("float", "double", "long", "int", "bool", "half",

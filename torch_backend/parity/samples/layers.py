@@ -1,10 +1,11 @@
 """Samples of the layers behind nn: convolution, pooling, normalisation, embedding, dropout."""
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from ..draw import EDGE, FLOATS, PLAIN, STRIDED, TIE, ZERO_D, ZERO_SIZE, Sample
-from .reductions import repeats
+from .reductions import VARIED, repeats
 
 ROWS: list[Sample] = []
 CATEGORIES = (PLAIN, ZERO_SIZE, STRIDED)
@@ -90,7 +91,7 @@ layer("adaptive_avg_pool2d", lambda d: ([_images(d, 2, 4)], {"output_size": d.pi
 
 def _batch_norm(d: Any) -> Any:
     channels = d.pick(3, 2, 1)
-    x = d.tensor((d.pick(4, 2, 3), channels, *d.pick((), (5,), (2, 3))))
+    x = d.tensor((d.pick(4, 2, 3), channels, *d.pick((), (5,), (2, 3))), layouts=VARIED)
     k: dict[str, Any] = {"training": d.flag(), "eps": d.pick(1e-5, 0.1), "momentum": d.pick(0.1, 0.5)}
     # Dense: torch's gradient reads a weight's memory as if it were.
     affine = [d.tensor((channels,), layouts=()), d.tensor((channels,), layouts=())] if d.flag() else [None,
@@ -119,7 +120,8 @@ def _layer_norm(d: Any) -> Any:
     normalised = shape[d.pick(*range(len(shape))):]
     affine = d.pick(0, 1, 2)
     weights = [d.tensor(normalised) for _ in range(affine)]
-    return [d.tensor(shape), *weights], {"normalized_shape": normalised, "eps": d.pick(1e-5, 0.1)}
+    return [d.tensor(shape, layouts=VARIED), *weights], {
+        "normalized_shape": normalised, "eps": d.pick(1e-5, 0.1) if prod(normalised) > 1 else 1.0}
 
 
 layer("layer_norm", _layer_norm, lambda F, B: F.layer_norm(B.ones(2, 3), (2,)), lambda F,
