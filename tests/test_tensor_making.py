@@ -330,7 +330,8 @@ def test_the_default_dtype():
     for B in (torch, minigrad):
         B.set_default_dtype(B.float64)
         try:
-            made = B.tensor(1.5), B.zeros(1), B.arange(2.0), B.tensor([1]) / 2, B.tensor([1]).exp(), B.full((1,), 2.0)
+            made = [B.tensor(1.5), B.zeros(1), B.arange(2.0), B.tensor([1]) / 2, B.tensor([1]).exp(),
+                    B.full((1,), 2.0)]
             assert {str(x.dtype) for x in made} == {"torch.float64"}
             assert str(B.tensor([1]).dtype) == "torch.int64" and B.get_default_dtype() is B.float64
         finally:
