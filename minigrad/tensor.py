@@ -527,7 +527,7 @@ class Tensor(TensorBase):
         for argument in args:
             if isinstance(argument, TensorBase):
                 dtype = argument.dtype
-            elif isinstance(argument, dtypes.dtype) or argument in (float, int, bool):
+            elif isinstance(argument, dtypes.dtype) or isinstance(argument, type) and argument in (float, int, bool):
                 dtype = argument
             elif isinstance(argument, (str, int, _device)) and not isinstance(argument, bool):
                 device = argument
