@@ -141,6 +141,10 @@ def survives(samples: list[Sample], examples: int, category: str | None = None,
     return True
 
 
+def _is_zero(row: Any, position: int) -> bool:
+    return row.formula[1 + position:2 + position] == ("0",)
+
+
 def mutants_of(name: str) -> list[tuple[str, int | None]]:
     """(mutant, position of the rule) for one row; None for a shared place asked of this op."""
     row, samples = REGISTRY[name], samples_of(name)
@@ -148,14 +152,15 @@ def mutants_of(name: str) -> list[tuple[str, int | None]]:
     for position, rule in enumerate(row.grads):
         if rule is None:
             continue
-        if row.formula[1 + position:2 + position] == ("0",):
+        if _is_zero(row, position):
             found.append(("not 0", position))
             continue
         found += [(mutant, position) for mutant in RESULTS]
         if "dim" in [row.names[k] for k in row.reads[position]]:
             found.append(("wrong axis", position))
     found += [(m, None) for m, category in PER_OP.items() if any(category in s.categories for s in samples)
-              and any(row.grads) and name == samples[0].op]
+              and name == samples[0].op
+              and not all(rule is None or _is_zero(row, k) for k, rule in enumerate(row.grads))]
     return found
 
 

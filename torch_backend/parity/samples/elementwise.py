@@ -290,7 +290,7 @@ ROWS += [
                                                    "copy")}),
         name="to", categories=(PLAIN, ZERO_D, ZERO_SIZE, STRIDED), exact=True,
         bad=(lambda B: B.ones(2).to([1]), lambda B: B.ones(2).to({}),
-             lambda B: B.ones(2).to("float32"))),
+             lambda B: B.ones(2).to(np.ones(2)))),
     Sample("to", lambda B, x, form: getattr(x, form)(), lambda d: (
         [d.tensor(d.shape(), 0.0, 9.0)], {"form": d.pick("float", "double", "long", "int", "bool", "half",
                                                          "cpu")}),
