@@ -125,12 +125,22 @@ class Tensor(TensorBase):
     _version = property(version, doc="How often it was written in place.")
     itemsize = property(lambda self: self.array.itemsize, doc="Bytes per element.")
     nbytes = property(lambda self: self.array.nbytes, doc="Bytes of all elements.")
-    T = property(lambda self: s.permute(self, tuple(range(self.ndim))[::-1]), doc="All dimensions reversed.")
     mT = property(lambda self: _swapped(self), doc="The last two dimensions swapped.")
-    retains_grad = property(lambda self: bool(self.extras and self.extras.get("retains")), doc="Does a "
-                                                                                               "non-leaf "
-                                                                                               "keep its "
-                                                                                               ".grad?")
+    retains_grad = property(lambda self: bool(self.extras and self.extras.get("retains")),
+                            doc="Does a non-leaf keep its .grad?")
+
+    @property
+    def T(self):
+        """All dimensions reversed (Tensor.T); torch warns unless there are two."""
+        if self.ndim != 2:
+            import warnings
+            warnings.warn("Tensor.T is deprecated on 0-D tensors. This function is the identity in these cases."
+                          if not self.ndim else
+                          "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is "
+                          "deprecated and it will throw an error in a future release. Consider `x.mT` to "
+                          "transpose batches of matrices or `x.permute(*torch.arange(x.ndim - 1, -1, -1))` to "
+                          "reverse the dimensions of a tensor.", UserWarning, stacklevel=2)
+        return s.permute(self, tuple(range(self.ndim))[::-1])
 
     def size(self, dim=None):
         """All sizes, or that of one dimension (Tensor.size)."""
@@ -381,7 +391,13 @@ class Tensor(TensorBase):
                                "Use .any() or .all().")
         return bool(self.array.item())
 
-    __float__ = lambda self: self._single(float)    # noqa: E731
+    def __float__(self):
+        if self.requires_grad:
+            import warnings
+            warnings.warn("Converting a tensor with requires_grad=True to a scalar may lead to unexpected "
+                          "behavior.\nConsider using tensor.detach() first.", UserWarning, stacklevel=2)
+        return self._single(float)
+
     __int__ = lambda self: self._single(int)        # noqa: E731
     __hash__ = object.__hash__
 
@@ -527,7 +543,7 @@ class Tensor(TensorBase):
         for argument in args:
             if isinstance(argument, TensorBase):
                 dtype = argument.dtype
-            elif isinstance(argument, dtypes.dtype) or isinstance(argument, type) and argument in (float, int, bool):
+            elif isinstance(argument, (dtypes.dtype, type)):
                 dtype = argument
             elif isinstance(argument, (str, int, _device)) and not isinstance(argument, bool):
                 device = argument
