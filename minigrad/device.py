@@ -24,7 +24,8 @@ class device:
         if name not in ("cpu", "cuda") or (number and not number.isdigit()):
             known = "cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy, " \
                 "vulkan, mps, meta, hpu, mtia, privateuseone"
-            raise RuntimeError((f"Invalid device string: '{type}'" if name in known.split(", ") else
+            raise RuntimeError(("Invalid device string: "
+                                f"'{type}'" if name in known.split(", ") or not name.isalpha() else
                                 f"Expected one of {known} device type at start of device string: {name}") +
                                "\nUse 'cpu', 'cuda' or 'cuda:0'.")
         self.type = name

@@ -134,12 +134,13 @@ class Tensor(TensorBase):
         """All dimensions reversed (Tensor.T); torch warns unless there are two."""
         if self.ndim != 2:
             import warnings
-            warnings.warn("Tensor.T is deprecated on 0-D tensors. This function is the identity in these cases."
+            warnings.warn("Tensor.T is deprecated on 0-D tensors. This function is the identity in these "
+                          "cases."
                           if not self.ndim else
                           "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is "
                           "deprecated and it will throw an error in a future release. Consider `x.mT` to "
-                          "transpose batches of matrices or `x.permute(*torch.arange(x.ndim - 1, -1, -1))` to "
-                          "reverse the dimensions of a tensor.", UserWarning, stacklevel=2)
+                          "transpose batches of matrices or `x.permute(*torch.arange(x.ndim - 1, -1, -1))` "
+                          "to reverse the dimensions of a tensor.", UserWarning, stacklevel=2)
         return s.permute(self, tuple(range(self.ndim))[::-1])
 
     def size(self, dim=None):

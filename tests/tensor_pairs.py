@@ -33,8 +33,8 @@ def seen(result):
     """What can be seen of a result, the same for both libraries."""
     if isinstance(result, (torch.Tensor, minigrad.Tensor)):
         array = result.detach().numpy()
-        strides = [s for s,
-                   n in zip(result.stride(), result.shape, strict=True) if n > 1] if array.size else None
+        steps = zip(result.stride(), result.shape, strict=True)
+        strides = [step for step, n in steps if n > 1] if array.size else None
         return ("tensor", str(result.dtype), tuple(result.shape), strides, result.is_contiguous(),
                 result.requires_grad,
                 result.is_leaf, Floats(array) if array.dtype.kind == "f" else array.tolist())
@@ -51,6 +51,7 @@ def outcome(B, program):
     """What a program gives: its result or its error, and the warnings on the way."""
     *statements, last = program.split("; ")
     names = {"B": B, "np": np}
+    torch.set_warn_always(True)                 # else torch warns once a process, and order would matter
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         warnings.filterwarnings("ignore",
@@ -61,8 +62,10 @@ def outcome(B, program):
             result = seen(eval(last, names))
         except Exception as error:  # noqa: BLE001 - the error is the result
             result = "error", type(error).__name__, str(error).split("\n", 1)[0]
+    torch.set_warn_always(False)
     texts = [str(w.message).split("\n", 1)[0].split(" (Triggered")[0] for w in caught]
-    return result, [(w.category.__name__, text) for w, text in zip(caught, texts, strict=True)]
+    told = [(w.category.__name__, text) for w, text in zip(caught, texts, strict=True)]
+    return result, list(dict.fromkeys(told))    # torch may say the same twice
 
 
 def table(text):

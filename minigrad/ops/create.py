@@ -107,6 +107,10 @@ def to_array(data, dtype=None):
         array = plain(data) if isinstance(data, TensorBase) else _checked(data)
         return array.astype(dtype or array.dtype, order="C" if 0 in array.strides else "K")
     shape = _shape_of(data)
+    if shape and shape[0] and isinstance(data[0], np.ndarray):
+        warnings.warn("Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider "
+                      "converting the list to a single numpy.ndarray with numpy.array() before converting to "
+                      "a tensor.", UserWarning, stacklevel=3)
     if len(shape) > 1 and isinstance(data[0], np.ndarray) and len({np.shape(part) for part in data}) == 1:
         return to_array(np.array(data), dtype)
     elements = _flat(data, shape) if shape else [data]
