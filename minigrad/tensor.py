@@ -539,12 +539,12 @@ class Tensor(TensorBase):
 
         `to(dtype)`, `to(device)`, `to(device, dtype)` or `to(other tensor)`.
         """
-        if dtype is not None and not isinstance(dtype, (dtypes.dtype, type)):
+        if dtype is not None and not _names_dtype(dtype):
             refuse("to", *args, dtype=dtype)
         for argument in args:
             if isinstance(argument, TensorBase):
                 dtype = argument.dtype
-            elif isinstance(argument, (dtypes.dtype, type)):
+            elif _names_dtype(argument):
                 dtype = argument
             elif isinstance(argument, (str, int, _device)) and not isinstance(argument, bool):
                 device = argument
@@ -591,6 +591,11 @@ class Tensor(TensorBase):
 
 
 _device = device
+
+
+def _names_dtype(value):
+    """A dtype, or the Python type that stands for one."""
+    return isinstance(value, dtypes.dtype) or value is float or value is int or value is bool
 
 
 def _grad_fn(tensor):
