@@ -45,7 +45,7 @@ def refusal(function, path):
 def test_idx_round_trip(array, zipped):
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, "file")
-        path.write_bytes(gzip.compress(idx(array)) if zipped else idx(array))
+        path.write_bytes(gzip.compress(idx(array), mtime=0) if zipped else idx(array))
         found = read_idx(path)
         assert read_idx(str(path)).dtype == array.dtype
     assert found.dtype == array.dtype and found.dtype.isnative
@@ -73,7 +73,7 @@ WHOLE = idx(np.arange(6, dtype=np.int16).reshape(2, 3))
     (b"\0\0\x08\x02" + struct.pack(">2I", 2**32 - 1, 2**32 - 1),
      "truncated: the header says uint8 of shape (4294967295, 4294967295), "
      "that is 18446744065119617037 bytes, the file has 12"),
-    (gzip.compress(WHOLE[:-1]),
+    (gzip.compress(WHOLE[:-1], mtime=0),
      "truncated: the header says int16 of shape (2, 3), that is 24 bytes, the file has 23"),
 ])
 def test_idx_refuses_with_the_reason(tmp_path, data, text):
@@ -95,7 +95,7 @@ def test_idx_refuses_shapes_that_no_array_has(tmp_path, header):
                                     lambda data: data[:-8] + bytes(4) + data[-4:]])
 def test_damaged_gzip(tmp_path, damage):
     path = tmp_path / "file.gz"
-    path.write_bytes(damage(gzip.compress(WHOLE)))
+    path.write_bytes(damage(gzip.compress(WHOLE, mtime=0)))
     for read in (read_idx, read_digit_csv):
         assert refusal(read, path).startswith("damaged gzip file: ")
 
@@ -116,7 +116,7 @@ def write_mnist(folder, joint="-", suffix=""):
                                         ("labels", 1, random.integers(0, 10, count, np.uint8))):
             data = idx(array)
             name = f"{split}-{stem}{joint}idx{dimensions}-ubyte{suffix}"
-            (folder / name).write_bytes(gzip.compress(data) if suffix else data)
+            (folder / name).write_bytes(gzip.compress(data, mtime=0) if suffix else data)
             arrays.append(array)
     return arrays
 
@@ -193,7 +193,7 @@ def csv(tmp_path):
     lambda text: "\ufeff" + text,
     lambda text: text.replace("label,pixel0", '"label", "pixel0"'),
     lambda text: text.replace("pixel0,pixel1,pixel2,pixel3", "1x1,1x2,2x1,2x2"),
-    lambda text: gzip.compress(text.encode()),
+    lambda text: gzip.compress(text.encode(), mtime=0),
 ])
 def test_csv(csv, change):
     images, labels = read_digit_csv(csv(change(HEADER + "3,0,255,7,12\n9,1,2,3,4\n0,00,010,000,99\n")))
