@@ -31,7 +31,8 @@ def _method(function):
 
 def _arithmetic(name, tensor, other, ufunc, alpha=1):
     other = other_operand(f"{name}_", other)
-    if tensor.array.dtype == np.bool_ and name == "sub":
+    given = other.array.dtype if isinstance(other, TensorBase) else np.dtype(type(other))
+    if name == "sub" and np.bool_ in (tensor.array.dtype, given):
         f.sub(tensor, other)                    # raises torch's error
     other = f.scaled(name, tensor, other, alpha)
     write = None
