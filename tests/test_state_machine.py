@@ -135,7 +135,7 @@ class Programs(RuleBasedStateMachine):
 def same(ours, theirs):
     want = theirs.detach().numpy()
     largest = np.abs(want[np.isfinite(want)]).max(initial=1e-30)
-    np.testing.assert_allclose(ours.detach().numpy(), want, rtol=1e-11, atol=1e-15 + 1e-11 * largest)
+    np.testing.assert_allclose(ours.detach().numpy(), want, rtol=1e-11, atol=1e-11 * largest)
 
 
 TestPrograms = Programs.TestCase

@@ -279,10 +279,6 @@ def clamping(input, min, max):
     if not bounds:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None\nPass a bound.")
     common = result_type(input, *bounds)
-    if common is dtypes.bool and (len(bounds) == 2 or is_number(bounds[0])):
-        kernel = "clamp" + ("" if len(bounds) == 2 else "_max" if min is None else "_min")
-        kernel += "_scalar" if is_number(bounds[0]) else ""
-        raise NotImplementedError(f"\"{kernel}_cpu\" not implemented for 'Bool'\nConvert to a number type first.")
     if any(isinstance(bound, TensorBase) for bound in bounds):
         made = p.clamp_between if len(bounds) == 2 else p.clamp_low if max is None else p.clamp_high
         return common, made, bounds, {}

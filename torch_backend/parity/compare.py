@@ -145,8 +145,7 @@ def _gradients(B: Any, record: Record, case: Case, outputs: list[Any], inputs: l
     for index, (quick, slow) in enumerate(zip(record.first, recorded, strict=True)):
         if (quick is None) != (slow is None):
             raise Mismatch(f"gradient {index}: one walk reaches the operand, the other does not")
-        # In other layouts than row-major the two walks may sum in another order.
-        if quick is not None and B is not torch and not sample.twin and _one_layout(case, "contiguous"):
+        if quick is not None and B is not torch and not sample.twin:
             _same_bits(f"gradient {index}: recorded walk against plain walk", array_of(slow), quick)
     record.recorded = [None if g is None else array_of(g) for g in recorded]
     reached = [g for g in recorded if g is not None]
@@ -192,14 +191,11 @@ def _shown(array: np.ndarray) -> str:
 
 
 def close(what: str, got: np.ndarray, want: np.ndarray, noises: list[np.ndarray], ulps: int = 4,
-          per_value: bool = False, unit: np.dtype | None = None) -> None:
-    """Equal to `ulps` of each value (`per_value`), or to what one ulp in the inputs does to the result.
-
-    unit: the narrowest dtype on the way, where that is not the result's own.
-    """
+          per_value: bool = False) -> None:
+    """Equal to `ulps` of each value (`per_value`), or to what one ulp in the inputs does to the result."""
     if want.dtype.kind != "f" or got.dtype != want.dtype or got.shape != want.shape:
         return _same_bits(what, got, want)
-    limits = np.finfo(unit or want.dtype)
+    limits = np.finfo(want.dtype)
     finite = np.isfinite(want)
     with np.errstate(all="ignore"):
         size = np.where(finite, np.abs(want.astype(np.float64)), 0.0)
@@ -211,7 +207,7 @@ def close(what: str, got: np.ndarray, want: np.ndarray, noises: list[np.ndarray]
             reach = max((np.where(np.isfinite(m), m, 0.0).max(initial=0.0) for m in moved), default=0.0)
             scale = max(largest, 1.0)       # operands and cotangents are of that order, and may cancel
             allowed = allowed + CONDITION * reach + ulps * float(limits.eps) * scale
-            allowed = np.minimum(allowed, STRICTEST_CAP[str(limits.dtype)] * scale)
+            allowed = np.minimum(allowed, STRICTEST_CAP[str(want.dtype)] * scale)
         off = np.abs(got.astype(np.float64) - want.astype(np.float64))
         wrong = np.where(finite, ~(off <= allowed), ~((got == want) | (np.isnan(got) & np.isnan(want))))
     if wrong.any():
@@ -262,26 +258,23 @@ def _same_results(sample: Sample, case: Case, got: Record, want: Record) -> None
         else:
             noises = [m.values[index] for m in moved]
             close(f"result {index}", ours, theirs, noises, sample.ulps, sample.elementwise)
-    kinds = [o.values.dtype for o in flatten(case.operands)]
-    kinds += [value.dtype for value in want.values if isinstance(value, np.ndarray)]
-    unit = min((kind for kind in kinds if kind.kind == "f"), key=lambda kind: kind.itemsize, default=None)
     if want.first is not None:
         noises = [m.first or [] for m in moved]
-        _same_gradients("gradient", got.first or [], want.first, noises, unit, strict=True)
-        _same_gradients("gradient by the recorded walk", got.recorded, want.first, noises, unit, strict=True)
+        _same_gradients("gradient", got.first or [], want.first, noises, strict=True)
+        _same_gradients("gradient by the recorded walk", got.recorded, want.first, noises, strict=True)
     if want.second is not None:
         noises = [m.second or [] for m in moved]
-        _same_gradients("second gradient", got.second or [], want.second, noises, unit, strict=False)
+        _same_gradients("second gradient", got.second or [], want.second, noises, strict=False)
 
 
-def _one_layout(case: Case, only: str = "") -> bool:
+def _one_layout(case: Case) -> bool:
     """Where operands lie in memory in different ways torch's choice for the result is an accident."""
     placed = {(o.layout, o.values.shape) for o in flatten(case.operands) if o.values.size > 1}
-    return all(layout == "contiguous" for layout, _ in placed) or not only and len(placed) < 2
+    return len(placed) < 2 or all(layout == "contiguous" for layout, _ in placed)
 
 
 def _same_gradients(what: str, got: list[Any], want: list[Any], noises: list[list[Any]],
-                    unit: np.dtype | None, strict: bool) -> None:
+                    strict: bool) -> None:
     """`strict`: None where torch has None. Second gradients may be None for 0, as irregularly as in torch."""
     for index in range(max(len(got), len(want))):
         ours, theirs = (side[index] if index < len(side) else None for side in (got, want))
@@ -294,7 +287,7 @@ def _same_gradients(what: str, got: list[Any], want: list[Any], noises: list[lis
         if not strict:                  # where torch's second derivative is nan there is none
             ours = np.where(np.isnan(theirs), theirs, ours)
         close(f"{what} {index}", ours, theirs, [n[index] for n in noises if index < len(n)
-                                                and n[index] is not None], unit=unit)
+                                                and n[index] is not None])
 
 
 def check_bad(call: Any, B: Any) -> None:
