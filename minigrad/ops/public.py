@@ -278,7 +278,11 @@ def clamping(input, min, max):
         refuse("clamp", input, *bounds)
     if not bounds:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None\nPass a bound.")
-    common = result_type(input, *bounds)
+    common, scalar = result_type(input, *bounds), is_number(bounds[0])
+    if common is dtypes.bool and (scalar or len(bounds) == 2):      # torch has maximum and minimum of bools only
+        which = "" if len(bounds) == 2 else "_max" if min is None else "_min"
+        raise NotImplementedError(f"\"clamp{which}{'_scalar' * scalar}_cpu\" not implemented for 'Bool'\n"
+                                  "Convert to a number type first.")
     if any(isinstance(bound, TensorBase) for bound in bounds):
         made = p.clamp_between if len(bounds) == 2 else p.clamp_low if max is None else p.clamp_high
         return common, made, bounds, {}
