@@ -31,7 +31,8 @@ def _drop(xp, x, *, shape, index):
     return out
 
 
-pick = op("pick", lambda x, *, index: x[index],
+# Row-major on both walks: NumPy leaves what arrays picked in an order of its own.
+pick = op("pick", lambda xp, x, *, index: xp.asarray(x[index], order="C"),
           grads=(lambda g, x_shape, index: drop(g, shape=x_shape, index=index),),
           formula=("x[i]", "ḡ added at i"), torch_node="IndexBackward0")
 drop = op("drop", _drop, grads=(lambda g, index: pick(g, index=index),), formula=("x added at i", "ḡ[i]"),

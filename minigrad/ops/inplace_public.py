@@ -167,9 +167,7 @@ def copy_(self, other, non_blocking=False):
     check_leaf(self)
     check_broadcast(self.array.shape, other.array.shape)
     check_shape(self, np.broadcast_shapes(self.array.shape, other.array.shape))
-    if other.array.dtype != self.array.dtype:
-        other = p.to(other, dtype=self.array.dtype)
-    return inplace(p.copy, self, other, write=lambda array, given: np.copyto(array, given))
+    return inplace(p.copy, self, other, write=lambda array, given: np.copyto(array, given, casting="unsafe"))
 
 
 @_method

@@ -178,8 +178,13 @@ masked_fill = op("masked_fill", lambda xp, x, mask, value: xp.where(mask, value,
 fill = op("fill", lambda xp, x, value: xp.full(x.shape, value, x.dtype),
           grads=(lambda g: zeros_like(g), lambda g: g),
           formula=("v", "0", "Σ ḡ"))
-copy = op("copy", lambda xp, x, source: xp.broadcast_to(source, x.shape).astype(x.dtype),
-          grads=(lambda g: zeros_like(g), lambda g: g), formula=("s", "0", "ḡ"), torch_node="CopyBackwards")
+def _copy(xp, x, source):
+    return xp.broadcast_to(source, x.shape).astype(x.dtype), source.dtype
+
+
+# The cotangent is in the source's dtype before it is summed to the source's shape.
+copy = op("copy", _copy, grads=(lambda g: zeros_like(g), lambda g, source_dtype: to(g, dtype=source_dtype)),
+          formula=("s", "0", "ḡ"), torch_node="CopyBackwards", extras=("source_dtype",))
 
 # Comparisons and logic: no gradient
 eq = op("eq", lambda x, y: x == y, formula=("x = y",), promote="same", layout=True)

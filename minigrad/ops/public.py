@@ -279,7 +279,7 @@ def clamping(input, min, max):
     if not bounds:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None\nPass a bound.")
     common, scalar = result_type(input, *bounds), is_number(bounds[0])
-    if common is dtypes.bool and (scalar or len(bounds) == 2):      # torch has maximum and minimum of bools only
+    if common is dtypes.bool and (scalar or len(bounds) == 2):      # torch knows max and min of bools only
         which = "" if len(bounds) == 2 else "_max" if min is None else "_min"
         raise NotImplementedError(f"\"clamp{which}{'_scalar' * scalar}_cpu\" not implemented for 'Bool'\n"
                                   "Convert to a number type first.")
