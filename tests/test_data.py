@@ -363,12 +363,6 @@ def test_errors(case):
         assert found[0] == found[1]
 
 
-def test_workers_are_refused_by_name():
-    with pytest.raises(NotImplementedError, match="num_workers=2"):
-        ours.DataLoader(FIVE, num_workers=2)
-    assert ours.get_worker_info() is None
-
-
 def test_pin_memory_without_accelerator_warns():
     messages = []
     for _, data in LIBRARIES:

@@ -1,15 +1,35 @@
 """DataLoader: goes through a dataset in batches."""
+import multiprocessing
 import warnings
-from itertools import islice, repeat
+from itertools import repeat
 from types import GenericAlias
 
 from .collate import default_collate, default_convert
-from .dataset import IterableDataset, Subset, TensorDataset, samples
+from .dataset import IterableDataset
+from .fetch import Fetcher
 from .sampler import BatchSampler, RandomSampler, SequentialSampler, draw_seed
+from .worker import WorkerIterator, warn_of_many
 
 
-def get_worker_info():
-    """None: samples are loaded in the process that asks for them (torch.utils.data.get_worker_info)."""
+class _Iterator:
+    """One pass over a DataLoader in this process."""
+
+    def __init__(self, loader):
+        if loader.timeout:
+            raise AssertionError("_SingleProcessDataLoaderIter requires timeout == 0\n"
+                                 "Only workers can be waited for.")
+        self.numbers = iter(loader._numbers)
+        draw_seed(loader.generator)             # torch seeds its workers with it, even where there are none
+        self.fetch, self.length = Fetcher(*loader._fetching), lambda: len(loader._numbers)
+
+    def __iter__(self):
+        return self
+
+    def __len__(self):
+        return self.length()
+
+    def __next__(self):
+        return self.fetch(next(self.numbers))
 
 
 class DataLoader:
@@ -18,18 +38,26 @@ class DataLoader:
     dataset: has `__getitem__` and `__len__`, or is an IterableDataset. batch_size: None for single samples.
     shuffle, sampler or batch_sampler choose the order. drop_last: leave out a last batch that is not full.
     collate_fn: makes the batch of a list of samples. generator: draws the order, else the default one does.
-    pin_memory, in_order and worker_init_fn change nothing here. Raises ValueError for options that exclude
-    each other, NotImplementedError for num_workers > 0.
+    pin_memory changes nothing without an accelerator. Raises ValueError for options that exclude each other.
+
+    num_workers: how many processes make the batches; 0: the calling one does. Each makes `prefetch_factor`
+    (2) ahead. worker_init_fn: called with each worker's number, once its random streams are seeded with the
+    base seed plus that number. in_order: give batches in the samplers' order, else as they come.
+    persistent_workers: the same workers serve every pass. timeout: seconds to wait for a batch (0: any time).
+    multiprocessing_context: "fork", "spawn", "forkserver" or a context. An exception in a worker is raised
+    again, of its type, with its traceback as text; a worker that dies raises RuntimeError.
     """
     __class_getitem__ = classmethod(GenericAlias)
     _frozen = ()
+    _iterator = None                            # that of persistent workers
 
     def __init__(self, dataset, batch_size=1, shuffle=None, sampler=None, batch_sampler=None, num_workers=0,
                  collate_fn=None, pin_memory=False, drop_last=False, timeout=0, worker_init_fn=None,
                  multiprocessing_context=None, generator=None, *, prefetch_factor=None,
                  persistent_workers=False, pin_memory_device="", in_order=True):
         self._stream = isinstance(dataset, IterableDataset)
-        _check(num_workers, timeout, prefetch_factor, persistent_workers, multiprocessing_context)
+        _check(num_workers, timeout, prefetch_factor, persistent_workers)
+        self.multiprocessing_context = _context(multiprocessing_context, num_workers)
         _check_order(self._stream, batch_size, shuffle, sampler, batch_sampler, drop_last)
         if sampler is None:
             sampler = repeat(None) if self._stream else (
@@ -42,8 +70,10 @@ class DataLoader:
         self.sampler, self.batch_sampler, self.generator = sampler, batch_sampler, generator
         self.collate_fn = collate_fn or (default_convert if batch_sampler is None else default_collate)
         self.pin_memory, self.pin_memory_device, self.timeout = pin_memory, pin_memory_device, timeout
-        self.num_workers, self.prefetch_factor, self.persistent_workers = 0, None, False
-        self.worker_init_fn, self.multiprocessing_context, self.in_order = worker_init_fn, None, in_order
+        self.num_workers, self.worker_init_fn, self.in_order = num_workers, worker_init_fn, in_order
+        self.prefetch_factor = 2 if num_workers and prefetch_factor is None else prefetch_factor
+        self.persistent_workers = persistent_workers
+        warn_of_many(num_workers)
         self._frozen = ("dataset", "batch_size", "sampler", "batch_sampler", "drop_last",
                         "persistent_workers")
 
@@ -63,41 +93,24 @@ class DataLoader:
         whole, rest = divmod(len(self.dataset), self.batch_size or 1)
         return whole + (rest > 0 and not self.drop_last)
 
+    @property
+    def _fetching(self):
+        return self.dataset, self.batch_sampler is not None, self.collate_fn, self.drop_last
+
     def __iter__(self):
+        if self._iterator is not None and self._iterator.stop.alive:
+            self._iterator.resume()
+            return self._iterator
         if self.pin_memory:
             warnings.warn("'pin_memory' argument is set as true but no accelerator is found, then device "
                           "pinned memory won't be used.", stacklevel=2)
-        numbers = iter(self._numbers)
-        draw_seed(self.generator)               # torch seeds its workers with it, even where there are none
-        return self._from_stream(numbers, iter(self.dataset)) if self._stream else self._by_number(numbers)
-
-    def _by_number(self, numbers):
-        for number in numbers:
-            if self.batch_sampler is None:
-                yield self.collate_fn(self.dataset[number])
-                continue
-            rows = _rows(self.dataset, number) if self.collate_fn is default_collate else None
-            yield self.collate_fn(samples(self.dataset, number)) if rows is None else rows
-
-    def _from_stream(self, numbers, stream):
-        if self.batch_sampler is None:
-            yield from map(self.collate_fn, stream)
-            return
-        for number in numbers:
-            batch = list(islice(stream, len(number)))
-            if not batch or (self.drop_last and len(batch) < len(number)):
-                return
-            yield self.collate_fn(batch)
-
-
-def _rows(dataset, numbers):
-    """The collated batch of a TensorDataset or a Subset of one, each tensor indexed once; None for others."""
-    while type(dataset) is Subset:
-        numbers, dataset = [dataset.indices[i] for i in numbers], dataset.dataset
-    if type(dataset) is not TensorDataset or any(tensor.needs for tensor in dataset.tensors) \
-            or not all(type(number) is int for number in numbers):
-        return None
-    return [tensor[list(numbers)] for tensor in dataset.tensors]
+        if not self.num_workers:
+            return _Iterator(self)
+        warn_of_many(self.num_workers)
+        made = WorkerIterator(self)
+        if self.persistent_workers:
+            self._iterator = made
+        return made
 
 
 def _refuse(*cases):
@@ -106,21 +119,35 @@ def _refuse(*cases):
             raise ValueError(f"{message}\nLeave the option out.")
 
 
-def _check(num_workers, timeout, prefetch_factor, persistent_workers, multiprocessing_context):
+def _check(num_workers, timeout, prefetch_factor, persistent_workers):
     _refuse(
         (num_workers < 0,
          "num_workers option should be non-negative; use num_workers=0 to disable multiprocessing."),
-        (timeout < 0, "timeout option should be non-negative"))
-    if num_workers or timeout:
-        raise NotImplementedError(f"DataLoader(num_workers={num_workers}, timeout={timeout})\n"
-                                  "Leave both out: samples are loaded in this process.")
-    _refuse(
-        (prefetch_factor is not None,
+        (timeout < 0, "timeout option should be non-negative"),
+        (num_workers == 0 and prefetch_factor is not None,
          "prefetch_factor option could only be specified in multiprocessing.let num_workers > 0 to enable "
          "multiprocessing, otherwise set prefetch_factor to None."),
-        (persistent_workers, "persistent_workers option needs num_workers > 0"),
-        (multiprocessing_context is not None, "multiprocessing_context can only be used with multi-process "
-         "loading (num_workers > 0), but got num_workers=0"))
+        (prefetch_factor is not None and prefetch_factor < 0,
+         "prefetch_factor option should be non-negative"),
+        (persistent_workers and num_workers == 0, "persistent_workers option needs num_workers > 0"))
+
+
+def _context(given, num_workers):
+    """The multiprocessing context that is meant by its name, by itself, or by None. Raises torch's errors."""
+    if given is None:
+        return None
+    _refuse((not num_workers, "multiprocessing_context can only be used with multi-process loading "
+                              f"(num_workers > 0), but got num_workers={num_workers}"))
+    known = multiprocessing.get_all_start_methods()
+    if isinstance(given, str):
+        _refuse((given not in known, "multiprocessing_context option should specify a valid start method in "
+                                     f"{known!r}, but got multiprocessing_context={given!r}"))
+        return multiprocessing.get_context(given)
+    if not isinstance(given, multiprocessing.context.BaseContext):
+        raise TypeError("multiprocessing_context option should be a valid context object or a string "
+                        f"specifying the start method, but got multiprocessing_context={given}\n"
+                        f"Pass one of {known}.")
+    return given
 
 
 def _check_order(stream, batch_size, shuffle, sampler, batch_sampler, drop_last):

@@ -1,0 +1,37 @@
+"""Fetching: from the numbers that a sampler gives, or from a stream, to a batch."""
+from itertools import islice
+
+from .collate import default_collate
+from .dataset import IterableDataset, Subset, TensorDataset, samples
+
+
+class Fetcher:
+    """Called with the next numbers it gives the next batch; raises StopIteration where a stream has ended.
+
+    batched: numbers come as lists, and a batch is made of as many samples; else each is a single one.
+    """
+
+    def __init__(self, dataset, batched, collate_fn, drop_last):
+        self.dataset, self.batched, self.collate_fn, self.drop_last = dataset, batched, collate_fn, drop_last
+        self.stream = iter(dataset) if isinstance(dataset, IterableDataset) else None
+
+    def __call__(self, numbers):
+        if not self.batched:
+            return self.collate_fn(self.dataset[numbers] if self.stream is None else next(self.stream))
+        if self.stream is not None:
+            batch = list(islice(self.stream, len(numbers)))
+            if not batch or (self.drop_last and len(batch) < len(numbers)):
+                raise StopIteration
+            return self.collate_fn(batch)
+        rows = _rows(self.dataset, numbers) if self.collate_fn is default_collate else None
+        return self.collate_fn(samples(self.dataset, numbers)) if rows is None else rows
+
+
+def _rows(dataset, numbers):
+    """The collated batch of a TensorDataset or a Subset of one, each tensor indexed once; None for others."""
+    while type(dataset) is Subset:
+        numbers, dataset = [dataset.indices[i] for i in numbers], dataset.dataset
+    if type(dataset) is not TensorDataset or any(tensor.needs for tensor in dataset.tensors) \
+            or not all(type(number) is int for number in numbers):
+        return None
+    return [tensor[list(numbers)] for tensor in dataset.tensors]
