@@ -1,7 +1,7 @@
 """Networks: modules, layers, losses, their functions and first values (torch.nn)."""
-from . import functional, init, parameter, utils
-from .containers import ModuleDict, ModuleList, Sequential
-from .layers import (
+from . import functional, init, modules, parameter, utils
+from .modules.container import ModuleDict, ModuleList, Sequential
+from .modules.layers import (
     GELU,
     AdaptiveAvgPool2d,
     AvgPool2d,
@@ -26,11 +26,11 @@ from .layers import (
     Softmax,
     Tanh,
 )
-from .module import Module
+from .modules.module import Module
 from .parameter import Parameter
 
 __all__ = ["AdaptiveAvgPool2d", "AvgPool2d", "BCEWithLogitsLoss", "BatchNorm1d", "BatchNorm2d", "Conv2d",
            "CrossEntropyLoss", "Dropout", "Embedding", "Flatten", "GELU", "Identity", "L1Loss", "LayerNorm",
            "Linear", "LogSoftmax", "MSELoss", "MaxPool2d", "Module", "ModuleDict", "ModuleList", "NLLLoss",
-           "Parameter", "ReLU", "Sequential", "Sigmoid", "Softmax", "Tanh", "functional", "init", "parameter",
-           "utils"]
+           "Parameter", "ReLU", "Sequential", "Sigmoid", "Softmax", "Tanh", "functional", "init", "modules",
+           "parameter", "utils"]

@@ -1,8 +1,16 @@
 """Module: a tree of parameters, buffers and children around a `forward` (torch.nn.Module)."""
-from .. import dtypes
-from ..engine.core import no_grad
-from ..tensor import RemovableHandle, Tensor
-from .parameter import Parameter
+from ... import dtypes
+from ...engine.core import no_grad
+from ...tensor import Tensor
+from ..parameter import Parameter
+from . import hooks
+from .hooks import (  # noqa: F401  (the names of torch.nn.modules.module)
+    Hooked,
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+    register_module_full_backward_hook,
+    register_module_full_backward_pre_hook,
+)
 from .state import Stateful
 
 
@@ -20,7 +28,7 @@ def indented(text):
     return text.replace("\n", "\n  ")
 
 
-class Module(Stateful):
+class Module(Stateful, Hooked):
     """The base class of networks and layers (torch.nn.Module).
 
     Assigning a Parameter, a Module or, by `register_buffer`, a Tensor as an attribute makes it part of the
@@ -38,7 +46,7 @@ class Module(Stateful):
             raise TypeError(f"{type(self).__name__}.__init__() takes 1 positional argument but "
                             f"{len(args) + 1} were given\nModule's own constructor takes no arguments.")
         self.__dict__.update(training=True, _parameters={}, _buffers={}, _non_persistent_buffers_set=set(),
-                             _modules={}, _forward_hooks={}, _forward_pre_hooks={})
+                             _modules={}, _hooks={})
         if self.call_super_init:
             super().__init__(*args, **kwargs)
 
@@ -48,44 +56,9 @@ class Module(Stateful):
                                   "function\nDefine forward(self, ...) in the subclass.")
 
     def __call__(self, *args, **kwargs):
-        if self._forward_hooks or self._forward_pre_hooks:
-            return self._call_with_hooks(args, kwargs)
+        if self._hooks or hooks.everywhere:
+            return hooks.call(self, args, kwargs)
         return self.forward(*args, **kwargs)
-
-    # Hooks --------------------------------------------------------------------------------------------------
-
-    def _call_with_hooks(self, args, kwargs):
-        for hook, with_kwargs in list(self._forward_pre_hooks.values()):
-            changed = hook(self, args, kwargs) if with_kwargs else hook(self, args)
-            if changed is None:
-                continue
-            if not with_kwargs:
-                args = changed if isinstance(changed, tuple) else (changed,)
-            elif isinstance(changed, tuple) and len(changed) == 2:
-                args, kwargs = changed
-            else:
-                raise RuntimeError("forward pre-hook must return None or a tuple of (new_args, new_kwargs), "
-                                   f"but got {changed}.\nIt was registered with with_kwargs=True.")
-        result = self.forward(*args, **kwargs)
-        for hook, with_kwargs in list(self._forward_hooks.values()):
-            changed = hook(self, args, kwargs, result) if with_kwargs else hook(self, args, result)
-            result = result if changed is None else changed
-        return result
-
-    def register_forward_pre_hook(self, hook, *, prepend=False, with_kwargs=False):
-        """Call `hook(module, args)`, or `hook(module, args, kwargs)`, before every forward; what it returns
-        replaces the arguments. Returns a handle whose `remove()` takes it out
-        (Module.register_forward_pre_hook)."""
-        return _add_hook(self._forward_pre_hooks, (hook, with_kwargs), prepend)
-
-    def register_forward_hook(self, hook, *, prepend=False, with_kwargs=False, always_call=False):
-        """Call `hook(module, args, output)`, or `hook(module, args, kwargs, output)`, after every forward;
-        what it returns replaces the output. Returns a handle whose `remove()` takes it out
-        (Module.register_forward_hook)."""
-        if always_call:
-            raise NotImplementedError("register_forward_hook: always_call is not supported.\n"
-                                      "Catch the error around the call of the module.")
-        return _add_hook(self._forward_hooks, (hook, with_kwargs), prepend)
 
     # Members ------------------------------------------------------------------------------------------------
 
@@ -382,19 +355,10 @@ class Module(Stateful):
         return f"{self._get_name()}(\n  " + "\n  ".join(extra + children) + "\n)"
 
 
-def _add_hook(hooks, entry, prepend):
-    handle = RemovableHandle(hooks, entry)
-    if prepend:
-        before = {key: hooks[key] for key in hooks if key != handle.id}
-        hooks.clear()
-        hooks.update({handle.id: entry, **before})
-    return handle
-
-
 def _refused(name):
     def method(self, *args, **kwargs):
         raise NotImplementedError(f"Module.{name} is not supported.\n"
-                                  "Forward hooks and Tensor.register_hook are.")
+                                  "Full backward hooks are.")
     method.__name__, method.__qualname__ = name, f"Module.{name}"
     return method
 
@@ -409,7 +373,5 @@ def _converter(dtype):
 
 for _name, _dtype in {"float": dtypes.float32, "double": dtypes.float64, "half": dtypes.float16}.items():
     setattr(Module, _name, _converter(_dtype))
-for _name in ("register_full_backward_hook", "register_full_backward_pre_hook", "register_backward_hook",
-              "register_state_dict_post_hook", "register_state_dict_pre_hook", "compile", "share_memory",
-              "register_load_state_dict_pre_hook", "register_load_state_dict_post_hook", "to_empty"):
+for _name in ("register_backward_hook", "compile", "share_memory", "to_empty"):
     setattr(Module, _name, _refused(_name))

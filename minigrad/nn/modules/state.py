@@ -3,9 +3,10 @@ import warnings
 from collections import OrderedDict, namedtuple
 from collections.abc import Mapping
 
-from ..engine.core import no_grad
-from ..tensor import Tensor
-from .parameter import Parameter
+from ...engine.core import no_grad
+from ...tensor import Tensor
+from ..parameter import Parameter
+from .hooks import hooks_of
 
 EXTRA_STATE = "_extra_state"
 
@@ -46,17 +47,25 @@ class Stateful:
         if destination is None:
             destination = OrderedDict()
             destination._metadata = OrderedDict()
+        metadata = {"version": self._version}
         if hasattr(destination, "_metadata"):
-            destination._metadata[prefix[:-1]] = {"version": self._version}
+            destination._metadata[prefix[:-1]] = metadata
+        for hook in hooks_of(self, "state_dict_pre"):
+            hook(self, prefix, keep_vars)
         self._save_to_state_dict(destination, prefix, keep_vars)
         for name, module in self._modules.items():
             if module is not None:
                 module.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
+        for hook in hooks_of(self, "state_dict"):
+            if hook(self, destination, prefix, metadata) is not None:
+                raise RuntimeError("state_dict post-hook must return None\nChange the dict it is given.")
         return destination
 
     def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys,
                               error_msgs):
         """Load this module's own tensors; what goes wrong is noted in the three lists."""
+        for hook in hooks_of(self, "load_state_dict_pre"):
+            hook(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
         own = dict(self._saved())
         for name, tensor in own.items():
             key = prefix + name
@@ -102,7 +111,8 @@ class Stateful:
             raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.\n"
                             "Pass what state_dict() gave.")
         metadata = getattr(state_dict, "_metadata", {})
-        missing, unexpected, errors = [], [], []
+        errors, found = [], _IncompatibleKeys([], [])
+        missing, unexpected = found
 
         def load(module, state, prefix):
             local = {**metadata.get(prefix[:-1], {}), "assign_to_params_buffers": assign}
@@ -111,6 +121,11 @@ class Stateful:
                 if child is not None:
                     below = f"{prefix}{name}."
                     load(child, {key: value for key, value in state.items() if key.startswith(below)}, below)
+            for hook in hooks_of(module, "load_state_dict"):
+                if hook(module, found) is not None:
+                    raise AssertionError("Hooks registered with ``register_load_state_dict_post_hook`` are "
+                                         "not expected to return new values, if incompatible_keys need to be "
+                                         "modified, it should be done inplace.\nReturn None.")
 
         load(self, dict(state_dict), "")
         wrong = {"Missing": missing, "Unexpected": unexpected} if strict else {}
@@ -119,4 +134,4 @@ class Stateful:
         if errors:
             raise RuntimeError(f"Error(s) in loading state_dict for {type(self).__name__}:\n"
                                "\t" + "\n\t".join(errors))
-        return _IncompatibleKeys(missing, unexpected)
+        return found

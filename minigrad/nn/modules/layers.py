@@ -2,12 +2,12 @@
 import math
 from numbers import Integral
 
-from ..engine.core import no_grad
-from ..ops import create
-from . import functional as F
-from . import init, losses, spatial
+from ...engine.core import no_grad
+from ...ops import create
+from .. import functional as F
+from .. import init, losses, spatial
+from ..parameter import Parameter
 from .module import Module
-from .parameter import Parameter
 
 
 def _parameter(made, *size, device, dtype):

@@ -1,0 +1,1 @@
+"""The modules, from which nn takes its names (torch.nn.modules)."""
