@@ -116,6 +116,7 @@ def tape(settings: Settings) -> Iterator[Record]:
     for name, function, arguments, goal in (
         ("a call, not recorded", "unrecorded", {}, None),
         ("a recorded call", "record", {}, TAPE_GOAL),
+        ("the same, its result kept", "record_kept", {}, None),
         ("100 operations and backward", "chain", {"length": 100}, TAPE_GOAL),
     ):
         settings.tell(f"tape: {name}")

@@ -1,6 +1,7 @@
 """Backends: the rooms that do arithmetic on arrays. Which one an array belongs to is decided here, and only
 here."""
 from . import numpy as _numpy
+from .numpy import UFUNCS as UFUNCS
 
 
 def namespace(kind):

@@ -39,19 +39,23 @@ from .promote import meet
 from .views import refresh
 
 REGISTRY = {}
+_NOTHING = (None, None, None)   # what an op of two operands saves where no rule reads a value
+_NUMBERS = (float, int, type(None))
 _FAST = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 class _Implementations(dict):
     """array type -> forward bound to that type's backend; filled in when a type is first seen."""
 
-    def __init__(self, forward, takes_namespace):
-        self.forward, self.takes_namespace = forward, takes_namespace
+    def __init__(self, name, forward, takes_namespace):
+        self.name, self.forward, self.takes_namespace = name, forward, takes_namespace
 
     def __missing__(self, kind):
         bound = self.forward
         if self.takes_namespace:
             bound = functools.partial(bound, backends.namespace(kind))
+        if kind is np.ndarray:
+            bound = backends.UFUNCS.get(self.name, bound)
         self[kind] = bound
         return bound
 
@@ -78,7 +82,7 @@ class Op:
                               if p.default is p.empty and p.kind is not p.KEYWORD_ONLY)
         self.defaults = {p.name: (None if p.default is p.empty else p.default) for p in parameters
                          if p.name not in self.operands}
-        self.impl = _Implementations(forward, takes_namespace)
+        self.impl = _Implementations(name, forward, takes_namespace)
         self.node_class = type(torch_node, (Node,), {"__slots__": (), "op": self})
         for name, kept in (("result", "z"), *zip(("self", "other"), self.operands)):
             shown = property(lambda node, kept=kept: reveal[0](node, kept))
@@ -116,11 +120,13 @@ class Op:
     def __call__(self, *operands, **attrs):
         """The dual entry, for rules and for the public functions: Tensors in, a recorded Tensor out; bare
         in, bare out."""
-        for operand in operands:
-            if isinstance(operand, TensorBase):
-                return self.apply(operands, attrs)[0]
-        kinds = [type(o) for o in operands]
-        kind = next((k for k in kinds if k not in (float, int, type(None))), None)
+        kind = type(operands[0])
+        if kind is not np.ndarray:              # the walk's usual case needs no look at the others
+            for operand in operands:
+                if isinstance(operand, TensorBase):
+                    return self.apply(operands, attrs)[0]
+                if kind in _NUMBERS:
+                    kind = type(operand)
         z = self.impl[kind](*operands, **attrs)
         return z[0] if self.extras else z
 
@@ -173,7 +179,7 @@ class Op:
     def record(self, operands, arrays, attrs, z, extras):
         """Wrap forward's result, with a node where an operand needs a gradient and recording is on."""
         mask = 0
-        if mode.on:
+        if not paused[0] or mode.on:
             for position, operand in enumerate(operands):
                 if isinstance(operand, TensorBase):
                     if operand.view_of is not None:
@@ -311,13 +317,14 @@ def unary(made):
     keep_x, keep_z = made.keeps(1)
     fast32, fast64 = _FAST
     ndarray = np.ndarray
+    direct = impl[ndarray]
 
     def call(x):
         x_array = x.array
         dtype = x_array.dtype
         if dtype is not fast32 and dtype is not fast64:
             return made.apply((x,), {})[0]
-        z = impl[type(x_array)](x_array)
+        z = direct(x_array) if type(x_array) is ndarray else impl[type(x_array)](x_array)
         if type(z) is not ndarray:
             z = settle(z)
         if x.view_of is not None:
@@ -329,7 +336,10 @@ def unary(made):
         if x.needs and records and (not paused[0] or mode.on):
             out.node = node = node_class()
             out.needs = True
-            node.number, node.hooks, node.shape, node.dtype = tick(), None, z.shape, dtype
+            node.number = tick()
+            node.hooks = None
+            node.shape = z.shape
+            node.dtype = dtype
             node.edges = (x.node or x,)
             node.saved = (x_array if keep_x else None, z if keep_z else None)
         else:
@@ -356,11 +366,11 @@ def binary(made, otherwise=None, arrays=True):
     What `Op.record` does in a loop stands here unrolled: most of what recording costs is Python's calls.
     """
     impl = made.impl
-    run = None if impl.takes_namespace else made.forward    # Python's operators are the same on every backend
     node_class, records = made.node_class, bool(made.grads)
-    keeps = [made.keeps(mask) for mask in range(4)]
+    left, right, both = [keeps if any(keeps) else None for keeps in map(made.keeps, (1, 2, 3))]
     fast32, fast64 = _FAST
     ndarray = np.ndarray
+    direct = impl[ndarray]
 
     def slow(x, y):
         y = _odd_operand(y, arrays)
@@ -388,7 +398,7 @@ def binary(made, otherwise=None, arrays=True):
         if dtype is not fast32 and dtype is not fast64:
             return slow(x, y)
         try:
-            z = run(x_array, y_array) if run else impl[array_kind](x_array, y_array)
+            z = (direct if array_kind is ndarray else impl[array_kind])(x_array, y_array)
         except ValueError as error:
             errors.explain_shapes(made.name, (x_array, y_array), error)
         if type(z) is not ndarray:
@@ -403,11 +413,24 @@ def binary(made, otherwise=None, arrays=True):
         if (y_needs or x.needs) and records and (not paused[0] or mode.on):
             out.node = node = node_class()
             out.needs = True
-            node.number, node.hooks, node.shape, node.dtype = tick(), None, z.shape, dtype
-            x_needs = x.needs
-            node.edges = ((x.node or x) if x_needs else None, (y.node or y) if y_needs else None)
-            keep_x, keep_y, keep_z = keeps[x_needs + 2 * y_needs]
-            node.saved = (x_array if keep_x else None, y_array if keep_y else None, z if keep_z else None)
+            node.number = tick()                # one by one: four names in one assignment cost a tuple
+            node.hooks = None
+            node.shape = z.shape
+            node.dtype = dtype
+            if not y_needs:
+                node.edges = (x.node or x, None)
+                keep = left
+            elif x.needs:
+                node.edges = (x.node or x, y.node or y)
+                keep = both
+            else:
+                node.edges = (None, y.node or y)
+                keep = right
+            if keep is None:
+                node.saved = _NOTHING
+            else:
+                keep_x, keep_y, keep_z = keep
+                node.saved = (x_array if keep_x else None, y_array if keep_y else None, z if keep_z else None)
         else:
             out.node, out.needs = None, False
         return out

@@ -3,6 +3,8 @@
 Iterative. Nodes are visited by descending creation number, a topological order, and torch's own order of
 accumulation, so that a value used twice adds its gradients in the same order and to the same bits.
 """
+from heapq import heappop, heappush
+
 import numpy as np
 
 from ..backends.numpy.layout import ChannelsLast, canonical
@@ -200,16 +202,25 @@ def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
     """
     for tensor in (*roots, *(inputs or ())):
         fresh_node(tensor)
-    nodes = reachable([root.node for root in roots if root.node is not None])
-    wanted, running = None, nodes
+    wanted = graph = running = None
+    if inputs is not None or hooked[0]:         # only these need to know the graph before walking it
+        graph = running = reachable([root.node for root in roots if root.node is not None])
     if inputs is not None:
         wanted = {("leaf", id(t)) if t.node is None else ("node", t.node.number) for t in inputs}
-        running = leading_to(nodes, wanted)
-    # cotangents on their way; those whose buffer this walk allocated
-    at_node, owned = {}, set()
+        running = leading_to(graph, wanted)
+    # Cotangents on their way, by their node's number; those nodes, and a heap of the negated numbers: its
+    # first is the youngest node met, to which nothing older can still send. And those whose buffer this walk
+    # allocated.
+    at_node, nodes, heap, owned = {}, {}, [], set()
     # id(leaf) -> [leaf, cotangent, may it be kept without a copy?]
     at_leaf = {}
     found = {}
+
+    def meet(node, g):
+        """The first cotangent for a node."""
+        number = node.number
+        at_node[number], nodes[number] = g, node
+        heappush(heap, -number)
 
     def deliver(edge, g, source, saved):
         """Add cotangent `g` at `edge`, a node or a leaf."""
@@ -222,7 +233,7 @@ def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
         if is_node:
             number = edge.number
             if number not in at_node:
-                at_node[number] = g
+                meet(edge, g)
             else:
                 at_node[number] = accumulate(at_node[number], g, number in owned, recorded)
                 if type(at_node[number]) is np.ndarray:
@@ -249,14 +260,12 @@ def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
     try:
         for root, g in zip(roots, cotangents):
             deliver(root.node or root, g, g, ())
-        pending = schedule(running, nodes, roots) if hooked[0] else ()
-        for number in sorted(nodes, reverse=True):
+        pending = schedule(running, graph, roots) if hooked[0] else ()
+        while heap:
+            number = -heappop(heap)
             while pending and pending[-1][0] > number:
                 finish(pending.pop()[2])
-            g = at_node.pop(number, None)
-            if g is None:
-                continue
-            node = nodes[number]
+            g, node = at_node.pop(number), nodes.pop(number)
             hooks = node.hooks
             if hooks is not None:
                 seen, g = g, run_hooks(hooks, g, recorded) if hooks.tensor or hooks.keep else g
@@ -268,7 +277,9 @@ def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
                     continue
             if type(node) is Pick:              # one output of several: its place in the parent's tuple
                 parent = node.edges[0]
-                at_node.setdefault(parent.number, [None] * len(parent.shape))[node.attrs] = g
+                if parent.number not in at_node:
+                    meet(parent, [None] * len(parent.shape))
+                at_node[parent.number][node.attrs] = g
                 continue
             saved, made, frees = node.saved, node.op, False
             if saved is None or last_write[0] >= number:
@@ -299,8 +310,11 @@ def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
                     if recorded or strict:
                         deliver(edge, result, g, saved)
                     elif isinstance(edge, Node):
-                        if edge.number not in at_node and result.shape == edge.shape:
-                            at_node[edge.number] = result
+                        target = edge.number
+                        if target not in at_node and result.shape == edge.shape:
+                            at_node[target] = result
+                            nodes[target] = edge
+                            heappush(heap, -target)
                         else:
                             deliver(edge, result, g, saved)
                     elif (entry := at_leaf.get(id(edge))) and entry[2] and result.shape == entry[1].shape:

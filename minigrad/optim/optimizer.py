@@ -6,6 +6,7 @@ from copy import deepcopy
 
 import numpy as np
 
+from ..backends.numpy.threads import parallel
 from ..engine.core import TensorBase, enable_grad, plain, touch, wrap
 from ..tensor import RemovableHandle
 
@@ -31,13 +32,18 @@ def check_settings(lr, weight_decay, foreach, fused, differentiable):
 
 
 def update(rule, parameter, *state):
-    """Run `rule(x, g, *state)`, which works element by element and in place, on the bare arrays."""
+    """Run `rule(x, g, *state)`, which works element by element and in place, on the bare arrays: in pieces,
+    on all threads, where they are large."""
     arrays = [plain(tensor) for tensor in (parameter, parameter.gradient, *state)]
     first = arrays[0]
-    if not first.ndim or (first.size > PIECE and all(a.flags.c_contiguous for a in arrays)):
+    if not first.ndim or (first.size >= PIECE and all(a.flags.c_contiguous for a in arrays)):
         flat = [a.reshape(-1) for a in arrays]  # with a dimension, NumPy's results are arrays, not scalars
-        for start in range(0, first.size, PIECE):
-            rule(*[a[start:start + PIECE] for a in flat])
+
+        def run(start, stop):
+            for at in range(start, stop, PIECE):
+                rule(*[a[at:min(at + PIECE, stop)] for a in flat])
+
+        parallel(run, first.size, first.size)
     else:
         rule(*arrays)
     touch(parameter)

@@ -41,7 +41,7 @@ def rounded_once(kernel):
 
     @functools.wraps(kernel)
     def wrapped(first, *rest, **named):
-        if not _half(first):
+        if first.itemsize != 2 or not _half(first):
             return kernel(first, *rest, **named)
         wide = [value.astype(np.float32) if _half(value) else value for value in (first, *rest)]
         z = kernel(*wide, **{k: v.astype(np.float32) if _half(v) else v for k, v in named.items()})

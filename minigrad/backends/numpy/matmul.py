@@ -3,7 +3,7 @@ import numpy as np
 
 from .layout import rounded_once
 from .memory import empty
-from .threads import parallel
+from .threads import SMALL, alone, parallel
 
 SINGLE = 9216                   # multiplications: below this OpenBLAS keeps to one thread in all its routines
 PER_ELEMENT = 32                # a core multiplies this often while an element-wise loop touches one number
@@ -23,17 +23,16 @@ def matmul(x, y):
     if work < SINGLE:
         return np.matmul(x, y)
     batched = x.ndim == y.ndim > 2 and x.shape[:-2] == y.shape[:-2]
-    z, length = None, 1
-    if batched or x.ndim == y.ndim == 2:
-        z = empty((*x.shape[:-1], y.shape[-1]), np.result_type(x, y))
-        length = len(z) if batched else max(z.shape)
+    if not batched and not x.ndim == y.ndim == 2:
+        return alone(np.matmul, x, y)           # vectors and broadcasting
+    if work < PER_ELEMENT * SMALL and len(x) * y.shape[-1] < SMALL // 8:
+        return alone(np.matmul, x, y)
+    z = empty((*x.shape[:-1], y.shape[-1]), np.result_type(x, y))
+    length = len(z) if batched else max(z.shape)
 
     def run(start, stop):
-        nonlocal z
         band = slice(start, stop)
-        if z is None:
-            z = np.matmul(x, y)             # vectors and broadcasting: one thread
-        elif batched:
+        if batched:
             np.matmul(x[band], y[band], out=z[band])
         elif len(z) == length:
             np.matmul(x[band], y, out=z[band])

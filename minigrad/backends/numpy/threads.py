@@ -74,6 +74,21 @@ def set_num_threads(count):
         _blas[0](count)
 
 
+def alone(function, *operands):
+    """`function(*operands)` on this thread, BLAS's own threads held back."""
+    if _size == 1 or not _lock.acquire(blocking=False):
+        return function(*operands)
+    before = 1
+    try:
+        if get_num_threads() > 1 and _blas and (before := _blas[1]()) > 1:
+            _blas[0](1)
+        return function(*operands)
+    finally:
+        if before > 1:
+            _blas[0](before)
+        _lock.release()
+
+
 def parallel(function, length, work):
     """Run `function(start, stop)` over slices of range(length), one per thread, BLAS at one thread meanwhile.
 
@@ -83,12 +98,14 @@ def parallel(function, length, work):
     if not _lock.acquire(blocking=False):
         function(0, length)
         return
-    threads = get_num_threads()
-    before = _blas[1]() if _blas else 1
+    threads, before, errors = get_num_threads(), 1, ()
+    count = min(threads, length) if work >= SMALL else 1
     try:
-        if _blas:
+        if threads > 1 and _blas and (before := _blas[1]()) > 1:
             _blas[0](1)
-        count = max(1, min(threads, length)) if work >= SMALL else 1
+        if count < 2:
+            function(0, length)
+            return
         while len(_workers) < count - 1:
             _workers.append(_Worker())
         results = queue.SimpleQueue()
@@ -98,7 +115,7 @@ def parallel(function, length, work):
         function(0, cuts[1])
         errors = [results.get() for _ in cuts[2:]]
     finally:
-        if _blas:
+        if before > 1:
             _blas[0](before)
         _lock.release()
     for error in errors:
