@@ -1,1 +1,8 @@
 """The modules, from which nn takes its names (torch.nn.modules)."""
+from . import learned, plain
+from .container import ModuleDict, ModuleList, Sequential
+from .learned import *
+from .module import Module
+from .plain import *
+
+__all__ = ["Module", "ModuleDict", "ModuleList", "Sequential"] + learned.__all__ + plain.__all__

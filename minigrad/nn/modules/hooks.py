@@ -14,22 +14,21 @@ from collections import OrderedDict, namedtuple
 
 from ...engine.core import RemovableHandle
 
-everywhere: dict = {}                           # the hooks of all modules, by kind, as `Module._hooks`
+everywhere: OrderedDict = OrderedDict()         # the hooks of all modules: {number: (kind, hook)}
 _Forward = namedtuple("_Forward", "function with_kwargs always_call", defaults=(False,))
 
 
 def _add(hooks, kind, hook, prepend=False):
-    """Register a hook of a kind; gives its handle."""
-    own = hooks.setdefault(kind, OrderedDict())
-    handle = RemovableHandle(own, hook)
+    """Register a hook of a kind in `everywhere` or a module's `_hooks`; gives its handle."""
+    handle = RemovableHandle(hooks, (kind, hook))
     if prepend:
-        own.move_to_end(handle.id, last=False)
+        hooks.move_to_end(handle.id, last=False)
     return handle
 
 
 def hooks_of(module, kind):
     """The hooks of a kind that a module has."""
-    return [*everywhere.get(kind, {}).values(), *module._hooks.get(kind, {}).values()]
+    return [hook for own in (everywhere, module._hooks) for what, hook in own.values() if what == kind]
 
 
 def call(module, args, kwargs):

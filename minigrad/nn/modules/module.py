@@ -1,4 +1,6 @@
 """Module: a tree of parameters, buffers and children around a `forward` (torch.nn.Module)."""
+from collections import OrderedDict
+
 from ... import dtypes
 from ...engine.core import no_grad
 from ...tensor import Tensor
@@ -46,7 +48,7 @@ class Module(Stateful, Hooked):
             raise TypeError(f"{type(self).__name__}.__init__() takes 1 positional argument but "
                             f"{len(args) + 1} were given\nModule's own constructor takes no arguments.")
         self.__dict__.update(training=True, _parameters={}, _buffers={}, _non_persistent_buffers_set=set(),
-                             _modules={}, _hooks={})
+                             _modules={}, _hooks=OrderedDict())
         if self.call_super_init:
             super().__init__(*args, **kwargs)
 

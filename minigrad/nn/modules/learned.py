@@ -1,0 +1,193 @@
+"""Modules with weights: linear, convolution, embedding, normalisation. `layer.py` says how to write one."""
+from numbers import Integral
+
+from ...engine.core import no_grad
+from ...ops import create
+from .. import functional as F
+from .. import init, spatial
+from ..parameter import Parameter
+from .layer import Affine, Drawn, Layer
+
+__all__ = ["BatchNorm1d", "BatchNorm2d", "Conv2d", "Embedding", "LayerNorm", "Linear"]
+
+
+def _pair(value):
+    return (value, value) if not isinstance(value, (tuple, list)) else tuple(value)
+
+
+class Linear(Drawn, shows="in_features=, out_features=, bias="):
+    """x · Wᵀ + b over the last dimension (torch.nn.Linear).
+
+    (..., in_features) -> (..., out_features); weight (out_features, in_features), bias (out_features,).
+    """
+
+    def __init__(self, in_features, out_features, bias=True, device=None, dtype=None):
+        self._keep(locals())
+        self._learn(device, dtype, weight=(out_features, in_features), bias=(out_features,) if bias else None)
+
+    def forward(self, input):
+        return F.linear(input, self.weight, self.bias)
+
+
+class Conv2d(Drawn, shows="in_channels, out_channels, kernel_size=, stride=, padding?, dilation?, groups?, "
+                          "bias?, padding_mode?"):
+    """Cross-correlation with learned kernels (torch.nn.Conv2d).
+
+    (N, in_channels, H, W) -> (N, out_channels, H', W'), the batch optional; weight (out_channels, in_channels
+    / groups, h, w). kernel_size, stride, padding, dilation: a number or a pair; padding also "same" or
+    "valid"; padding_mode "zeros", "reflect", "replicate" or "circular".
+    """
+
+    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1,
+                 bias=True, padding_mode="zeros", device=None, dtype=None):
+        stride, dilation, kernel_size = _pair(stride), _pair(dilation), _pair(kernel_size)
+        if groups <= 0:
+            raise ValueError("groups must be a positive integer\nPass 1 for all channels together.")
+        if in_channels % groups or out_channels % groups:
+            raise ValueError(f"{'in' if in_channels % groups else 'out'}_channels must be divisible by "
+                             "groups\nEvery group has as many channels.")
+        if isinstance(padding, str) and padding not in ("same", "valid"):
+            raise ValueError(f"Invalid padding string {padding!r}, should be one of { {'same', 'valid'} }\n"
+                             "Or pass numbers.")
+        if padding == "same" and any(s != 1 for s in stride):
+            raise ValueError("padding='same' is not supported for strided convolutions\n"
+                             "Give the padding in numbers.")
+        if padding_mode not in ("zeros", "reflect", "replicate", "circular"):
+            raise ValueError("padding_mode must be one of "
+                             f"{ {'zeros', 'reflect', 'replicate', 'circular'} }, but got "
+                             f"padding_mode='{padding_mode}'\nThe usual one is 'zeros'.")
+        padding = padding if isinstance(padding, str) else _pair(padding)
+        self._keep(locals())
+        self._learn(device, dtype, weight=(out_channels, in_channels // groups, *kernel_size),
+                    bias=(out_channels,) if bias else None)
+
+    def forward(self, input):
+        padding = self.padding
+        if self.padding_mode != "zeros":
+            pairs = spatial.same(self.kernel_size, self.dilation) if padding == "same" else \
+                [(n, n) for n in ((0, 0) if padding == "valid" else padding)]
+            input = F.pad(input, [n for pair in pairs[::-1] for n in pair], mode=self.padding_mode)
+            padding = 0
+        return F.conv2d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+
+
+class Embedding(Layer, shows="num_embeddings, embedding_dim, padding_idx?, max_norm?, norm_type?, "
+                             "scale_grad_by_freq?, sparse?"):
+    """A table of rows, looked up by number (torch.nn.Embedding).
+
+    Integers of any shape -> that shape and embedding_dim. padding_idx: a row of zeros that is not learned.
+    """
+
+    def __init__(self, num_embeddings, embedding_dim, padding_idx=None, max_norm=None, norm_type=2.0,
+                 scale_grad_by_freq=False, sparse=False, _weight=None, _freeze=False, device=None,
+                 dtype=None):
+        if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
+            raise AssertionError("Padding_idx must be within num_embeddings\nIt names a row of the table.")
+        padding_idx = None if padding_idx is None else padding_idx % num_embeddings
+        self._keep(locals())
+        if _weight is None:
+            self._learn(device, dtype, weight=(num_embeddings, embedding_dim))
+        elif _weight.shape != (num_embeddings, embedding_dim):
+            raise AssertionError("Shape of weight does not match num_embeddings and embedding_dim\n"
+                                 "It has a row per index.")
+        else:
+            self.weight = Parameter(_weight)
+        self.weight.requires_grad_(not _freeze)
+
+    def reset_parameters(self):
+        """Draw the table anew from the standard normal distribution."""
+        init.normal_(self.weight)
+        if self.padding_idx is not None:
+            with no_grad():
+                self.weight[self.padding_idx] = 0
+
+    def forward(self, input):
+        return F.embedding(input, self.weight, self.padding_idx, self.max_norm, self.norm_type,
+                           self.scale_grad_by_freq, self.sparse)
+
+    @classmethod
+    def from_pretrained(cls, embeddings, freeze=True, padding_idx=None, max_norm=None, norm_type=2.0,
+                        scale_grad_by_freq=False, sparse=False):
+        """A table that holds a given 2-D Tensor, by default not learned
+        (torch.nn.Embedding.from_pretrained)."""
+        if embeddings.dim() != 2:
+            raise AssertionError("Embeddings parameter is expected to be 2-dimensional\n"
+                                 "It has a row per index.")
+        return cls(*embeddings.shape, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse,
+                   embeddings, freeze)
+
+
+# Normalisation ----------------------------------------------------------------------------------------------
+
+class _BatchNorm(Affine, shows="num_features, eps=, momentum=, affine=, bias=, track_running_stats="):
+    _version = 2                                # since which state dicts count batches
+
+    def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True,
+                 device=None, dtype=None, *, bias=True):
+        self._keep(locals())
+        like, track = {"device": device, "dtype": dtype}, track_running_stats
+        size = (num_features,) if affine else None
+        self.register_buffer("running_mean", create.zeros(num_features, **like) if track else None)
+        self.register_buffer("running_var", create.ones(num_features, **like) if track else None)
+        self.register_buffer("num_batches_tracked", create.tensor(0, device=device) if track else None)
+        self._learn(**like, weight=size, bias=size if bias else None)
+
+    def reset_running_stats(self):
+        """Forget the running statistics."""
+        if self.track_running_stats:
+            self.running_mean.zero_()
+            self.running_var.fill_(1)
+            self.num_batches_tracked.zero_()
+
+    def reset_parameters(self):
+        """Forget the running statistics; weight 1, bias 0."""
+        self.reset_running_stats()
+        super().reset_parameters()
+
+    def forward(self, input):
+        if input.array.ndim not in self._dims:
+            raise ValueError(f"expected {' or '.join(f'{n}D' for n in self._dims)} input (got "
+                             f"{input.array.ndim}D input)\nThe input is (N, C, ...).")
+        factor, track = self.momentum or 0.0, self.track_running_stats
+        if self.training and track and self.num_batches_tracked is not None:
+            self.num_batches_tracked.array += 1
+            if self.momentum is None:           # the plain mean over all batches
+                factor = 1.0 / float(self.num_batches_tracked)
+        mean, var = (self.running_mean, self.running_var) if track or not self.training else (None, None)
+        batch = self.training or (mean is None and var is None)
+        return F.batch_norm(input, mean, var, self.weight, self.bias, batch, factor, self.eps)
+
+    def _load_from_state_dict(self, state_dict, prefix, local_metadata, *rest):
+        if local_metadata.get("version") in (None, 1) and self.track_running_stats:
+            state_dict.setdefault(prefix + "num_batches_tracked", self.num_batches_tracked)
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
+
+
+class BatchNorm1d(_BatchNorm):
+    """Batch normalisation of (N, C) or (N, C, L) (torch.nn.BatchNorm1d; Ioffe & Szegedy 2015).
+
+    momentum: the share of each batch in the running statistics; None for the plain mean over all batches.
+    """
+    _dims = 2, 3
+
+
+class BatchNorm2d(_BatchNorm):
+    """Batch normalisation of (N, C, H, W) (torch.nn.BatchNorm2d; Ioffe & Szegedy 2015). As BatchNorm1d."""
+    _dims = (4,)
+
+
+class LayerNorm(Affine, shows="normalized_shape, eps=, elementwise_affine=, bias="):
+    """Normalisation of every sample over its last dimensions, of `normalized_shape` (torch.nn.LayerNorm; Ba
+    et al. 2016)."""
+
+    def __init__(self, normalized_shape, eps=1e-5, elementwise_affine=True, bias=True, device=None,
+                 dtype=None):
+        if isinstance(normalized_shape, Integral):
+            normalized_shape = (normalized_shape,)
+        normalized_shape = tuple(normalized_shape)
+        self._keep(locals())
+        size = normalized_shape if elementwise_affine else None
+        self._learn(device, dtype, weight=size, bias=size if bias else None)
+
+    def forward(self, input):
+        return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)

@@ -1,0 +1,139 @@
+"""Modules without weights: activations, pooling, dropout, losses. `layer.py` says how to write one."""
+from ...ops import shape_public as s
+from .. import functional as F
+from .layer import Layer, Loss
+from .module import Module
+
+__all__ = ["AdaptiveAvgPool2d", "AvgPool2d", "BCEWithLogitsLoss", "CrossEntropyLoss", "Dropout", "Flatten",
+           "GELU", "Identity", "L1Loss", "LogSoftmax", "MSELoss", "MaxPool2d", "NLLLoss", "ReLU", "Sigmoid",
+           "Softmax", "Tanh"]
+
+
+class Identity(Module):
+    """Gives its input; takes and ignores any arguments (torch.nn.Identity)."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__()
+
+    def forward(self, input):
+        return input
+
+
+class Flatten(Layer, calls=s.flatten, shows="start_dim=, end_dim="):
+    """Dimensions start_dim to end_dim made one; the batch stays by default (torch.nn.Flatten)."""
+
+    def __init__(self, start_dim=1, end_dim=-1):
+        self._keep(locals())
+
+
+class Dropout(Layer, calls=F.dropout, shows="p=, inplace="):
+    """In training, elements zeroed with probability p and the others divided by 1 − p (torch.nn.Dropout;
+    Srivastava et al. 2014)."""
+
+    def __init__(self, p=0.5, inplace=False):
+        F.check_probability(p)
+        self._keep(locals())
+
+
+# Activations ------------------------------------------------------------------------------------------------
+
+class ReLU(Layer, shows="inplace?"):
+    """max(x, 0) (torch.nn.ReLU)."""
+
+    def __init__(self, inplace=False):
+        self._keep(locals())
+
+    def forward(self, input):                   # the most common of all, so without detours
+        return F.relu(input, self.inplace)
+
+
+class Sigmoid(Layer, calls=F.sigmoid):
+    """1 / (1 + e⁻ˣ) (torch.nn.Sigmoid)."""
+
+
+class Tanh(Layer, calls=F.tanh):
+    """tanh x (torch.nn.Tanh)."""
+
+
+class GELU(Layer, calls=F.gelu, shows="approximate=!"):
+    """x · Φ(x), or its approximation by "tanh" (torch.nn.GELU; Hendrycks & Gimpel 2016)."""
+
+    def __init__(self, approximate="none"):
+        self._keep(locals())
+
+
+class Softmax(Layer, calls=F.softmax, shows="dim="):
+    """exp(x) / Σ exp(x) over `dim` (torch.nn.Softmax)."""
+    _stacklevel = 5                             # a warning names the line that calls the module
+
+    def __init__(self, dim=None):
+        self._keep(locals())
+
+
+class LogSoftmax(Softmax, calls=F.log_softmax):
+    """x − ln Σ exp(x) over `dim` (torch.nn.LogSoftmax)."""
+
+
+# Pooling ----------------------------------------------------------------------------------------------------
+
+class MaxPool2d(Layer, calls=F.max_pool2d, shows="kernel_size=, stride=, padding=, dilation=, ceil_mode="):
+    """The largest of each window (torch.nn.MaxPool2d); arguments as nn.functional.max_pool2d's."""
+
+    def __init__(self, kernel_size, stride=None, padding=0, dilation=1, return_indices=False,
+                 ceil_mode=False):
+        stride = kernel_size if stride is None else stride
+        self._keep(locals())
+
+
+class AvgPool2d(Layer, calls=F.avg_pool2d, shows="kernel_size=, stride=, padding="):
+    """The mean of each window (torch.nn.AvgPool2d); arguments as nn.functional.avg_pool2d's."""
+
+    def __init__(self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True,
+                 divisor_override=None):
+        stride = kernel_size if stride is None else stride
+        self._keep(locals())
+
+
+class AdaptiveAvgPool2d(Layer, calls=F.adaptive_avg_pool2d, shows="output_size="):
+    """Averages to `output_size`, a number or a pair, None for the input's own
+    (torch.nn.AdaptiveAvgPool2d)."""
+
+    def __init__(self, output_size):
+        self._keep(locals())
+
+
+# Losses -----------------------------------------------------------------------------------------------------
+
+class L1Loss(Loss, calls=F.l1_loss):
+    """|x − y|, reduced (torch.nn.L1Loss)."""
+
+    def __init__(self, size_average=None, reduce=None, reduction="mean"):
+        self._keep(locals())
+
+
+class MSELoss(L1Loss, calls=F.mse_loss):
+    """(x − y)², reduced (torch.nn.MSELoss)."""
+
+
+class NLLLoss(Loss, calls=F.nll_loss):
+    """Minus the log-probability of each target (torch.nn.NLLLoss); arguments as nn.functional.nll_loss's."""
+
+    def __init__(self, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
+        self._keep(locals())
+
+
+class CrossEntropyLoss(Loss, calls=F.cross_entropy):
+    """Minus the log-softmax of the scores at each target (torch.nn.CrossEntropyLoss); arguments as
+    nn.functional.cross_entropy's."""
+
+    def __init__(self, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean",
+                 label_smoothing=0.0):
+        self._keep(locals())
+
+
+class BCEWithLogitsLoss(Loss, calls=F.binary_cross_entropy_with_logits):
+    """Cross-entropy of two classes from scores (torch.nn.BCEWithLogitsLoss); arguments as
+    nn.functional.binary_cross_entropy_with_logits's."""
+
+    def __init__(self, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None):
+        self._keep(locals())
