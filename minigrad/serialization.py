@@ -9,7 +9,7 @@ for (the containers, numbers and texts around the tensors) is JSON in the header
 
 Loading builds plain values and tensors and nothing else: no code in a file is ever run, whatever it holds.
 A tensor that occurs twice, or two tensors that share memory (tied weights), are stored twice and come back
-as two.
+as two. The files of torch.save are read too, by `torch_file.py`.
 
 The format knows no tensor library: a `Library` says how one's tensors become arrays and back. minigrad's is
 at the end of this file, PyTorch's in `torch_backend/serialization.py`, so either reads what the other wrote.
@@ -260,15 +260,24 @@ def _write(value: Any, stream: IO[bytes], library: Library) -> None:
 
 
 def _read(data: bytes, library: Library, device: Any) -> Any:
-    from safetensors import SafetensorError, deserialize
+    from minigrad import torch_file
 
     if not data:
         raise EOFError("Ran out of input\nthe file is empty: nothing was saved in it")
+    if data[:4] == b"PK\x03\x04":
+        return torch_file.read(data, library, device)
+    from safetensors import SafetensorError, deserialize
+
     try:
         views = sorted(deserialize(data), key=lambda pair: pair[0])
         metadata = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
     except (SafetensorError, ValueError, RecursionError) as error:
-        raise _unreadable(data, error) from error
+        if (data[:1] == b"\x80" and data[1:2] in b"\x02\x03\x04\x05") or data[257:262] == b"ustar":
+            raise torch_file.refused(
+                "This is a pickle by itself, as torch.save wrote it before PyTorch 1.6, and no zip archive. "
+                "Load it in PyTorch with torch.load(file, weights_only=True) and save it again."
+            ) from error
+        raise _damaged(str(error)) from error
     for name, view in views:
         if view["dtype"] not in DTYPES:
             raise NotImplementedError(f"load: the dtype {view['dtype']} of {name} is not supported")
@@ -277,7 +286,7 @@ def _read(data: bytes, library: Library, device: Any) -> Any:
         for name, view in views
     }
     structure, checksum = metadata.get("minigrad.structure"), metadata.get("minigrad.crc32")
-    if structure is None and checksum is None and metadata.get("format") != "minigrad":
+    if metadata.get("format") != "minigrad" and not any("minigrad" in name for name in metadata):
         # Another program's file: its tensors by name.
         return {name: _tensor(array, library, device) for name, array in arrays.items()}
     if structure is None or _checksum(structure, arrays) != checksum:
@@ -293,18 +302,6 @@ def _damaged(reason: str) -> RuntimeError:
         f"load: the file is damaged or not a safetensors file ({reason})\n"
         "nothing was loaded; use another copy of the file"
     )
-
-
-def _unreadable(data: bytes, reason: Exception) -> Exception:
-    from pickle import UnpicklingError  # the exception that torch.load raises; nothing is ever unpickled
-
-    if data[:4] == b"PK\x03\x04" or (data[:1] == b"\x80" and data[1:2] in b"\x02\x03\x04\x05"):
-        return UnpicklingError(
-            "Weights only load failed. This is a pickle, as torch.save writes it, and a pickle can run code\n"
-            "load it in PyTorch with torch.load(file, weights_only=True) and save it again with "
-            "torch_backend.save"
-        )
-    return _damaged(str(reason))
 
 
 # -- files -----------------------------------------------------------------------------------------
@@ -411,13 +408,15 @@ def save(obj: Any, f: FILE) -> None:
 def load(f: FILE, map_location: Any = None, *, weights_only: bool = True) -> Any:
     """Returns what `save` wrote to ``f``: a path, or a stream opened for binary reading.
 
-    Files of other programs in the safetensors format come back as a dict of tensors. Tensors are put on
-    ``map_location`` (a device or its name), the CPU by default. ``weights_only`` is there because torch.load
-    has it: no code in a file is ever run, so both values do the same.
+    Files of other programs in the safetensors format come back as a dict of tensors. What torch.save wrote
+    (since PyTorch 1.6) loads too, if it is made of tensors, parameters, numbers, texts, dtypes, and plain
+    containers of them: then tensors that shared memory share it again. Tensors are put on ``map_location`` (a
+    device or its name), the CPU by default. ``weights_only`` is there because torch.load has it: no code in a
+    file is ever run, so both values do the same.
 
-    Raises RuntimeError for a damaged file, EOFError for an empty one, pickle.UnpicklingError for what
-    torch.save wrote, NotImplementedError for a dtype that the library lacks, and OSError when the file cannot
-    be read.
+    Raises RuntimeError for a damaged file, EOFError for an empty one, pickle.UnpicklingError for a file of
+    torch.save that holds more than data or has the older format, NotImplementedError for a dtype that the
+    library lacks, and OSError when the file cannot be read.
 
     After torch.load.
     """

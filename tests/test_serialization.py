@@ -281,12 +281,8 @@ class Bomb:
 def test_pickles_are_refused_and_never_run(B, weights_only, tmp_path):
     for protocol in range(6):
         data = pickle.dumps(Bomb(str(tmp_path / "exploded")), protocol)
-        with pytest.raises((pickle.UnpicklingError, RuntimeError), match=r"\n.*(torch.load|another copy)"):
+        with pytest.raises((pickle.UnpicklingError, RuntimeError), match=r"\n.*(was run|another copy)"):
             B.load(io.BytesIO(data), weights_only=weights_only)
-    for new_format in (True, False):
-        torch.save({"bomb": 1}, tmp_path / "file.pt", _use_new_zipfile_serialization=new_format)
-        with pytest.raises(pickle.UnpicklingError, match=r"torch\.load\(file, weights_only=True\)"):
-            B.load(tmp_path / "file.pt", weights_only=weights_only)
     assert not (tmp_path / "exploded").exists()
 
 

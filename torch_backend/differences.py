@@ -7,7 +7,7 @@ of minigrad is torch's. Tests hold both tables to that: nothing differs silently
 # Names of torch_backend that are not torch's own.
 NAMES = {
     "save": "writes the safetensors format, atomically; torch.save writes a pickle",
-    "load": "reads the safetensors format and never runs code; torch.load reads a pickle",
+    "load": "reads safetensors as well as the zip files of torch.save, and never runs code",
     "serialization": "the module behind save and load",
     "backend_name": "which library does the arithmetic; torch has no such name",
 }
