@@ -116,9 +116,14 @@ def unpack(node, index):
     edge = node if index == node.op.tensors - 1 else node.edges[index]
     if not isinstance(edge, TensorBase):
         return wrap(saved, edge is not None, edge)
-    if edge.array is saved:
-        return edge
-    # A leaf whose `.data` was swapped since: the value as it was, differentiated through to the same leaf.
+    # A leaf whose `.data` was swapped since gives its value as it was, differentiated through to the leaf.
+    return edge if edge.array is saved else _seen_at(edge, saved)
+
+
+def _seen_at(edge, saved):
+    """A Tensor of these elements whose gradient goes to `edge`."""
+    if isinstance(edge, Node):
+        return wrap(saved, True, edge)
     alias = new(_shaping["alias"].node_class)
     alias.edges, alias.saved, alias.hooks, alias.number = (edge,), (None, None), None, tick()
     alias.shape, alias.dtype = saved.shape, saved.dtype
@@ -144,9 +149,11 @@ def _through_twin(node, values, g):
     for name, edge in zip(made.operands, node.edges):
         value = values[name]
         if edge is not None:
-            if value is None:                   # no rule reads it: no derivative depends on its value
-                like = edge if isinstance(edge, Node) else edge.array
-                value = wrap(np.zeros(like.shape, like.dtype), True)
+            if value is None:
+                # No rule reads it: what forward handed out for it will do, or no derivative depends on it.
+                like, shifted = edge if isinstance(edge, Node) else edge.array, values.get(f"{name}_shifted")
+                value = wrap(np.zeros(like.shape, like.dtype), True) if shifted is None else \
+                    _seen_at(edge, shifted.array)
             value = _shaping["alias"](value)
             aliases.append(value)
         operands.append(value)

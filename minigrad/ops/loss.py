@@ -24,36 +24,35 @@ nll_loss = op("nll_loss", _nll_loss, grads=(_nll_slope, None, None),
               formula=("−Σ w x[target] / n", "−ḡ w / n at the target, else 0", "–", "–"))
 
 
-def cross_entropy_twin(x, target, *, total, top=None, log_sum=None):
+def cross_entropy_twin(x, target, *, total, x_shifted=None):
     """What cross-entropy is: minus the log-softmax at the target."""
     z = -squeeze(gather(log_softmax(x, dim=1), unsqueeze(target, dim=1), dim=1), dim=(1,))
     return z if total is None else sum(z) / total
 
 
 def _cross_entropy(xp, x, target, *, total):
-    top = x.max(axis=1)
-    log_sum = xp.log(xp.sum(xp.exp(x - top[:, None]), 1))
-    z = log_sum - (x[xp.arange(len(x)), target] - top)
-    return z if total is None else xp.asarray(xp.sum(z) / total), top, log_sum
+    x_shifted = x - x.max(axis=1)[:, None]
+    x_shifted -= xp.log(xp.sum(xp.exp(x_shifted), 1))[:, None]
+    z = -x_shifted[xp.arange(len(x)), target]
+    return z if total is None else xp.asarray(xp.sum(z) / total), x_shifted
 
 
-def _cross_entropy_backward(xp, y, x, target, top, log_sum, *, total):
-    z = x - top[:, None]
-    z -= log_sum[:, None]
-    xp.exp(z, out=z)
-    z[xp.arange(len(x)), target] -= 1
+def _cross_entropy_backward(xp, y, target, x_shifted, *, total):
+    z = xp.exp(x_shifted)
+    z[xp.arange(len(z)), target] -= 1
     z *= y[:, None] if total is None else y / total
     return z
 
 
-cross_entropy_backward = op("cross_entropy_backward", _cross_entropy_backward, formula=("(softmax x − "
-                                                                                        "onehot) · y / n",))
-# For (N, C) scores and class numbers that all weigh the same; every other case is nll_loss of log_softmax. No
-# table of probabilities is kept: x itself gives it again.
+cross_entropy_backward = op("cross_entropy_backward", _cross_entropy_backward,
+                            formula=("(softmax x − onehot) · y / n",))
+# For (N, C) scores and class numbers that all weigh the same; every other case is nll_loss of log_softmax.
+# Kept are the log-probabilities, `x_shifted`: moving all scores of a row changes no derivative, so the second
+# derivatives are taken there too.
 cross_entropy = op("cross_entropy", _cross_entropy,
-                   grads=(lambda g, x, target, top, log_sum, total:
-                          cross_entropy_backward(g, x, target, top, log_sum, total=total), None),
-                   extras=("top", "log_sum"), twin=cross_entropy_twin, torch_node="NllLossBackward0",
+                   grads=(lambda g, target, x_shifted, total:
+                          cross_entropy_backward(g, target, x_shifted, total=total), None),
+                   extras=("x_shifted",), twin=cross_entropy_twin, torch_node="NllLossBackward0",
                    formula=("−Σ ln softmax(x)[target] / n", "(softmax x − onehot) · ḡ / n", "–"))
 
 
