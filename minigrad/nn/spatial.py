@@ -2,13 +2,18 @@
 import numpy as np
 
 from ..backends.numpy.pool import pooled_size
-from ..engine.core import wrap
+from ..engine.core import TensorBase, wrap
 from ..ops import conv, pool
 from ..ops import index as i
 from ..ops import reduce as r
 from ..ops import shape_public as s
-from ..ops.arguments import dtype_of, need_tensor
-from ..tensor import Tensor
+from ..ops.arguments import need_tensor
+from .arguments import need, need_attribute, need_dtype
+
+BOTH = "One for the height, one for the width."
+# What a size may be, in the words of torch's pools.
+FORMS = {"kernel_size": "either be", "stride": "either be omitted,", "padding": "either be",
+         "dilation": "be either"}
 
 
 def _batched(function, input):
@@ -16,20 +21,25 @@ def _batched(function, input):
     return function(input) if input.array.ndim == 4 else s.squeeze(function(s.unsqueeze(input, 0)), 0)
 
 
-# Convolution ------------------------------------------------------------------------------------------------
-
-def _conv_pair(name, value):
+def _pair(function, name, value):
+    """A number, or one for each direction, as a pair. Raises torch's errors: convolutions have their own."""
     if type(value) is int:
         return value, value
-    if isinstance(value, (tuple, list)) and len(value) in (1, 2) and all(isinstance(v, int) for v in value):
-        return tuple(value) * (2 // len(value))
-    if isinstance(value, (tuple, list)) and all(isinstance(v, int) for v in value):
-        raise RuntimeError(f"expected {name} to be a single integer value or a list of 2 values to match the "
-                           f"convolution dimensions, but got {name}={list(value)}\n"
-                           "One for the height, one for the width.")
-    raise TypeError(f"conv2d() received an invalid combination of arguments - got (Tensor, Tensor, {name}="
-                    f"{type(value).__name__}), but expected one of:\n{name} is an integer or a pair of them.")
+    several, kind = isinstance(value, (tuple, list)), type(value).__name__
+    if function == "conv2d":
+        need(several and all([isinstance(v, int) for v in value]), "conv2d() received an invalid combination "
+             "of arguments - got (Tensor, Tensor, {0}={1}), but expected one of:\n"
+             "{0} is an integer or a pair of them.", name, kind, error=TypeError)
+        need(len(value) in (1, 2), "expected {0} to be a single integer value or a list of 2 values to match "
+             "the convolution dimensions, but got {0}={1}\n" + BOTH, name, value)
+    need(several, "{}(): argument '{}' (position {}) must be tuple of ints, not {}\nPass a number or a pair.",
+         function, name, 2 + list(FORMS).index(name) if name in FORMS else 0, kind, error=TypeError)
+    need(len(value) in (1, 2), "{}: {} must {} a single int, or a tuple of two ints\n" + BOTH,
+         function, name, FORMS.get(name))
+    return tuple(value) * (2 // len(value))
 
+
+# Convolution ------------------------------------------------------------------------------------------------
 
 def same(kernel, dilation):
     """Padding that keeps the size with stride 1; an odd one has its extra pixel after."""
@@ -44,26 +54,22 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     stride, padding, dilation: a number or one for each direction; padding also "valid" (none) or "same" (the
     size stays). Raises RuntimeError for sizes and dtypes that do not fit.
     """
-    if not isinstance(input, Tensor) or not isinstance(weight, Tensor):
-        raise TypeError("conv2d() received an invalid combination of arguments - got "
-                        f"({type(input).__name__}, {type(weight).__name__}), but expected one of:\n"
-                        "Input and weight are Tensors.")
+    need(isinstance(input, TensorBase) and isinstance(weight, TensorBase), "conv2d() received an invalid "
+         "combination of arguments - got ({}, {}), but expected one of:\nInput and weight are Tensors.",
+         type(input).__name__, type(weight).__name__, error=TypeError)
     x, w = input.array.shape, weight.array.shape
-    if len(x) not in (3, 4):
-        raise RuntimeError("Expected 3D (unbatched) or 4D (batched) input to conv2d, but got input of size: "
-                           f"{list(x)}\nImages are (N, C, H, W).")
-    stride, dilation = _conv_pair("stride", stride), _conv_pair("dilation", dilation)
+    need(len(x) in (3, 4), "Expected 3D (unbatched) or 4D (batched) input to conv2d, but got input of size: "
+         "{}\nImages are (N, C, H, W).", [*x])
+    stride, dilation = _pair("conv2d", "stride", stride), _pair("conv2d", "dilation", dilation)
     if isinstance(padding, str):
-        if padding not in ("same", "valid"):
-            raise RuntimeError(f"Invalid padding string: '{padding}'\nUse 'same', 'valid' or numbers.")
-        if padding == "same" and stride != (1, 1):
-            raise RuntimeError("padding='same' is not supported for strided convolutions\n"
-                               "Give the padding in numbers.")
+        need(padding in ("same", "valid"), "Invalid padding string: '{}'\nUse 'same', 'valid' or numbers.",
+             padding)
+        need(padding == "valid" or stride == (1, 1), "padding='same' is not supported for strided "
+             "convolutions\nGive the padding in numbers.")
         padding = same(w[2:], dilation) if padding == "same" else (0, 0)
     else:
-        padding = _conv_pair("padding", padding)
-        if min(padding) < 0:
-            raise RuntimeError("negative padding is not supported\nCut the input instead.")
+        padding = _pair("conv2d", "padding", padding)
+        need(min(padding) >= 0, "negative padding is not supported\nCut the input instead.")
     _check_conv(input, weight, bias, stride, padding, dilation, groups)
     geometry = stride, padding, dilation, groups
     return _batched(lambda images: conv.conv2d(images, weight, bias, geometry=geometry), input)
@@ -71,96 +77,56 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 
 def _check_conv(input, weight, bias, stride, padding, dilation, groups):
     x, w = (1, *input.array.shape)[-4:], weight.array.shape
+    need(min(stride) > 0 and groups > 0, "non-positive {} is not supported\nUse 1 or more.",
+         "groups" if min(stride) > 0 else "stride")
+    need(min(dilation) > 0, "dilation should be greater than zero, but got {}\nIt counts from 1.", dilation)
+    need(len(w) == 4, "expected stride to be a single integer value or a list of {} values to match the "
+         "convolution dimensions, but got stride={}\nThe weight has 4 dimensions.", len(w) - 2, stride)
+    need(w[0] >= groups and not w[0] % groups, "Given groups={0}, expected weight to be divisible by {0} at "
+         "dimension 0, but got weight of size [{1}] instead\nEvery group has as many kernels.", groups, w)
+    need(x[1] == w[1] * groups, "Given groups={}, weight of size {}, expected input{} to have {} channels, "
+         "but got {} channels instead\nThe input's channels are the layer's in_channels.",
+         groups, w, x, w[1] * groups, x[1])
+    need(bias is None or bias.array.shape == w[:1], "Given weight of size {}, expected bias to be "
+         "1-dimensional with {} elements, but got bias of size {} instead\nIt has a number per kernel.",
+         w, w[0], bias)
     padded = [n + (sum(p) if isinstance(p, tuple) else 2 * p) for n, p in zip(x[2:], padding)]
     reach = [d * (k - 1) + 1 for d, k in zip(dilation, w[2:])]
-    if min(stride) <= 0 or groups <= 0:
-        text = f"non-positive {'groups' if min(stride) > 0 else 'stride'} is not supported\nUse 1 or more."
-    elif min(dilation) <= 0:
-        text = f"dilation should be greater than zero, but got {list(dilation)}\nIt counts from 1."
-    elif len(w) != 4:
-        text = (f"expected stride to be a single integer value or a list of {len(w) - 2} values to match the "
-                f"convolution dimensions, but got stride={list(stride)}\n"
-                "The weight is (O, C / groups, h, w).")
-    elif w[0] % groups or w[0] < groups:
-        text = (f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got "
-                f"weight of size [{list(w)}] instead\nEvery group has as many kernels.")
-    elif x[1] != w[1] * groups:
-        text = (f"Given groups={groups}, weight of size {list(w)}, expected input{list(x)} to have "
-                f"{w[1] * groups} channels, but got {x[1]} channels instead\n"
-                "The input's channels are the layer's in_channels.")
-    elif bias is not None and bias.array.shape != w[:1]:
-        text = (f"Given weight of size {list(w)}, expected bias to be 1-dimensional with {w[0]} elements, "
-                f"but got bias of size {list(bias.array.shape)} instead\nIt has a number per kernel.")
-    elif padded[0] < reach[0] or padded[1] < reach[1]:
-        text = (f"Calculated padded input size per channel: ({padded[0]} x {padded[1]}). Kernel size: "
-                f"({reach[0]} x {reach[1]}). Kernel size can't be greater than actual input size\n"
-                "Pad the input, or use a smaller kernel.")
-    elif bias is not None and bias.array.dtype != input.array.dtype:
-        text = (f"Input type ({s.c_low(input)}) and bias type ({s.c_low(bias)}) should be the same\n"
-                "Convert the layer or its input with .to(dtype).")
-    elif weight.array.dtype != input.array.dtype:
-        text = (f"expected scalar type {dtype_of(input).legacy_name} but found "
-                f"{dtype_of(weight).legacy_name}\nConvert the layer or its input with .to(dtype).")
-    else:
-        return
-    raise RuntimeError(text)
+    need(padded[0] >= reach[0] and padded[1] >= reach[1], "Calculated padded input size per channel: ({} x "
+         "{}). Kernel size: ({} x {}). Kernel size can't be greater than actual input size\n"
+         "Pad the input, or use a smaller kernel.", *padded, *reach)
+    if bias is not None:
+        need(bias.array.dtype == input.array.dtype, "Input type ({}) and bias type ({}) should be the same\n"
+             "Convert the layer or its input with .to(dtype).", s.c_low(input), s.c_low(bias))
+    need_dtype(input, weight)
 
 
 # Pooling ----------------------------------------------------------------------------------------------------
 
-def _pool_pair(function, name, value, told):
-    if type(value) is int:
-        return value, value
-    if not isinstance(value, (tuple, list)):
-        position = ("input", "kernel_size", "stride", "padding", "dilation").index(name) + 1
-        raise TypeError(f"{function}(): argument '{name}' (position {position}) must be tuple of ints, not "
-                        f"{type(value).__name__}\nPass a number or a pair.")
-    if len(value) not in (1, 2):
-        raise RuntimeError(f"{function}: {name} must {told} a single int, or a tuple of two ints\n"
-                           "One for the height, one for the width.")
-    return tuple(value) * (2 // len(value))
-
-
 def _pool_window(function, input, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False):
     """(kernel, stride, padding) as pairs. Raises torch's errors."""
     need_tensor(function, input)
-    kernel = _pool_pair(function, "kernel_size", kernel_size, "either be")
-    stride = _pool_pair(function, "stride", stride, "either be omitted,") if stride or stride == 0 else kernel
-    padding = _pool_pair(function, "padding", padding, "either be")
+    kernel = _pair(function, "kernel_size", kernel_size)
+    stride = _pair(function, "stride", stride) if stride or stride == 0 else kernel
+    padding = _pair(function, "padding", padding)
     x = input.array.shape
-    text = None
-    if len(x) not in (3, 4):
-        if function == "avg_pool2d" and len(x) < 3:
-            raise IndexError(f"Dimension out of range (expected to be in range of [{-len(x)}, {len(x) - 1}], "
-                             "but got -3)\nImages are (N, C, H, W) or (C, H, W).")
-        text = "non-empty 3D or 4D (batch mode) tensor expected for input\nImages are (N, C, H, W)."
-    elif 0 in x[-3:]:
-        text = ("Expected 3D or 4D (batch mode) tensor with optional 0 dim batch size for input, but got:"
-                f"{list(x)}\nThere are no pixels.")
-    elif 0 in stride:
-        text = "stride should not be zero\nIt counts from 1."
-    elif min(kernel) <= 0 or min(dilation) <= 0:
-        what, name, sides = ("dilation", "dilation", dilation) if min(kernel) > 0 else \
-            ("kernel size", "k", kernel)
-        text = (f"{what} should be greater than zero, but got {name}H: {sides[0]} {name}W: {sides[1]}\n"
-                "Use 1 or more.")
-    elif min(padding) < 0:
-        text = f"pad must be non-negative, but got pad: {min(padding)}\nCut the input instead."
-    else:
-        for k, p, d in zip(kernel, padding, dilation):
-            if p > (d * (k - 1) + 1) // 2:
-                text = (f"pad should be at most half of effective kernel size, but got pad={p}, "
-                        f"kernel_size={k} and dilation={d}\nA window must touch the image.")
-                break
-    if text is None:
-        sides = zip(x[-2:], kernel, stride, padding, dilation)
-        size = [pooled_size(*side, ceil_mode) for side in sides]
-        if min(size) < 1:
-            text = (f"Given input size: ({x[-3]}x{x[-2]}x{x[-1]}). Calculated output size: "
-                    f"({x[-3]}x{max(size[0], 0)}x{max(size[1], 0)}). Output size is too small\n"
-                    "Pad the input, or use a smaller kernel.")
-    if text is not None:
-        raise RuntimeError(text)
+    need(len(x) > 2 or function != "avg_pool2d", "Dimension out of range (expected to be in range of [{}, "
+         "{}], but got -3)\nImages are (N, C, H, W) or (C, H, W).", -len(x), len(x) - 1, error=IndexError)
+    need(len(x) in (3, 4),
+         "non-empty 3D or 4D (batch mode) tensor expected for input\nImages are (N, C, H, W).")
+    need(0 not in x[-3:], "Expected 3D or 4D (batch mode) tensor with optional 0 dim batch size for input, "
+         "but got:{}\nThere are no pixels.", x)
+    need(0 not in stride, "stride should not be zero\nIt counts from 1.")
+    for what, letter, sides in ("kernel size", "k", kernel), ("dilation", "dilation", dilation):
+        need(min(sides) > 0, "{0} should be greater than zero, but got {1}H: {2} {1}W: {3}\nUse 1 or more.",
+             what, letter, *sides)
+    need(min(padding) >= 0, "pad must be non-negative, but got pad: {}\nCut the input instead.", min(padding))
+    for k, p, d in zip(kernel, padding, dilation):
+        need(p <= (d * (k - 1) + 1) // 2, "pad should be at most half of effective kernel size, but got "
+             "pad={}, kernel_size={} and dilation={}\nA window must touch the image.", p, k, d)
+    size = [pooled_size(*side, ceil_mode) for side in zip(x[-2:], kernel, stride, padding, dilation)]
+    need(min(size) > 0, "Given input size: ({0}x{1}x{2}). Calculated output size: ({0}x{3}x{4}). Output size "
+         "is too small\nPad the input, or use a smaller kernel.", *x[-3:], max(size[0], 0), max(size[1], 0))
     return kernel, stride, padding
 
 
@@ -172,7 +138,7 @@ def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
     ceil_mode: windows may begin inside and end outside. return_indices: give (result, int64 positions in each
     channel's flattened image).
     """
-    dilation = _pool_pair("max_pool2d", "dilation", dilation, "be either")
+    dilation = _pair("max_pool2d", "dilation", dilation)
     window = _pool_window("max_pool2d", input, kernel_size, stride, padding, dilation, ceil_mode)
     window = *window, dilation, ceil_mode
     batched = input if input.array.ndim == 4 else s.unsqueeze(input, 0)
@@ -191,8 +157,7 @@ def avg_pool2d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
     divided by.
     """
     window = _pool_window("avg_pool2d", input, kernel_size, stride, padding, ceil_mode=ceil_mode)
-    if divisor_override == 0:
-        raise RuntimeError("divisor must be not zero\nPass None for the window's size.")
+    need(divisor_override != 0, "divisor must be not zero\nPass None for the window's size.")
     window = *window, ceil_mode, count_include_pad, divisor_override
     return _batched(lambda images: pool.avg_pool2d(images, window=window), input)
 
@@ -200,20 +165,15 @@ def avg_pool2d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
 def adaptive_avg_pool2d(input, output_size):
     """Images (N, C, H, W) or (C, H, W) averaged to `output_size`, a number or a pair, None for the input's
     own (torch.nn.functional.adaptive_avg_pool2d)."""
-    if not isinstance(input, Tensor):
-        raise AttributeError(f"'{type(input).__name__}' object has no attribute 'size'\nPass a Tensor.")
+    need_attribute(input, "size")
     x = input.array.shape
     size = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size, output_size)
-    if len(size) != 2:
-        raise RuntimeError("adaptive_avg_pool2d: output_size must be 2\n"
-                           "One for the height, one for the width.")
-    if len(x) not in (3, 4):
-        raise RuntimeError(f"adaptive_avg_pool2d(): Expected 3D or 4D tensor, but got {list(x)}\n"
-                           "Images are (N, C, H, W).")
+    need(len(size) == 2, "adaptive_avg_pool2d: output_size must be 2\n" + BOTH)
+    need(len(x) in (3, 4), "adaptive_avg_pool2d(): Expected 3D or 4D tensor, but got {}\n"
+         "Images are (N, C, H, W).", x)
     size = tuple([n if wanted is None else wanted for n, wanted in zip(x[-2:], size)])
-    if min(size) < 0:
-        raise RuntimeError("adaptive_avg_pool2d: elements of output_size must be greater than or equal to 0 "
-                           f"but received {{{size[0]}, {size[1]}}}\nSizes are not negative.")
+    need(min(size) >= 0, "adaptive_avg_pool2d: elements of output_size must be greater than or equal to 0 "
+         "but received {{{}, {}}}\nSizes are not negative.", *size)
     if size == (1, 1):
         return r.mean(input, dim=(len(x) - 2, len(x) - 1), keepdim=True)
     if all(wanted and n % wanted == 0 for n, wanted in zip(x[-2:], size)):  # bins of one size are windows
@@ -232,32 +192,25 @@ def pad(input, pad, mode="constant", value=None):
     """
     need_tensor("pad", input)
     shape, pairs = input.array.shape, list(zip(pad[::2], pad[1::2]))
-    if len(pad) % 2:
-        raise RuntimeError("Padding length must be divisible by 2\nGive (before, after) pairs.")
-    if len(pairs) > len(shape):
-        raise RuntimeError("Padding length should be less than or equal to two times the input dimension but "
-                           f"got padding length {len(pad)} and input of dimension {len(shape)}\n"
-                           "Give a pair per dimension.")
-    if mode not in ("constant", "reflect", "replicate", "circular"):
-        raise NotImplementedError(f"Unrecognised padding mode {mode}\n"
-                                  "Use constant, reflect, replicate or circular.")
+    need(len(pad) % 2 == 0, "Padding length must be divisible by 2\nGive (before, after) pairs.")
+    need(len(pairs) <= len(shape), "Padding length should be less than or equal to two times the input "
+         "dimension but got padding length {} and input of dimension {}\nGive a pair per dimension.",
+         len(pad), len(shape))
+    need(mode in ("constant", "reflect", "replicate", "circular"), "Unrecognised padding mode {}\n"
+         "Use constant, reflect, replicate or circular.", mode, error=NotImplementedError)
     if mode == "constant":
         return _pad_constant(input, pairs, value)
-    if value is not None:
-        raise RuntimeError(f'Padding mode "{mode}" doesn\'t take in value argument\nLeave it out.')
-    if len(shape) - len(pairs) not in (1, 2):
-        raise NotImplementedError(f"Padding size {len(pad)} is not supported for {len(shape)}D input "
-                                  "tensor.\nPad all dimensions but the batch and the channels.")
+    need(value is None, 'Padding mode "{}" doesn\'t take in value argument\nLeave it out.', mode)
+    need(len(shape) - len(pairs) in (1, 2), "Padding size {} is not supported for {}D input tensor.\n"
+         "Pad all but the batch and the channels.", len(pad), len(shape), error=NotImplementedError)
     for k, (before, after) in enumerate(pairs):
         dim = len(shape) - 1 - k
         size = shape[dim]
-        if mode == "reflect" and max(before, after) >= size:
-            raise RuntimeError(f"Argument #{4 + 2 * k}: Padding size should be less than the corresponding "
-                               f"input dimension, but got: padding ({before}, {after}) at dimension {dim} of "
-                               f"input {list(shape)}\nThe edge itself is not repeated.")
-        if mode == "circular" and max(before, after) > size:
-            raise RuntimeError("Padding value causes wrapping around more than once.\n"
-                               "Pad by at most the size.")
+        need(mode != "reflect" or max(before, after) < size, "Argument #{}: Padding size should be less than "
+             "the corresponding input dimension, but got: padding ({}, {}) at dimension {} of input {}\n"
+             "The edge itself is not repeated.", 4 + 2 * k, before, after, dim, shape)
+        need(mode != "circular" or max(before, after) <= size,
+             "Padding value causes wrapping around more than once.\nPad by at most the size.")
         place = np.arange(-before, size + after)
         if mode == "reflect":
             place = size - 1 - abs(size - 1 - abs(place))
