@@ -164,7 +164,8 @@ def scaled(name, input, other, alpha):
                            "Convert the tensors to a floating point dtype, or use an integer alpha.")
     if isinstance(other, TensorBase) and dtype_of(other) is not common:
         other = p.to(other, dtype=common.numpy)
-    return other * as_number(alpha, common)
+    product = other * as_number(alpha, common)
+    return bool(product) if common is dtypes.bool and is_number(other) else product
 
 
 def add(input, other, *, alpha=1, out=None):

@@ -163,11 +163,14 @@ def _norm(xp, x, *, dim=None, keepdim=False):
     return xp.sqrt(xp.sum(x * x, dim, keepdim))
 
 
-norm = op("norm", _norm,
-          grads=(lambda g, x, z, x_shape, dim, keepdim:
-                 x * spread(p.where(z == 0, 0.0, g / p.where(z == 0, 1.0, z)), shape=x_shape, dim=dim,
-                            keepdim=keepdim),),
-          formula=("√Σ x²", "ḡ · x / z, 0 at the origin"), torch_node="LinalgVectorNormBackward0")
+def _norm_grad(g, x, z, x_shape, dim, keepdim):
+    g, length = p.where(z == 0, 0.0, g), p.where(z == 0, 1.0, z)
+    return (spread(g, shape=x_shape, dim=dim, keepdim=keepdim)
+            * (x / spread(length, shape=x_shape, dim=dim, keepdim=keepdim)))
+
+
+norm = op("norm", _norm, grads=(_norm_grad,), formula=("√Σ x²", "ḡ · x / z, 0 at the origin"),
+          torch_node="LinalgVectorNormBackward0")
 
 
 def norm_p(x, order, dim, keepdim):

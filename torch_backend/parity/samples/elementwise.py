@@ -152,11 +152,14 @@ binary("minimum", None, in_place=False, tie=equal, categories=(*TOGETHER, TIE), 
 
 # Divisions that round: the quotients' slopes are 0.
 def _whole_pair(d: Any) -> Any:
-    return d.pair(1.0, 9.0), {}
+    x, y = d.pair(1.0, 9.0)
+    if y.values.dtype.kind == "f":      # a quotient that overflows is nan in torch's long loops alone
+        y.values = np.where(np.abs(y.values) == np.float32(1e-30), y.values.dtype.type(3), y.values)
+    return [x, y], {}
 
 
 ROWS += [Sample("remainder", lambda B, x, y: B.remainder(x, y), _whole_pair, name="remainder",
-                dtypes=(*FLOATS, *INTEGERS), categories=TOGETHER, elementwise=True, ulps=64,
+                dtypes=(*FLOATS, *INTEGERS), categories=TOGETHER, elementwise=True, ulps=1,
                 bad=(lambda B: B.remainder(B.ones(2), B.ones(3)),
                      lambda B: B.remainder(B.ones(2, dtype=B.int64), 0),
                      lambda B: B.remainder(B.ones(2, dtype=B.bool), B.ones(2, dtype=B.bool)))),

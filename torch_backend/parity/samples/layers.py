@@ -4,7 +4,9 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from ..draw import EDGE, FLOATS, PLAIN, STRIDED, TIE, ZERO_D, ZERO_SIZE, Sample
+import numpy as np
+
+from ..draw import EDGE, FLOATS, PLAIN, STRIDED, TIE, ZERO_D, ZERO_SIZE, Operand, Sample
 from .reductions import VARIED, repeats
 
 ROWS: list[Sample] = []
@@ -89,9 +91,17 @@ layer("adaptive_avg_pool2d", lambda d: ([_images(d, 2, 4)], {"output_size": d.pi
       strides=False)
 
 
+def _apart(x: Operand, dim: int) -> Operand:
+    """Along `dim` no two values nearly equal: what normalises divides by how far they are apart."""
+    x.values = np.sort(x.values, axis=dim)
+    along = np.moveaxis(x.values, dim, -1)
+    along += np.arange(along.shape[-1], dtype=along.dtype) / 2
+    return x
+
+
 def _batch_norm(d: Any) -> Any:
     channels = d.pick(3, 2, 1)
-    x = d.tensor((d.pick(4, 2, 3), channels, *d.pick((), (5,), (2, 3))), layouts=VARIED)
+    x = _apart(d.tensor((d.pick(4, 2, 3), channels, *d.pick((), (5,), (2, 3))), layouts=VARIED), 0)
     k: dict[str, Any] = {"training": d.flag(), "eps": d.pick(1e-5, 0.1), "momentum": d.pick(0.1, 0.5)}
     # Dense: torch's gradient reads a weight's memory as if it were.
     affine = [d.tensor((channels,), layouts=()), d.tensor((channels,), layouts=())] if d.flag() else [None,
@@ -120,7 +130,8 @@ def _layer_norm(d: Any) -> Any:
     normalised = shape[d.pick(*range(len(shape))):]
     affine = d.pick(0, 1, 2)
     weights = [d.tensor(normalised) for _ in range(affine)]
-    return [d.tensor(shape, layouts=VARIED), *weights], {
+    several = [dim for dim in range(len(shape) - len(normalised), len(shape)) if shape[dim] > 1]
+    return [_apart(d.tensor(shape, layouts=VARIED), several[-1] if several else -1), *weights], {
         "normalized_shape": normalised, "eps": d.pick(1e-5, 0.1) if prod(normalised) > 1 else 1.0}
 
 
