@@ -23,7 +23,6 @@ from . import errors
 from .core import (
     Node,
     TensorBase,
-    edge_of,
     mode,
     new,
     paused,
@@ -141,7 +140,9 @@ class Op:
         arrays, first = [], None
         for operand in operands:
             if isinstance(operand, TensorBase):
-                array = operand.array if self.layout else plain(operand)
+                array = operand.array
+                if not self.layout and type(array) is not np.ndarray:
+                    array = plain(operand)
                 if first is None:
                     first = array
                 arrays.append(array)
@@ -178,31 +179,35 @@ class Op:
 
     def record(self, operands, arrays, attrs, z, extras):
         """Wrap forward's result, with a node where an operand needs a gradient and recording is on."""
-        mask = 0
+        mask, edges = 0, []
         if not paused[0] or mode.on:
             for position, operand in enumerate(operands):
+                edge = None
                 if isinstance(operand, TensorBase):
                     if operand.view_of is not None:
                         refresh(operand)
                     if operand.needs:
                         mask |= 1 << position
-            if mask and not self.differentiable(mask, z):
-                mask = 0
-        if not mask:
+                        edge = operand.node or operand
+                edges.append(edge)
+        plan = None
+        if mask and self.differentiable(z):
+            plan = self.plans[mask] if mask in self.plans else self.plan(mask)
+        if not plan:
             out = tuple([wrap(part) for part in z]) if self.outputs else wrap(z)
             return self._as_view(out, operands, attrs) if self.view else out
-        node = new(self.node_class)
-        node.number, node.hooks = tick(), None
-        node.attrs = attrs
-        node.edges = tuple([edge_of(o) if isinstance(o, TensorBase) else None for o in operands])
+        node = self.node_class()
+        node.number, node.hooks, node.attrs, node.edges = tick(), None, attrs, tuple(edges)
         if self.outputs:
             node.shape, node.dtype = tuple(part.shape for part in z), z[0].dtype
             out = tuple([wrap(part, True, _pick(node, index, part)) for index, part in enumerate(z)])
         else:
-            node.shape, node.dtype = z.shape, z.dtype
             out = wrap(z, True, node)
             z = out.array
-        node.saved = self._save(arrays, attrs, extras, mask, z)
+            node.shape, node.dtype = z.shape, z.dtype
+        held = *arrays, z, *extras
+        node.saved = tuple([None if step is None else held[step] if type(step) is int else step(arrays, attrs)
+                            for step in plan])
         return self._as_view(out, operands, attrs) if self.view else out
 
     def _as_view(self, out, operands, attrs):
@@ -211,12 +216,10 @@ class Op:
             part.view_of = base, (steps, self, attrs, index if self.outputs else None), seen
         return out
 
-    def differentiable(self, mask, z):
-        """Does a gradient flow through at all? Not into integers, nor where no needed operand has a rule."""
+    def differentiable(self, z):
+        """No gradient flows into integers."""
         dtype = (z[0] if self.outputs else z).dtype
-        if dtype not in _FAST and not dtypes.from_numpy(dtype).is_floating_point:
-            return False
-        return self.joint or self.variadic or any(rule and mask >> i & 1 for i, rule in enumerate(self.grads))
+        return dtype in _FAST or dtypes.from_numpy(dtype).is_floating_point
 
     def keeps(self, mask):
         """Which of `names` the rules of the operands in `mask` read."""
@@ -225,38 +228,28 @@ class Op:
         return tuple([k in read for k in range(len(self.names))])
 
     def plan(self, mask):
-        """Per name how to save it, as (source, where), None for what nobody reads; made once per mask."""
-        plan = []
+        """How to save what a node keeps, made once per mask: for each of `names` a position among operands,
+        result and extras, a function of (arrays, attrs), or None. Nothing at all where no operand in `mask`
+        has a rule."""
+        plan, handed_out = [], ("z", *self.extras)
         for name, keep in zip(self.names, self.keeps(mask)):
-            source = "operand" if name in self.operands else "z" if name == "z" else \
-                "extra" if name in self.extras else "attr" if name in self.defaults else \
-                "shapes" if name.endswith("_shapes") else "shape"
-            where = self.operands.index(name.removesuffix("_shape")) if source in ("operand", "shape") else \
-                self.extras.index(name) if source == "extra" else name
-            plan.append((source, where) if keep else None)
-        self.plans[mask] = tuple(plan)
-        return self.plans[mask]
-
-    def _save(self, arrays, attrs, extras, mask, z):
-        saved = []
-        for step in self.plans.get(mask) or self.plan(mask):
-            if step is None:
-                saved.append(None)
-                continue
-            source, where = step
-            if source == "operand":
-                saved.append(arrays[where])
-            elif source == "z":
-                saved.append(z)
-            elif source == "attr":
-                saved.append(attrs[where] if where in attrs else self.defaults[where])
-            elif source == "shape":
-                saved.append(getattr(arrays[where], "shape", ()))
-            elif source == "extra":
-                saved.append(extras[where])
+            if not keep:
+                plan.append(None)
+            elif name in self.operands:
+                plan.append(self.operands.index(name))
+            elif name in handed_out:            # counted from the end: operands may be any number
+                plan.append(handed_out.index(name) - len(handed_out))
+            elif name in self.defaults:
+                plan.append(lambda arrays, attrs, name=name: attrs.get(name, self.defaults[name]))
+            elif name.endswith("_shapes"):
+                plan.append(lambda arrays, attrs: tuple([a.shape for a in arrays]))
             else:
-                saved.append(tuple([a.shape for a in arrays]))
-        return tuple(saved)
+                where = self.operands.index(name.removesuffix("_shape"))
+                plan.append(lambda arrays, attrs, where=where: getattr(arrays[where], "shape", ()))
+        flows = self.joint or self.variadic or any(
+            rule and mask >> i & 1 for i, rule in enumerate(self.grads))
+        self.plans[mask] = tuple(plan) if flows else ()
+        return self.plans[mask]
 
 
 class Pick(Node):
