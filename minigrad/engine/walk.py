@@ -80,7 +80,9 @@ def unbroadcast(g, shape):
     lead = len(g.shape) - len(shape)
     dims = tuple(range(lead)) + tuple(
         lead + i for i, size in enumerate(shape) if size == 1 and g.shape[lead + i] != 1)
-    return _shaping["view"](_shaping["sum"](g, dim=dims, keepdim=False) if dims else g, shape=shape)
+    if dims:
+        g = _shaping["sum"](g, dim=dims, keepdim=False)
+    return g if g.shape == shape else _shaping["view"](g, shape=shape)
 
 
 def accumulate(old, g, owned, recorded):
