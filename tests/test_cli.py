@@ -1,4 +1,4 @@
-"""`minigrad train`: equal rows, checkpoints that continue to the bit, and one line for every user's error."""
+"""The command `minigrad`: equal rows, runs that continue to the bit, one line for every user's error."""
 
 import ast
 import gzip
@@ -305,6 +305,10 @@ def test_without_torch(csv, monkeypatch, capsys):
     assert capsys.readouterr().err == (
         'minigrad train: the torch backend needs PyTorch: pip install "minigrad[torch]"\n'
     )
+    assert main(["parity", "exp"]) == 2
+    assert capsys.readouterr().err == (
+        'minigrad parity: the torch backend needs PyTorch: pip install "minigrad[torch]"\n'
+    )
     assert main(["train", "--data", "csv", csv, "--epochs", "1"]) == 0
     assert list(rows(capsys.readouterr().out)) == ["numpy"]
 
@@ -322,6 +326,65 @@ def test_a_disk_that_fills_up(csv, monkeypatch, capsys):
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "last.safetensors: No space left on device" in said
     assert minigrad.load("runs/csv-cnn/torch/last.safetensors")["epoch"] == 1
+
+
+# -- minigrad parity ---------------------------------------------------------------------------------
+
+
+def test_parity_prints_a_row_per_op(capsys):
+    assert main(["parity", "exp", "max_pool2d", "--examples", "4"]) == 0
+    head, *found, last = capsys.readouterr().out.splitlines()
+    assert head.split() == ["op", "cases", "value", "gradient", "second", "dtypes", "errors"]
+    assert [row.split()[0] for row in found] == ["exp", "max_pool2d", "max_pool2d.indices"]
+    for row in found:
+        for share in re.findall(r"(\d+)/(\d+)", row):
+            assert share[0] == share[1]
+    assert 0 < float(found[0].split()[2]) < 4
+    assert re.search(r"\d+ cases of 3 ops against torch .*: none of them", last)
+
+
+def test_parity_writes_a_page(capsys):
+    assert main(["parity", "mul", "nonzero", "--html", "page.html", "--examples", "2"]) == 0
+    text = Path("page.html").read_text()
+    assert text.startswith("<!doctype html>") and "nonzero" in text and "float16" in text
+    assert not re.search(r"(src|href)=|https?:|@import|url\(", text), "the page needs nothing outside itself"
+
+
+def test_parity_shows_what_differs(monkeypatch, capsys):
+    exp = minigrad.exp
+    monkeypatch.setattr(minigrad, "exp", lambda x: exp(x) * (1 + 1e-12))
+    assert main(["parity", "exp", "--html", "page.html"]) == 1
+    out = capsys.readouterr().out
+    assert "DIFFERS" in out and "exp: Mismatch" in out and "against torch" in out
+    assert float(out.splitlines()[1].split()[2]) > 1000
+    assert '<span class="bad">exp</span>' in Path("page.html").read_text()
+
+
+def test_ulps_are_counted_as_stated():
+    from torch_backend.parity.page import ulps
+
+    one, tiny = np.array([1.0, 2.0**-60]), np.finfo(np.float64).eps
+    assert ulps(one + [tiny, 0], one) == 1 and ulps(one * [1, 1 + 4 * tiny], one, elementwise=True) == 4
+    assert ulps(one * [1, 2], one) == 2.0**-8
+    assert ulps(np.float32([4]), np.float32([4 + 4 * 2**-23])) == pytest.approx(1, rel=1e-6)
+    assert ulps(np.array([np.nan]), np.array([1.0])) == np.inf == ulps(np.array([1.0]), np.array([np.inf]))
+    assert ulps(np.array([np.nan, -np.inf]), np.array([np.nan, -np.inf])) == 0
+    assert ulps(np.array([1]), np.array([1])) is None and ulps(np.ones(2), np.ones(3)) is None
+
+
+@pytest.mark.parametrize("arguments, text", [
+    ("no_such_op", "minigrad parity: unknown op 'no_such_op'"),
+    ("sigmiod", "unknown op 'sigmiod': perhaps sigmoid"),
+    ("exp --examples 0", "argument --examples: '0' is not"),
+    ("exp --examples 1 --html /proc/page.html", "/proc/page.html: No such file or directory"),
+])  # fmt: skip
+def test_parity_errors_are_one_line_and_exit_code_2(arguments, text, capsys):
+    try:
+        code = main(["parity", *arguments.split()])
+    except SystemExit as exit:
+        code = exit.code
+    said = capsys.readouterr().err
+    assert code == 2 and said.count("\n") == 1 and text in said
 
 
 # -- the rest ----------------------------------------------------------------------------------------

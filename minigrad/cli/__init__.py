@@ -73,13 +73,23 @@ def make_parser() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
     add("--out", metavar="DIR", help="for curves, history, checkpoints; by default runs/DATA-MODEL")
     add("--resume", nargs="+", default=[], metavar="FILE",
         help="checkpoints to continue: one for each backend, or one for all; other options come from it")
+    parity = commands.add_parser(
+        "parity",
+        help="compare every op with PyTorch's: values, gradients, second gradients, dtypes, errors",
+        description="Compare ops with PyTorch's on random cases; print the largest errors, in ulp.",
+    )
+    add = parity.add_argument
+    add("ops", nargs="*", metavar="OP", help="ops by name; by default all")
+    add("--html", metavar="FILE", help="write the table as a page, too")
+    add("--examples", type=_count, default=10, metavar="N", help="cases per op and dtype (%(default)s)")
     return parser, train  # fmt: skip
 
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command line ``argv`` (by default that of the process) and returns the exit code.
 
-    0: done; 2: a user's error, told in one line on stderr; 130: interrupted by Ctrl-C, after saving.
+    0: done; 1: an op differs from torch's; 2: a user's error, told in one line on stderr; 130: interrupted by
+    Ctrl-C, after saving.
     """
     parser, train_parser = make_parser()
     options = parser.parse_args(argv)
@@ -87,16 +97,18 @@ def main(argv: list[str] | None = None) -> int:
         parser.print_help()
         return 2
     try:
-        from minigrad.cli import train
+        from minigrad.cli import parity, train
 
+        if options.command == "parity":
+            return parity.run_command(options)
         if options.resume:
             # What the command line says beats what the checkpoint says, which beats the defaults.
             train_parser.set_defaults(**train.options_of(options.resume))
             options = parser.parse_args(argv)
         return train.run_command(options)
     except (UserError, OSError) as error:
-        print(f"minigrad train: {one_line(error)}", file=sys.stderr)
+        print(f"minigrad {options.command}: {one_line(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("minigrad train: interrupted", file=sys.stderr)
+        print(f"minigrad {options.command}: interrupted", file=sys.stderr)
         return 130
