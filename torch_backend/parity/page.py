@@ -139,8 +139,8 @@ def _share(counts: list[int]) -> str:
 
 def summary(rows: list[Row]) -> str:
     differing = [row.name for row in rows if row.differences]
-    return (f"{sum(row.cases for row in rows):,} cases of {len(rows)} ops against torch {torch.__version__}: "
-            f"{', '.join(differing) if differing else 'none'} of them beyond what rounding explains")
+    return (f"{sum(row.cases for row in rows):,} cases of {len(rows)} ops against torch {torch.__version__}; "
+            f"beyond what rounding explains: {', '.join(differing) or 'none'}")
 
 
 STYLE = """
@@ -152,10 +152,10 @@ body { margin: 2rem auto; max-width: 70rem; padding: 0 1rem; background: var(--p
 h1 { font-size: 1.5rem; margin: 0 } p { color: var(--dim); max-width: 48rem }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
 th { position: sticky; top: 0; background: var(--paper); text-align: right; font-weight: 600 }
-th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: right }
+th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top }
 th:first-child, td:first-child { text-align: left } td:first-child { font-family: ui-monospace, monospace }
 td.ulp { background: linear-gradient(to left, var(--bar) var(--share), transparent var(--share));
-  background-size: 100% 3px; background-position: bottom; background-repeat: no-repeat; min-width: 5rem }
+  background-size: 100% 3px; background-position: bottom; background-repeat: no-repeat; min-width: 4rem }
 summary { cursor: pointer } details[open] { padding-bottom: .5rem }
 details table { width: auto; margin: .3rem 0 .3rem 1rem; font-size: .85rem; color: var(--dim) }
 pre { white-space: pre-wrap; color: var(--bad); font-size: .8rem; margin: .3rem 1rem }
