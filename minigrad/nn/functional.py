@@ -17,8 +17,7 @@ from ..ops import reduce_public as rp
 from ..ops import shape_public as s
 from ..ops.arguments import dtype_of, need_tensor
 from ..ops.inplace_public import METHODS
-from ..tensor import Size
-from .arguments import need_attribute, need_float
+from .arguments import need, need_attribute, need_float
 from .losses import binary_cross_entropy_with_logits, cross_entropy, l1_loss, mse_loss, nll_loss
 from .spatial import adaptive_avg_pool2d, avg_pool2d, conv2d, max_pool2d, pad
 
@@ -51,8 +50,8 @@ def gelu(input, *, approximate="none"):
     """x · Φ(x), Φ the normal distribution's, or with "tanh" its approximation; Hendrycks & Gimpel 2016
     (torch.nn.functional.gelu)."""
     need_tensor("gelu", input)
-    if approximate not in ("none", "tanh"):
-        raise RuntimeError("approximate argument must be either none or tanh.\nPass one of the two.")
+    need(approximate in ("none", "tanh"),
+         "approximate argument must be either none or tanh.\nPass one of the two.")
     need_float("GeluKernelImpl", input)
     return (a.gelu if approximate == "none" else a.gelu_tanh)(input)
 
@@ -85,8 +84,8 @@ def log_softmax(input, dim=None, _stacklevel=3, dtype=None):
 
 def check_probability(p):
     """Raises torch's ValueError for a dropout probability outside [0, 1]."""
-    if p < 0.0 or p > 1.0:
-        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}\nPass a probability.")
+    need(not (p < 0.0 or p > 1.0), "dropout probability has to be between 0 and 1, but got {}\n"
+         "Pass a probability.", p, error=ValueError)
 
 
 def dropout(input, p=0.5, training=True, inplace=False):
@@ -100,9 +99,8 @@ def dropout(input, p=0.5, training=True, inplace=False):
     if not training or p == 0 or not input.array.size:
         return input
     array = plain(input)
-    if p < 1 and array.dtype.kind in "biu":
-        raise RuntimeError("result type Float can't be cast to the desired output type "
-                           f"{dtype_of(input).legacy_name}\nConvert it first, for example with .float().")
+    need(p == 1 or array.dtype.kind not in "biu", "result type Float can't be cast to the desired output "
+         "type {}\nConvert it first, for example with .float().", dtype_of(input).legacy_name)
     if p == 1:
         noise = np.zeros((), array.dtype)
     else:
@@ -124,26 +122,21 @@ def linear(input, weight, bias=None):
     if x.ndim == 2 and w.ndim == 2 and x.dtype == w.dtype and x.shape[1] == w.shape[1] and (
             bias is None or (bias.array.dtype == x.dtype and bias.array.shape == w.shape[:1])):
         return la.linear(input, weight, bias)
-    if not x.ndim or not w.ndim:
-        raise RuntimeError(f"both arguments to linear need to be at least 1D, but they are {x.ndim}D and "
-                           f"{w.ndim}D\nGive the input a last dimension of features.")
+    need(x.ndim and w.ndim, "both arguments to linear need to be at least 1D, but they are {}D and {}D\n"
+         "Give the input a last dimension of features.", x.ndim, w.ndim)
     if w.ndim == 1:
-        if bias is not None:
-            raise RuntimeError("mat2 must be a matrix, got 1-D tensor\n"
-                               "Unsqueeze the weight: one row per output.")
+        need(bias is None, "mat2 must be a matrix, got 1-D tensor\nUnsqueeze the weight: one row per output.")
         return s.matmul(input, weight)
-    if w.ndim > 2:
-        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {w.ndim}D\n"
-                           "The weight is (out, in).")
+    need(w.ndim == 2, "t() expects a tensor with <= 2 dimensions, but self is {}D\nThe weight is (out, in).",
+         w.ndim)
     rows, out = math.prod(x.shape[:-1]), w.shape[0]
     flat = s.reshape(input, (rows, x.shape[-1]))
     if bias is None or x.shape[-1] != w.shape[1]:
         return s.reshape(s.mm(flat, s.t(weight)), (*x.shape[:-1], out))
     own = dtype_of(bias)
-    if not x.dtype == w.dtype == own.numpy:
-        first, found = ("self", own) if own.numpy != w.dtype else ("mat1", dtype_of(input))
-        raise RuntimeError(f"{first} and mat2 must have the same dtype, but got {found.legacy_name} and "
-                           f"{dtype_of(weight).legacy_name}\nConvert them to one dtype with .to(dtype).")
+    first, found = ("self", own) if own.numpy != w.dtype else ("mat1", dtype_of(input))
+    need(x.dtype == w.dtype == own.numpy, "{} and mat2 must have the same dtype, but got {} and {}\n"
+         "Convert them to one dtype with .to(dtype).", first, found.legacy_name, dtype_of(weight).legacy_name)
     if bias.array.shape != (out,):
         bias = s.expand(bias, rows, out)        # one number for all, or torch's error
     return s.reshape(la.linear(flat, weight, bias), (*x.shape[:-1], out))
@@ -159,21 +152,17 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
     if max_norm is not None or scale_grad_by_freq or sparse:
         name = "max_norm" if max_norm is not None else "sparse" if sparse else "scale_grad_by_freq"
         raise NotImplementedError(f"embedding: {name} is not supported.\nLeave it out.")
-    if padding_idx is not None and not -weight.shape[0] <= padding_idx < max(weight.shape[0], 1):
-        raise AssertionError("Padding_idx must be within num_embeddings\nIt names a row of the weight.")
+    need(padding_idx is None or -weight.shape[0] <= padding_idx < max(weight.shape[0], 1), "Padding_idx must "
+         "be within num_embeddings\nIt names a row of the weight.", error=AssertionError)
     need_tensor("embedding", input, "indices", 2)
     need_tensor("embedding", weight, "weight", 1)
-    if weight.array.ndim != 2:
-        raise RuntimeError("'weight' must be 2-D\nIt has a row per index.")
-    index = input.array
-    if index.dtype not in (np.int64, np.int32):
-        got = "CPUBoolType" if index.dtype == bool else input.type()
-        raise RuntimeError("Expected tensor for argument #1 'indices' to have one of the following scalar "
-                           f"types: Long, Int; but got {got} instead (while checking arguments for "
-                           "embedding)\nConvert it with .long().")
-    if index.size and (index.min() < 0 or index.max() >= weight.array.shape[0]):
-        raise IndexError(f"index out of range in self\nIndices run from 0 to {weight.array.shape[0] - 1}.")
-    rows = weight.array.shape[0]
+    need(weight.array.ndim == 2, "'weight' must be 2-D\nIt has a row per index.")
+    index, rows = input.array, weight.array.shape[0]
+    need(index.dtype in (np.int64, np.int32), "Expected tensor for argument #1 'indices' to have one of the "
+         "following scalar types: Long, Int; but got {} instead (while checking arguments for embedding)\n"
+         "Convert it with .long().", "CPUBoolType" if index.dtype == bool else input.type())
+    need(not index.size or (index.min() >= 0 and index.max() < rows), "index out of range in self\n"
+         "Indices run from 0 to {}.", rows - 1, error=IndexError)
     return i.embedding(weight, input, padding=None if padding_idx is None else padding_idx % rows)
 
 
@@ -181,23 +170,20 @@ def one_hot(input, num_classes=-1):
     """int64, a 1 at each class in a new last dimension (torch.nn.functional.one_hot). input: int64 Tensor."""
     need_tensor("one_hot", input)
     index = plain(input)
-    if index.dtype != np.int64:
-        raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.\n"
-                           "Convert it with .long().")
-    if not index.size and num_classes <= 0:
-        raise RuntimeError("Can not infer total number of classes from empty tensor.\nPass num_classes.")
-    if index.size and index.min() < 0:
-        raise RuntimeError("Class values must be non-negative.\nClasses count from 0.")
-    if index.size and num_classes != -1 and index.max() >= num_classes:
-        raise RuntimeError("Class values must be smaller than num_classes.\nClasses count from 0.")
+    need(index.dtype == np.int64, "one_hot is only applicable to index tensor of type LongTensor.\n"
+         "Convert it with .long().")
+    need(index.size or num_classes > 0, "Can not infer total number of classes from empty tensor.\n"
+         "Pass num_classes.")
+    need(not index.size or index.min() >= 0, "Class values must be non-negative.\nClasses count from 0.")
+    need(not index.size or num_classes == -1 or index.max() < num_classes,
+         "Class values must be smaller than num_classes.\nClasses count from 0.")
     classes = index.max() + 1 if num_classes == -1 else num_classes
     return wrap((index[..., None] == np.arange(classes)).astype(np.int64))
 
 
 def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
     """x / max(‖x‖ₚ, eps) over `dim` (torch.nn.functional.normalize)."""
-    if out is not None:
-        raise NotImplementedError("normalize: out is not supported.\nUse the returned tensor.")
+    need(out is None, "normalize: out is not supported.\nUse the returned tensor.", error=NotImplementedError)
     return input / f.clamp(rp.norm(input, p, dim, keepdim=True), min=eps)
 
 
@@ -206,12 +192,10 @@ def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
 def _same_dtype(input, *parameters):
     """Raises torch's RuntimeError for parameters of another dtype; half precision takes float32 ones too."""
     dtype = input.array.dtype
-    for parameter in parameters:
-        if parameter is not None and parameter.array.dtype != dtype and not (
-                dtype.itemsize == 2 and parameter.array.dtype == np.float32):
-            raise RuntimeError("mixed dtype (CPU): expect parameter to have scalar type of "
-                               f"{dtype_of(input).legacy_name}\n"
-                               "Convert the layer or its input with .to(dtype).")
+    for other in [parameter.array.dtype for parameter in parameters if parameter is not None]:
+        need(other == dtype or (dtype.itemsize == 2 and other == np.float32), "mixed dtype (CPU): expect "
+             "parameter to have scalar type of {}\nConvert the layer or its input with .to(dtype).",
+             dtype_of(input).legacy_name)
 
 
 def batch_norm(input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1,
@@ -224,25 +208,23 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     """
     need_tensor("batch_norm", input)
     x = input.array
-    if training and x.shape[0] * math.prod(x.shape[2:]) == 1:
-        raise ValueError("Expected more than 1 value per channel when training, got input size "
-                         f"{Size(x.shape)}\nUse a larger batch, or eval().")
-    if eps < 0 or (training and not eps):
-        wanted = "positive during training" if training else "non-negative"
-        raise ValueError(f"batch_norm eps must be {wanted}, but got {eps}\nThe usual value is 1e-5.")
-    if x.ndim < 2:
-        raise IndexError("Dimension out of range (expected to be in range of [-1, 0], but got 1)\n"
-                         "The input is (N, C) or (N, C, ...).")
-    if training and (running_mean is None) != (running_var is None):
-        raise ValueError("running_mean and running_var must either both be None or neither be None\n"
-                         "Pass both.")
+    need(not training or x.shape[0] * math.prod(x.shape[2:]) != 1, "Expected more than 1 value per channel "
+         "when training, got input size torch.Size({})\nUse a larger batch, or eval().", x.shape,
+         error=ValueError)
+    need(not (eps < 0 or (training and not eps)), "batch_norm eps must be {}, but got {}\n"
+         "The usual value is 1e-5.", "positive during training" if training else "non-negative", eps,
+         error=ValueError)
+    need(x.ndim > 1, "Dimension out of range (expected to be in range of [-1, 0], but got 1)\n"
+         "The input is (N, C) or (N, C, ...).", error=IndexError)
+    need(not training or (running_mean is None) == (running_var is None), "running_mean and running_var must "
+         "either both be None or neither be None\nPass both.", error=ValueError)
     given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
     for name, tensor in given.items():
-        if tensor is None and not training and name.startswith("running"):
-            raise RuntimeError(f"{name} must be defined in evaluation mode\nPass it, or training=True.")
-        if tensor is not None and tensor.array.size != x.shape[1]:
-            raise RuntimeError(f"{name} should contain {x.shape[1]} elements not {tensor.array.size}\n"
-                               "It has a number per channel.")
+        need(training or tensor is not None or not name.startswith("running"),
+             "{} must be defined in evaluation mode\nPass it, or training=True.", name)
+        if tensor is not None:
+            need(tensor.array.size == x.shape[1], "{} should contain {} elements not {}\n"
+                 "It has a number per channel.", name, x.shape[1], tensor.array.size)
     need_float("batch_norm", input)
     _same_dtype(input, running_mean, running_var, weight, bias)
     if not training:
@@ -260,23 +242,18 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     """The last dimensions, of `normalized_shape`, shifted and scaled to mean 0 and variance 1 for each
     sample, then by weight and bias of that shape; Ba et al. 2016 (torch.nn.functional.layer_norm)."""
     need_tensor("layer_norm", input)
-    if not isinstance(normalized_shape, (tuple, list)):
-        raise TypeError("layer_norm(): argument 'normalized_shape' (position 2) must be tuple of ints, not "
-                        f"{type(normalized_shape).__name__}\nPass (size,).")
+    need(isinstance(normalized_shape, (tuple, list)), "layer_norm(): argument 'normalized_shape' (position "
+         "2) must be tuple of ints, not {}\nPass (size,).", type(normalized_shape).__name__, error=TypeError)
     wanted, shape = list(normalized_shape), input.array.shape
-    if not wanted:
-        raise RuntimeError("Expected normalized_shape to be at least 1-dimensional, i.e., containing at "
-                           "least one element, but got normalized_shape = []\n"
-                           "Name the sizes of the last dimensions.")
+    need(wanted, "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one "
+         "element, but got normalized_shape = []\nName the sizes of the last dimensions.")
     for name, tensor in (("weight", weight), ("bias", bias)):
-        if tensor is not None and list(tensor.array.shape) != wanted:
-            raise RuntimeError(f"Expected {name} to be of same shape as normalized_shape, but got {name} of "
-                               f"shape {list(tensor.array.shape)} and normalized_shape = {wanted}\n"
-                               "They must agree.")
-    if list(shape[-len(wanted):]) != wanted or len(shape) < len(wanted):
-        sizes = ", ".join(map(str, wanted))
-        raise RuntimeError(f"Given normalized_shape={wanted}, expected input with shape [*, {sizes}], but "
-                           f"got input of size{list(shape)}\nThe last dimensions are normalised.")
+        need(tensor is None or list(tensor.array.shape) == wanted, "Expected {0} to be of same shape as "
+             "normalized_shape, but got {0} of shape {1} and normalized_shape = {2}\nThey must agree.",
+             name, tensor, wanted)
+    need(list(shape[-len(wanted):]) == wanted, "Given normalized_shape={}, expected input with shape [*, "
+         "{}], but got input of size{}\nThe last dimensions are normalised.",
+         wanted, str(wanted)[1:-1], shape)
     need_float("LayerNormKernelImpl", input)
     _same_dtype(input, weight, bias)
     return n.layer_norm(input, weight, bias, dims=len(wanted), eps=eps)

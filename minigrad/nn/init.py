@@ -10,6 +10,7 @@ import numpy as np
 
 from ..engine.core import no_grad, wrap
 from ..ops import create
+from .arguments import need
 
 _LINEAR = ("linear", "sigmoid", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d",
            "conv_transpose3d")
@@ -25,20 +26,18 @@ def calculate_gain(nonlinearity, param=None):
         return 1
     if nonlinearity == "leaky_relu":
         slope = 0.01 if param is None else param
-        if isinstance(slope, bool) or not isinstance(slope, (int, float)):
-            raise ValueError(f"negative_slope {slope} not a valid number\nPass a number.")
+        need(isinstance(slope, (int, float)) and not isinstance(slope, bool),
+             "negative_slope {} not a valid number\nPass a number.", slope, error=ValueError)
         return math.sqrt(2.0 / (1 + slope ** 2))
     found = {"tanh": 5.0 / 3, "relu": math.sqrt(2.0), "selu": 3.0 / 4}.get(nonlinearity)
-    if found is None:
-        raise ValueError(f"Unsupported nonlinearity {nonlinearity}\nUse 'linear' for a gain of 1.")
+    need(found, "Unsupported nonlinearity {}\nUse 'linear' for a gain of 1.", nonlinearity, error=ValueError)
     return found
 
 
 def _calculate_fan_in_and_fan_out(tensor):
     shape = tensor.array.shape
-    if len(shape) < 2:
-        raise ValueError("Fan in and fan out can not be computed for tensor with fewer than 2 dimensions\n"
-                         "Use uniform_ or normal_ for vectors.")
+    need(len(shape) > 1, "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions\n"
+         "Use uniform_ or normal_ for vectors.", error=ValueError)
     field = math.prod(shape[2:])
     return shape[1] * field, shape[0] * field
 
@@ -74,8 +73,7 @@ def zeros_(tensor):
 @no_grad
 def eye_(tensor):
     """The identity matrix (torch.nn.init.eye_). Raises ValueError for other than two dimensions."""
-    if tensor.ndim != 2:
-        raise ValueError("Only tensors with 2 dimensions are supported\nPass a matrix.")
+    need(tensor.ndim == 2, "Only tensors with 2 dimensions are supported\nPass a matrix.", error=ValueError)
     return tensor.copy_(create.eye(*tensor.shape))
 
 
@@ -98,9 +96,9 @@ def _kaiming_std(tensor, a, mode, nonlinearity):
     if 0 in tensor.shape:
         warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=3)
         return None
-    if mode.lower() not in ("fan_in", "fan_out"):
-        raise ValueError(f"Mode {mode.lower()} not supported, please use one of ['fan_in', 'fan_out']\n"
-                         "fan_in keeps the forward variance, fan_out the backward one.")
+    need(mode.lower() in ("fan_in", "fan_out"), "Mode {} not supported, please use one of ['fan_in', "
+         "'fan_out']\nfan_in keeps the forward variance, fan_out the backward one.", mode.lower(),
+         error=ValueError)
     fan = _calculate_fan_in_and_fan_out(tensor)[mode.lower() == "fan_out"]
     return calculate_gain(nonlinearity, a) / math.sqrt(fan)
 
@@ -151,8 +149,8 @@ def orthogonal_(tensor, gain=1, generator=None):
     Raises ValueError for fewer than two dimensions. The last digits are LAPACK's own and may differ from
     torch's.
     """
-    if tensor.ndim < 2:
-        raise ValueError("Only tensors with 2 or more dimensions are supported\nReshape it to a matrix.")
+    need(tensor.ndim > 1, "Only tensors with 2 or more dimensions are supported\nReshape it to a matrix.",
+         error=ValueError)
     if not tensor.numel():
         return tensor
     drawn = create.empty_like(tensor).normal_(0, 1, generator=generator).array.reshape(len(tensor), -1)

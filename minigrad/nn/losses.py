@@ -11,7 +11,7 @@ from ..ops import public as f
 from ..ops import reduce_public as rp
 from ..ops import shape_public as s
 from ..ops.arguments import dtype_of, need_tensor
-from .arguments import need_attribute, need_float
+from .arguments import need, need_attribute, need_dtype, need_float
 
 
 def reduction_of(size_average, reduce, reduction):
@@ -20,8 +20,8 @@ def reduction_of(size_average, reduce, reduction):
         reduction = "none" if reduce is False else "sum" if size_average is False else "mean"
         warnings.warn("size_average and reduce args will be deprecated, please use reduction="
                       f"'{reduction}' instead.", stacklevel=3)
-    if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f"{reduction} is not a valid value for reduction\nUse 'mean', 'sum' or 'none'.")
+    need(reduction in ("mean", "sum", "none"), "{} is not a valid value for reduction\n"
+         "Use 'mean', 'sum' or 'none'.", reduction, error=ValueError)
     return reduction
 
 
@@ -35,39 +35,35 @@ def _flat_nan(input):
 
 
 def _constant(name, argument, tensor):
-    if tensor is not None and tensor.needs:
-        raise RuntimeError(f"The function '{name}' is not differentiable with respect to argument "
-                           f"'{argument}'. This input cannot have requires_grad True.\nDetach it.")
+    need(tensor is None or not tensor.needs, "The function '{}' is not differentiable with respect to "
+         "argument '{}'. This input cannot have requires_grad True.\nDetach it.", name, argument)
 
 
 def _check_classes(input, target, weight):
     """Raises torch's errors for scores and class numbers that do not fit together."""
     x, t = input.array.shape, target.array.shape
-    if not x:
-        raise ValueError("Expected 1 or more dimensions (got 0)\nScores are (N, C), (N, C, ...) or (C,).")
-    if len(x) == 1 and t and t[0] != 1:
-        raise ValueError(f"For 1D input, 1D target must have size 1, but got target size: {t[0]}\n"
-                         "Pass one class.")
-    if len(x) > 1 and (not t or x[0] != t[0]):
-        raise ValueError(f"Expected input batch_size ({x[0]}) to match target batch_size "
-                         f"({t[0] if t else 1}).\nThere is one class per sample.")
-    if len(x) == 2 and len(t) > 1:
-        raise RuntimeError("0D or 1D target tensor expected, multi-target not supported\n"
-                           "There is one class per sample.")
-    if len(x) > 2 and len(t) != len(x) - 1:
-        raise RuntimeError("only batches of spatial targets supported (3D tensors) but got targets of "
-                           f"dimension: {len(t)}\nThe target has the input's shape without its classes.")
-    if len(x) > 2 and t[1:] != x[2:]:
-        raise RuntimeError(f"Expected target size {[x[0], *x[2:]]}, got {list(t)}\n"
-                           "The target has the input's shape without its classes.")
-    classes = x[len(x) > 1]
-    if weight is not None and weight.array.shape != (classes,):
-        told = f" {classes} classes or no classes but got weight tensor of shape: {list(weight.array.shape)}"
-        raise RuntimeError("weight tensor should be defined either for all"
-                           f"{told if len(x) < 3 else ' or no classes'}\nIt has a number per class.")
-    if target.array.dtype not in (np.int64, np.uint8):
-        raise RuntimeError("expected target dtype to be Long or Byte, but got "
-                           f"{dtype_of(target).legacy_name}\nConvert it with .long().")
+    spatial = "The target has the input's shape without its classes."
+    need(x, "Expected 1 or more dimensions (got 0)\nScores are (N, C), (N, C, ...) or (C,).",
+         error=ValueError)
+    need(len(x) > 1 or not t or t[0] == 1, "For 1D input, 1D target must have size 1, but got target size: "
+         "{}\nPass one class.", t[0] if t else None, error=ValueError)
+    need(len(x) == 1 or (t and x[0] == t[0]), "Expected input batch_size ({}) to match target batch_size "
+         "({}).\nThere is one class per sample.", x[0], t[0] if t else 1, error=ValueError)
+    need(len(x) != 2 or len(t) < 2, "0D or 1D target tensor expected, multi-target not supported\n"
+         "There is one class per sample.")
+    need(len(x) < 3 or len(t) == len(x) - 1, "only batches of spatial targets supported (3D tensors) but got "
+         "targets of dimension: {}\n" + spatial, len(t))
+    need(len(x) < 3 or t[1:] == x[2:], "Expected target size {}, got {}\n" + spatial, (x[0], *x[2:]), t)
+    _check_weight(weight, x[len(x) > 1], "weight tensor should be defined either for all"
+                  + (" {} classes or no classes but got weight tensor of shape: {}" if len(x) < 3 else
+                     " or no classes"))
+    need(target.array.dtype in (np.int64, np.uint8), "expected target dtype to be Long or Byte, but got {}\n"
+         "Convert it with .long().", dtype_of(target).legacy_name)
+
+
+def _check_weight(weight, classes, text):
+    need(weight is None or weight.array.shape == (classes,), text + "\nIt has a number per class.",
+         classes, weight)
 
 
 def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
@@ -83,16 +79,15 @@ def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, r
     _check_classes(input, target, weight)
     need_float("nll_loss_out_frame" if input.array.ndim < 3 else "nll_loss2d_forward_out_frame", input)
     _constant("nll_loss_forward", "weight", weight)
-    if weight is not None and weight.array.dtype != input.array.dtype:
-        raise RuntimeError(f"expected scalar type {dtype_of(input).legacy_name} but found "
-                           f"{dtype_of(weight).legacy_name}\nConvert the weight with .to(dtype).")
+    if weight is not None:
+        need_dtype(input, weight)
     single, index = input.array.ndim == 1, plain(target).astype(np.int64)
     if single:
         input, index = s.unsqueeze(input, 0), index.reshape(1)
     kept, classes = index != ignore_index, input.array.shape[1]
     bad = index[kept & ((index < 0) | (index >= classes))]
-    if bad.size:
-        raise IndexError(f"Target {bad[0]} is out of bounds.\nClasses run from 0 to {classes - 1}.")
+    need(not bad.size, "Target {0[0]} is out of bounds.\nClasses run from 0 to {1}.", bad, classes - 1,
+         error=IndexError)
     index = np.where(kept, index, 0)
     factor = kept.astype(input.array.dtype) if weight is None else kept * plain(weight)[index]
     total = {"mean": float(factor.sum()), "sum": 1, "none": None}[reduction]
@@ -118,18 +113,16 @@ def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-1
             not 0 <= ignore_index < x.shape[1] and \
             t.view(np.uint64).max() < x.shape[1]:               # negative numbers are huge unsigned ones
         return ls.cross_entropy(input, target, total={"mean": len(t), "sum": 1, "none": None}[reduction])
-    if not 0 <= label_smoothing <= 1:
-        raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing:g}\n"
-                           "Pass a share.")
+    need(0 <= label_smoothing <= 1, "label_smoothing must be between 0.0 and 1.0. Got: {:g}\nPass a share.",
+         label_smoothing)
     dim = 0 if x.ndim < 2 else 1
     of_probabilities = x.shape == t.shape and x.ndim
     (_check_probabilities if of_probabilities else _check_classes)(input, target, weight)
     logs = rp.log_softmax(input, dim)
     scaled = logs if weight is None else logs * s.view(weight, -1, *[1] * (x.ndim - 2) if dim else ())
     if of_probabilities:
-        if ignore_index >= 0:
-            raise RuntimeError("ignore_index is not supported for floating point target\n"
-                               "Give such samples a weight of 0.")
+        need(ignore_index < 0, "ignore_index is not supported for floating point target\n"
+             "Give such samples a weight of 0.")
         if label_smoothing:
             target = target * (1 - label_smoothing) + label_smoothing / x.shape[dim]
         loss = -rp.sum(scaled * target, dim)
@@ -151,15 +144,11 @@ def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-1
 
 
 def _check_probabilities(input, target, weight):
-    classes = input.array.shape[input.array.ndim > 1]
-    if target.array.dtype.kind != "f":
-        raise RuntimeError("Expected floating point type for target with class probabilities, got "
-                           f"{dtype_of(target).legacy_name}\n"
-                           "For class numbers leave out the dimension of classes.")
-    if weight is not None and weight.array.shape != (classes,):
-        raise RuntimeError(f"cross_entropy: weight tensor should be defined either for all {classes} classes "
-                           f"or no classes but got weight tensor of shape: {list(weight.array.shape)}\n"
-                           "It has a number per class.")
+    need(target.array.dtype.kind == "f", "Expected floating point type for target with class probabilities, "
+         "got {}\nFor class numbers leave out the dimension of classes.", dtype_of(target).legacy_name)
+    _check_weight(weight, input.array.shape[input.array.ndim > 1],
+                  "cross_entropy: weight tensor should be defined either for all {} classes or no classes "
+                  "but got weight tensor of shape: {}")
 
 
 def _distance(input, target, size_average, reduce, reduction, weight):
@@ -171,8 +160,8 @@ def _distance(input, target, size_average, reduce, reduction, weight):
                       f"({input.shape}). This will likely lead to incorrect results due to broadcasting. "
                       "Please ensure they have the same size.",
                       stacklevel=3)
-    if weight is not None and weight.array.shape != input.array.shape:
-        raise ValueError("Weights and input must have the same size.\nThere is one weight per element.")
+    need(weight is None or weight.array.shape == input.array.shape, "Weights and input must have the same "
+         "size.\nThere is one weight per element.", error=ValueError)
     return reduction_of(size_average, reduce, reduction)
 
 
@@ -209,9 +198,8 @@ def binary_cross_entropy_with_logits(input, target, weight=None, size_average=No
     reduction = reduction_of(size_average, reduce, reduction)
     need_attribute(target, "size")
     need_attribute(input, "size")
-    if target.array.shape != input.array.shape:
-        raise ValueError(f"Target size ({target.shape}) must be the same as input size ({input.shape})\n"
-                         "Reshape one of them.")
+    need(target.array.shape == input.array.shape, "Target size ({}) must be the same as input size ({})\n"
+         "Reshape one of them.", str(target.shape), str(input.shape), error=ValueError)
     need_float("log_sigmoid_cpu", input)
     for name, tensor in (("weight", weight), ("pos_weight", pos_weight)):
         _constant("binary_cross_entropy_with_logits", name, tensor)

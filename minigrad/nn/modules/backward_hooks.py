@@ -5,6 +5,7 @@ import numpy as np
 
 from ...autograd.function import Function
 from ...engine.core import TensorBase, mode, wrap
+from ..arguments import need
 
 
 class BackwardHookFunction(Function):
@@ -50,17 +51,15 @@ class BackwardHooks:
         gradients = _spread(grad_outputs, self.left, self.outputs)
         for hook in self.before:
             given = hook(self.module, gradients)
-            if given is not None:
-                _check_count("Backward pre hook", "grad_output", given, gradients)
-                gradients = given
+            gradients = _replaced(gradients, given, "Backward pre hook", "grad_output")
         if self.entered is None:                # no gradient goes further: all is known
             warnings.warn("Full backward hook is firing when gradients are computed with respect to module "
                           "outputs since no inputs require gradients.", stacklevel=5)
             for hook in self.after:
                 given = hook(self.module, (None,) * self.inputs, gradients)
-                if given is not None and not (isinstance(given, tuple) and all(g is None for g in given)):
-                    raise RuntimeError("Backward hook for Modules where no input requires gradient should "
-                                       "always return None or None for all gradients.\nReturn None.")
+                need(given is None or (isinstance(given, tuple) and {*given} <= {None}), "Backward hook for "
+                     "Modules where no input requires gradient should always return None or None for all "
+                     "gradients.\nReturn None.")
         else:
             self.grad_outputs = gradients
         return tuple([gradients[k] for k in self.left])
@@ -73,9 +72,7 @@ class BackwardHooks:
         gradients = _spread(grad_inputs, self.entered, self.inputs)
         for hook in self.after:
             given = hook(self.module, gradients, self.grad_outputs)
-            if given is not None:
-                _check_count("Backward hook", "grad_input", given, gradients)
-                gradients = given
+            gradients = _replaced(gradients, given, "Backward hook", "grad_input")
         self.grad_outputs = None
         return tuple([None if k in self.constant else gradients[k] for k in self.entered])
 
@@ -104,7 +101,10 @@ def _spread(gradients, places, count):
     return tuple([found.get(k) for k in range(count)])
 
 
-def _check_count(what, which, given, wanted):
-    if len(given) != len(wanted):
-        raise RuntimeError(f"{what} returned an invalid number of {which}, got {len(given)}, but expected "
-                           f"{len(wanted)}\nReturn one for each it is given, or None.")
+def _replaced(gradients, given, what, which):
+    """What a hook has given in the place of gradients; they themselves for None."""
+    if given is None:
+        return gradients
+    need(len(given) == len(gradients), "{} returned an invalid number of {}, got {}, but expected {}\n"
+         "Return one for each it is given, or None.", what, which, len(given), len(gradients))
+    return given

@@ -3,6 +3,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from operator import index as as_index
 
+from ..arguments import need
 from .module import Module, indented
 
 
@@ -11,8 +12,8 @@ class _Numbered(Module):
 
     def _key(self, index):
         index, size = as_index(index), len(self)
-        if not -size <= index < size:
-            raise IndexError(f"index {index} is out of range\nThere are {size} modules.")
+        need(-size <= index < size, "index {} is out of range\nThere are {} modules.", index, size,
+             error=IndexError)
         return list(self._modules)[index]
 
     def __len__(self):
@@ -36,9 +37,8 @@ class _Numbered(Module):
 
     def extend(self, modules):
         """Add modules at the end; returns self."""
-        if not isinstance(modules, Iterable):
-            raise TypeError(f"{type(self).__name__}.extend should be called with an iterable, but got "
-                            f"{type(modules).__name__}\nPass a list of modules.")
+        need(isinstance(modules, Iterable), "{}.extend should be called with an iterable, but got {}\n"
+             "Pass a list of modules.", self._get_name(), type(modules).__name__, error=TypeError)
         for module in list(modules):
             self.append(module)
         return self
@@ -78,15 +78,14 @@ class Sequential(_Numbered):
         return Sequential(*self).__iadd__(other)
 
     def __iadd__(self, other):
-        if not isinstance(other, Sequential):
-            raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is "
-                             "given.\nUse append() for one module.")
+        need(isinstance(other, Sequential), "add operator supports only objects of Sequential class, but {} "
+             "is given.\nUse append() for one module.", type(other), error=ValueError)
         return self.extend(other)
 
     def insert(self, index, module):
         """Put a module before the one at `index`; returns self."""
-        if not -len(self) <= index <= len(self):
-            raise IndexError(f"Index out of range: {index}\nThere are {len(self)} modules.")
+        need(-len(self) <= index <= len(self), "Index out of range: {}\nThere are {} modules.", index,
+             len(self), error=IndexError)
         super().insert(index, module)
         return self
 
@@ -176,8 +175,7 @@ class ModuleDict(Module):
 
     def update(self, modules):
         """Add the modules of a mapping, or of (name, module) pairs."""
-        if not isinstance(modules, Iterable):
-            raise TypeError("ModuleDict.update should be called with an iterable of key/value pairs, but got "
-                            f"{type(modules).__name__}\nPass a dict of modules.")
+        need(isinstance(modules, Iterable), "ModuleDict.update should be called with an iterable of "
+             "key/value pairs, but got {}\nPass a dict of modules.", type(modules).__name__, error=TypeError)
         for name, module in modules.items() if isinstance(modules, (Mapping, ModuleDict)) else modules:
             self[name] = module

@@ -5,6 +5,7 @@ from ...engine.core import no_grad
 from ...ops import create
 from .. import functional as F
 from .. import init, spatial
+from ..arguments import need
 from ..parameter import Parameter
 from .layer import Affine, Drawn, Layer
 
@@ -41,21 +42,18 @@ class Conv2d(Drawn, shows="in_channels, out_channels, kernel_size=, stride=, pad
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1,
                  bias=True, padding_mode="zeros", device=None, dtype=None):
         stride, dilation, kernel_size = _pair(stride), _pair(dilation), _pair(kernel_size)
-        if groups <= 0:
-            raise ValueError("groups must be a positive integer\nPass 1 for all channels together.")
-        if in_channels % groups or out_channels % groups:
-            raise ValueError(f"{'in' if in_channels % groups else 'out'}_channels must be divisible by "
-                             "groups\nEvery group has as many channels.")
-        if isinstance(padding, str) and padding not in ("same", "valid"):
-            raise ValueError(f"Invalid padding string {padding!r}, should be one of { {'same', 'valid'} }\n"
-                             "Or pass numbers.")
-        if padding == "same" and any(s != 1 for s in stride):
-            raise ValueError("padding='same' is not supported for strided convolutions\n"
-                             "Give the padding in numbers.")
-        if padding_mode not in ("zeros", "reflect", "replicate", "circular"):
-            raise ValueError("padding_mode must be one of "
-                             f"{ {'zeros', 'reflect', 'replicate', 'circular'} }, but got "
-                             f"padding_mode='{padding_mode}'\nThe usual one is 'zeros'.")
+        modes = {"zeros", "reflect", "replicate", "circular"}
+        need(groups > 0, "groups must be a positive integer\nPass 1 for all channels together.",
+             error=ValueError)
+        for name, channels in (("in", in_channels), ("out", out_channels)):
+            need(channels % groups == 0, "{}_channels must be divisible by groups\n"
+                 "Every group has as many channels.", name, error=ValueError)
+        need(not isinstance(padding, str) or padding in ("same", "valid"), "Invalid padding string {!r}, "
+             "should be one of {}\nOr pass numbers.", padding, {"same", "valid"}, error=ValueError)
+        need(padding != "same" or {*stride} == {1}, "padding='same' is not supported for strided "
+             "convolutions\nGive the padding in numbers.", error=ValueError)
+        need(padding_mode in modes, "padding_mode must be one of {}, but got padding_mode='{}'\n"
+             "The usual one is 'zeros'.", modes, padding_mode, error=ValueError)
         padding = padding if isinstance(padding, str) else _pair(padding)
         self._keep(locals())
         self._learn(device, dtype, weight=(out_channels, in_channels // groups, *kernel_size),
@@ -81,16 +79,16 @@ class Embedding(Layer, shows="num_embeddings, embedding_dim, padding_idx?, max_n
     def __init__(self, num_embeddings, embedding_dim, padding_idx=None, max_norm=None, norm_type=2.0,
                  scale_grad_by_freq=False, sparse=False, _weight=None, _freeze=False, device=None,
                  dtype=None):
-        if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
-            raise AssertionError("Padding_idx must be within num_embeddings\nIt names a row of the table.")
+        need(padding_idx is None or -num_embeddings <= padding_idx < num_embeddings,
+             "Padding_idx must be within num_embeddings\nIt names a row of the table.", error=AssertionError)
         padding_idx = None if padding_idx is None else padding_idx % num_embeddings
         self._keep(locals())
+        size = num_embeddings, embedding_dim
         if _weight is None:
-            self._learn(device, dtype, weight=(num_embeddings, embedding_dim))
-        elif _weight.shape != (num_embeddings, embedding_dim):
-            raise AssertionError("Shape of weight does not match num_embeddings and embedding_dim\n"
-                                 "It has a row per index.")
+            self._learn(device, dtype, weight=size)
         else:
+            need(_weight.shape == size, "Shape of weight does not match num_embeddings and embedding_dim\n"
+                 "It has a row per index.", error=AssertionError)
             self.weight = Parameter(_weight)
         self.weight.requires_grad_(not _freeze)
 
@@ -110,9 +108,8 @@ class Embedding(Layer, shows="num_embeddings, embedding_dim, padding_idx?, max_n
                         scale_grad_by_freq=False, sparse=False):
         """A table that holds a given 2-D Tensor, by default not learned
         (torch.nn.Embedding.from_pretrained)."""
-        if embeddings.dim() != 2:
-            raise AssertionError("Embeddings parameter is expected to be 2-dimensional\n"
-                                 "It has a row per index.")
+        need(embeddings.dim() == 2, "Embeddings parameter is expected to be 2-dimensional\n"
+             "It has a row per index.", error=AssertionError)
         return cls(*embeddings.shape, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse,
                    embeddings, freeze)
 
@@ -145,9 +142,8 @@ class _BatchNorm(Affine, shows="num_features, eps=, momentum=, affine=, bias=, t
         super().reset_parameters()
 
     def forward(self, input):
-        if input.array.ndim not in self._dims:
-            raise ValueError(f"expected {' or '.join(f'{n}D' for n in self._dims)} input (got "
-                             f"{input.array.ndim}D input)\nThe input is (N, C, ...).")
+        need(str(input.array.ndim) in self._dims, "expected {} input (got {}D input)\n"
+             "The input is (N, C, ...).", self._dims, input.array.ndim, error=ValueError)
         factor, track = self.momentum or 0.0, self.track_running_stats
         if self.training and track and self.num_batches_tracked is not None:
             self.num_batches_tracked.array += 1
@@ -168,12 +164,12 @@ class BatchNorm1d(_BatchNorm):
 
     momentum: the share of each batch in the running statistics; None for the plain mean over all batches.
     """
-    _dims = 2, 3
+    _dims = "2D or 3D"
 
 
 class BatchNorm2d(_BatchNorm):
     """Batch normalisation of (N, C, H, W) (torch.nn.BatchNorm2d; Ioffe & Szegedy 2015). As BatchNorm1d."""
-    _dims = (4,)
+    _dims = "4D"
 
 
 class LayerNorm(Affine, shows="normalized_shape, eps=, elementwise_affine=, bias="):

@@ -4,6 +4,7 @@ from collections import OrderedDict
 from ... import dtypes
 from ...engine.core import no_grad
 from ...tensor import Tensor
+from ..arguments import need
 from ..parameter import Parameter
 from . import hooks
 from .hooks import (  # noqa: F401  (the names of torch.nn.modules.module)
@@ -41,12 +42,12 @@ class Module(Stateful, Hooked):
     call_super_init = False
 
     def __init__(self, *args, **kwargs):
-        if not self.call_super_init and kwargs:
-            raise TypeError(f"{type(self).__name__}.__init__() got an unexpected keyword argument "
-                            f"'{next(iter(kwargs))}'\nModule's own constructor takes no arguments.")
-        if not self.call_super_init and args:
-            raise TypeError(f"{type(self).__name__}.__init__() takes 1 positional argument but "
-                            f"{len(args) + 1} were given\nModule's own constructor takes no arguments.")
+        if not self.call_super_init:
+            none, name = "\nModule's own constructor takes no arguments.", type(self).__name__
+            need(not kwargs, "{}.__init__() got an unexpected keyword argument '{}'" + none, name, *kwargs,
+                 error=TypeError)
+            need(not args, "{}.__init__() takes 1 positional argument but {} were given" + none, name,
+                 len(args) + 1, error=TypeError)
         self.__dict__.update(training=True, _parameters={}, _buffers={}, _non_persistent_buffers_set=set(),
                              _modules={}, _hooks=OrderedDict())
         if self.call_super_init:
@@ -65,17 +66,18 @@ class Module(Stateful, Hooked):
     # Members ------------------------------------------------------------------------------------------------
 
     def _check_name(self, kind, name, members):
-        if members not in self.__dict__:
-            raise AttributeError(f"cannot assign {kind} before Module.__init__() call\n"
-                                 "Begin __init__ with super().__init__().")
-        if not isinstance(name, str):
-            raise TypeError(f"{kind} name should be a string. Got {typename(name)}\nPass a name.")
-        if hasattr(self, name) and name not in self.__dict__[members]:
-            raise KeyError(f"attribute '{name}' already exists")
-        if "." in name:
-            raise KeyError(f'{kind} name can\'t contain "."' + (f", got: {name}" if kind == "module" else ""))
-        if name == "":
-            raise KeyError(f'{kind} name can\'t be empty string ""')
+        self._check_begun(kind, members)
+        need(isinstance(name, str), "{} name should be a string. Got {}\nPass a name.", kind, typename(name),
+             error=TypeError)
+        need(not hasattr(self, name) or name in self.__dict__[members], "attribute '{}' already exists", name,
+             error=KeyError)
+        need("." not in name, '{} name can\'t contain "."' + ", got: {}" * (kind == "module"), kind, name,
+             error=KeyError)
+        need(name, '{} name can\'t be empty string ""', kind, error=KeyError)
+
+    def _check_begun(self, kind, members):
+        need(members in self.__dict__, "cannot assign {} before Module.__init__() call\n"
+             "Begin __init__ with super().__init__().", kind, error=AttributeError)
 
     def register_buffer(self, name, tensor, persistent=True):
         """A tensor that belongs to the module but is not learned, such as running statistics
@@ -85,9 +87,8 @@ class Module(Stateful, Hooked):
         KeyError for names that are taken, empty or dotted.
         """
         self._check_name("buffer", name, "_buffers")
-        if tensor is not None and not isinstance(tensor, Tensor):
-            raise TypeError(f"cannot assign '{typename(tensor)}' object to buffer '{name}' (torch Tensor or "
-                            "None required)\nMake a tensor of it.")
+        need(tensor is None or isinstance(tensor, Tensor), "cannot assign '{}' object to buffer '{}' (torch "
+             "Tensor or None required)\nMake a tensor of it.", typename(tensor), name, error=TypeError)
         self._buffers[name] = tensor
         unsaved = self._non_persistent_buffers_set
         (unsaved.discard if persistent else unsaved.add)(name)
@@ -96,20 +97,19 @@ class Module(Stateful, Hooked):
         """Add a Parameter, or None where there might be one (Module.register_parameter). Errors as
         `register_buffer`'s, and ValueError for a tensor made by an operation."""
         self._check_name("parameter", name, "_parameters")
-        if param is not None and not isinstance(param, Parameter):
-            raise TypeError(f"cannot assign '{typename(param)}' object to parameter '{name}' "
-                            "(torch.nn.Parameter or None required)\nWrap the tensor in nn.Parameter.")
-        if param is not None and param.node is not None:
-            raise ValueError(f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be "
-                             f"created explicitly. To express '{name}' as a function of another Tensor, "
-                             "compute the value in the forward() method.\nOr detach it first.")
+        need(param is None or isinstance(param, Parameter), "cannot assign '{}' object to parameter '{}' "
+             "(torch.nn.Parameter or None required)\nWrap the tensor in nn.Parameter.", typename(param), name,
+             error=TypeError)
+        need(param is None or param.node is None, "Cannot assign non-leaf Tensor to parameter '{0}'. Model "
+             "parameters must be created explicitly. To express '{0}' as a function of another Tensor, "
+             "compute the value in the forward() method.\nOr detach it first.", name, error=ValueError)
         self._parameters[name] = param
 
     def add_module(self, name, module):
         """Add a child (Module.add_module). Raises TypeError for what is no Module, KeyError as
         `register_buffer`."""
-        if module is not None and not isinstance(module, Module):
-            raise TypeError(f"{typename(module)} is not a Module subclass\nPass a Module.")
+        need(module is None or isinstance(module, Module), "{} is not a Module subclass\nPass a Module.",
+             typename(module), error=TypeError)
         self._check_name("module", name, "_modules")
         self._modules[name] = module
 
@@ -138,9 +138,7 @@ class Module(Stateful, Hooked):
         if isinstance(value, (Parameter, Module)):
             learned = isinstance(value, Parameter)
             kind, members = ("parameters", "_parameters") if learned else ("module", "_modules")
-            if members not in own:
-                raise AttributeError(f"cannot assign {kind} before Module.__init__() call\n"
-                                     "Begin __init__ with super().__init__().")
+            self._check_begun(kind, members)
             self._forget(name, own[members])
             if learned:
                 self.register_parameter(name, value)
@@ -151,10 +149,10 @@ class Module(Stateful, Hooked):
                                       ("_modules", "child module", "torch.nn.Module or"),
                                       ("_buffers", "buffer", "torch.nn.Buffer, torch.Tensor or")):
             if name in own.get(members, ()):
-                if value is not None and not (what == "buffer" and isinstance(value, Tensor)):
-                    raise TypeError(f"cannot assign '{typename(value)}' as {what} '{name}' ({wanted} None "
-                                    "expected)\n"
-                                    "Delete the attribute first to give its name to something else.")
+                need(value is None or (what == "buffer" and isinstance(value, Tensor)),
+                     "cannot assign '{}' as {} '{}' ({} None expected)\n"
+                     "Delete the attribute first to give its name to something else.",
+                     typename(value), what, name, wanted, error=TypeError)
                 own[members][name] = value
                 return
         object.__setattr__(self, name, value)
@@ -192,13 +190,11 @@ class Module(Stateful, Hooked):
         return module._member(name, "a buffer", lambda found: name in module._buffers)
 
     def _member(self, name, kind, is_one):
-        if not hasattr(self, name):
-            raise AttributeError(f"{self._get_name()} has no attribute `{name}`\n"
-                                 "A path is names of members, parted by dots.")
+        need(hasattr(self, name), "{} has no attribute `{}`\nA path is names of members, parted by dots.",
+             self._get_name(), name, error=AttributeError)
         found = getattr(self, name)
-        if not is_one(found):
-            raise AttributeError(f"`{name}` is not {kind}\n"
-                                 "See named_modules(), named_parameters() and named_buffers().")
+        need(is_one(found), "`{}` is not {}\nSee named_modules(), named_parameters() and named_buffers().",
+             name, kind, error=AttributeError)
         return found
 
     # Walking the tree ---------------------------------------------------------------------------------------
@@ -269,8 +265,8 @@ class Module(Stateful, Hooked):
     def train(self, mode=True):
         """Set training mode (or leave it) here and below: dropout and batch norm differ in it
         (Module.train)."""
-        if not isinstance(mode, bool):
-            raise ValueError("training mode is expected to be boolean\nPass True or False.")
+        need(isinstance(mode, bool), "training mode is expected to be boolean\nPass True or False.",
+             error=ValueError)
         self.training = mode
         for module in self.children():
             module.train(mode)
@@ -320,11 +316,10 @@ class Module(Stateful, Hooked):
         Tensor().to(*args, **kwargs)            # raises for what are no dtypes or devices
         dtype = next((a.dtype if isinstance(a, Tensor) else a for a in (*args, *kwargs.values())
                       if isinstance(a, (Tensor, dtypes.dtype))), None)
-        if dtype is not None and not dtype.is_floating_point:
-            raise TypeError("nn.Module.to only accepts floating point or complex dtypes, but got desired "
-                            f"dtype={dtype}\nParameters are floating point.")
         if dtype is None:
             return self
+        need(dtype.is_floating_point, "nn.Module.to only accepts floating point or complex dtypes, but got "
+             "desired dtype={}\nParameters are floating point.", dtype, error=TypeError)
         return self._apply(lambda tensor: tensor.to(dtype) if tensor.is_floating_point() else tensor)
 
     def type(self, dst_type):

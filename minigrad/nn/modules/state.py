@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from ...engine.core import no_grad
 from ...tensor import Tensor
+from ..arguments import need
 from ..parameter import Parameter
 from .hooks import hooks_of
 
@@ -40,8 +41,8 @@ class Stateful:
         A subclass with `get_extra_state()` adds what it returns. `_metadata` holds the modules' versions.
         """
         if args:
-            warnings.warn("Positional args are being deprecated, use kwargs "
-                          "instead.", FutureWarning, stacklevel=2)
+            warnings.warn("Positional args are being deprecated, use kwargs instead.", FutureWarning,
+                          stacklevel=2)
             given = [*args, *[destination, prefix, keep_vars][len(args):]]
             destination, prefix, keep_vars = given
         if destination is None:
@@ -57,8 +58,8 @@ class Stateful:
             if module is not None:
                 module.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
         for hook in hooks_of(self, "state_dict"):
-            if hook(self, destination, prefix, metadata) is not None:
-                raise RuntimeError("state_dict post-hook must return None\nChange the dict it is given.")
+            need(hook(self, destination, prefix, metadata) is None, "state_dict post-hook must return None\n"
+                 "Change the dict it is given.")
         return destination
 
     def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys,
@@ -107,9 +108,8 @@ class Stateful:
         Returns (missing_keys, unexpected_keys). Raises TypeError for what is no mapping, RuntimeError listing
         all shapes that differ and, if strict, all keys missing or unexpected.
         """
-        if not isinstance(state_dict, Mapping):
-            raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.\n"
-                            "Pass what state_dict() gave.")
+        need(isinstance(state_dict, Mapping), "Expected state_dict to be dict-like, got {}.\n"
+             "Pass what state_dict() gave.", type(state_dict), error=TypeError)
         metadata = getattr(state_dict, "_metadata", {})
         errors, found = [], _IncompatibleKeys([], [])
         missing, unexpected = found
@@ -122,10 +122,10 @@ class Stateful:
                     below = f"{prefix}{name}."
                     load(child, {key: value for key, value in state.items() if key.startswith(below)}, below)
             for hook in hooks_of(module, "load_state_dict"):
-                if hook(module, found) is not None:
-                    raise AssertionError("Hooks registered with ``register_load_state_dict_post_hook`` are "
-                                         "not expected to return new values, if incompatible_keys need to be "
-                                         "modified, it should be done inplace.\nReturn None.")
+                need(hook(module, found) is None, "Hooks registered with "
+                     "``register_load_state_dict_post_hook`` are not expected to return new values, if "
+                     "incompatible_keys need to be modified, it should be done inplace.\nReturn None.",
+                     error=AssertionError)
 
         load(self, dict(state_dict), "")
         wrong = {"Missing": missing, "Unexpected": unexpected} if strict else {}
