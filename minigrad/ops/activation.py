@@ -4,12 +4,13 @@ import math
 from ..engine.op import op
 from . import pointwise as p
 
-_HALF, _NORMAL = math.sqrt(0.5), math.sqrt(0.5 / math.pi)       # 1/√2; the normal density at 0, 1/√2π
+_HALF = math.sqrt(0.5)
 _TANH, _CUBIC = math.sqrt(2 / math.pi), 0.044715
 
 
-def _gelu_slope(g, x):
-    return g * (0.5 * (1 + p.erf(x * _HALF)) + x * (_NORMAL * p.exp(-0.5 * (x * x))))
+def gelu_twin(x):
+    """What GELU is (Hendrycks and Gimpel 2016): x times the normal distribution's Φ(x)."""
+    return x * (0.5 * (1 + p.erf(x * _HALF)))
 
 
 def _gelu_tanh_slope(g, x):
@@ -17,8 +18,9 @@ def _gelu_tanh_slope(g, x):
     return g * (0.5 * (1 + t) + 0.5 * x * ((1 - t * t) * (_TANH * (1 + 3 * _CUBIC * (x * x)))))
 
 
-# Hendrycks & Gimpel 2016: x times the normal distribution's Φ(x), and its approximation by tanh.
-gelu = op("gelu", lambda xp, x: 0.5 * x * (1 + xp.erf(x * _HALF)), grads=(_gelu_slope,),
+gelu_backward = op("gelu_backward", lambda xp, y, x: xp.gelu_backward(y, x), layout=True,
+                   formula=("y · (Φ(x) + x · φ(x))",))
+gelu = op("gelu", lambda xp, x: xp.gelu(x), grads=(lambda g, x: gelu_backward(g, x),), twin=gelu_twin,
           formula=("x · Φ(x)", "ḡ · (Φ(x) + x · φ(x))"), promote="same", layout=True)
 gelu_tanh = op("gelu_tanh", lambda xp, x: 0.5 * x * (1 + xp.tanh(_TANH * (x + _CUBIC * (x * x * x)))),
                grads=(_gelu_tanh_slope,), formula=("½ x (1 + tanh k(x)), k(x) = √(2/π) (x + 0.044715 x³)",

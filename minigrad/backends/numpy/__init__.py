@@ -89,7 +89,7 @@ from .pool import (
 )
 from .reduce import log_softmax, logsumexp, softmax, sum
 from .scatter import scatter_add, select_add
-from .special import erf
+from .special import erf, gelu, gelu_backward
 
 add_at = _add.at
 # Operators whose forward is one NumPy loop: its own entry spares Python's operator and a call (45 of 300 ns).

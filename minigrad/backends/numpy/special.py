@@ -1,4 +1,4 @@
-"""The error function.
+"""The error function, and GELU, which weighs by it.
 
 For |x| up to 1 erf(x) = x + x S(x²), where S is a rational function fitted for this file (interpolation at
 Chebyshev nodes, error 1e-18): S is small, and so is what its rounding costs. Beyond 1, erfc by W. J. Cody's
@@ -6,12 +6,15 @@ rational approximations (Mathematics of Computation 23, 1969, 631–637), which 
 of a block that fits the cache go through the first two ranges (picking elements out costs more than computing
 them), through the third only where there are any.
 """
+import math
+
 import numpy as np
 
 from .layout import rounded_once
+from .memory import empty_like
 from .threads import parallel
 
-BLOCK = 1 << 14
+BLOCK = 1 << 15
 NEAR_TO = 1.0
 NEAR = ((-2.0780228076561899322e-5, -4.9664035253739075781e-4, -8.8223363248167772233e-3,
          -4.8371274599796295146e-2, -3.1698916933954892645e-1, 1.2837916709551257497e-1),
@@ -26,6 +29,14 @@ FAR = ((1.63153871373020978e-2, 3.05326634961232344e-1, 3.60344899949804439e-1, 
         1.60837851487422766e-2, 6.58749161529837803e-4),
        (1.0, 2.56852019228982242e0, 1.87295284992346725e0, 5.27905102951428412e-1, 6.05183413124413191e-2,
         2.33520497626869185e-3))
+# Φ(x) = ½ (1 + tanh(x P(x²))): GELU's approximation by tanh with more terms. Fitted for this file by weighted
+# least squares on |x| < 5.5, to 3e-8 of erf; float32's rounding makes it 2.6 ulp. One tanh and a short
+# polynomial take a fifth of the time of the rational functions above.
+NORMAL = (7.9788458569217e-1, 3.6335146917208e-2, -3.5735741294684e-5, -5.3358406828727e-5,
+          3.3804201109434e-6, -4.1130152539736e-8, -5.6903729814577e-9, 2.9781531148180e-10,
+          -4.5313452231697e-12)
+NORMAL_TO = 30.8                # x² from which tanh is ±1 anyway, and the polynomial may leave the curve
+DENSITY = math.sqrt(0.5 / math.pi)              # of the normal distribution at 0
 INVERSE_ROOT_PI = 5.6418958354775628695e-1
 
 
@@ -74,20 +85,65 @@ def _erfc(x, out):
     out[...] = (2 * (x < 0) + np.copysign(tail, x)) * ~near + (1 - np.copysign(inner, x)) * near
 
 
-def _blockwise(kernel, x):
-    """`kernel(block, out)` over x's memory, whatever its layout, which the result keeps."""
-    if 0 in x.strides:                          # what is expanded gives a row-major result
-        x = np.ascontiguousarray(x)
-    z = np.empty_like(x)
-    flat, out = x.ravel("K"), z.ravel("K")
+def _normal(x):
+    """Φ(x), the normal distribution's share below x."""
+    if x.dtype == np.float64:
+        z = np.empty_like(x)
+        _erf(x * math.sqrt(0.5), z)
+    else:
+        square = np.minimum(x * x, NORMAL_TO)
+        z = square * NORMAL[-1]
+        for c in NORMAL[-2:0:-1]:
+            z += c
+            z *= square
+        z += NORMAL[0]
+        z *= x
+        np.tanh(z, out=z)
+    z += 1
+    z *= 0.5
+    return z
+
+
+def _gelu(x, out):
+    np.multiply(x, _normal(x), out=out)
+
+
+def _gelu_backward(g, x, out):
+    slope = np.exp(x * x * -0.5)
+    slope *= x
+    slope *= DENSITY
+    slope += _normal(x)
+    np.multiply(g, slope, out=out)
+
+
+def _blockwise(kernel, x, *others):
+    """`kernel(block, ..., out)` over x's memory, whatever its layout, which the result keeps, and over that
+    of others of its shape."""
+    if 0 in x.strides or any(other.strides != x.strides for other in others):
+        x, *others = map(np.ascontiguousarray, (x, *others))    # what is expanded gives a row-major result
+    z = empty_like(x)
+    if z.strides != x.strides:
+        z = np.empty_like(x)
+    arrays = [array.ravel("K") for array in (x, *others, z)]
 
     def run(start, stop):
         for first in range(start, stop, BLOCK):
-            block = slice(first, min(first + BLOCK, stop))
-            kernel(flat[block], out[block])
+            kernel(*[array[first:min(first + BLOCK, stop)] for array in arrays])
 
     parallel(run, x.size, 8 * x.size)
     return z
+
+
+@rounded_once
+def gelu(x):
+    """x Φ(x). (torch.nn.functional.gelu)"""
+    return _blockwise(_gelu, x)
+
+
+@rounded_once
+def gelu_backward(g, x):
+    """The cotangent of gelu's operand: g (Φ(x) + x φ(x)), φ being the normal density."""
+    return _blockwise(_gelu_backward, g, x)
 
 
 @rounded_once
