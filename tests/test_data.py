@@ -205,6 +205,33 @@ def test_streams(count, batch_size, drop_last):
     both(go)
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_stream_longer_than_it_says(workers):
+    def go(library, data):
+        class Stream(data.IterableDataset):
+            def __iter__(self):
+                return iter(range(5))
+
+            def __len__(self):
+                return 3
+
+            def __repr__(self):
+                return "stream"
+
+        loader = data.DataLoader(Stream(), None, num_workers=workers)
+        told = []
+        for asked in (False, True):
+            assert not asked or len(loader) == 3
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                told.append(list(loader))
+            told.append([(str(w.message).split(" Please see")[0], w.filename == __file__) for w in caught
+                         if "Length" in str(w.message)])
+        return told
+    assert len(both(go)[3]) == 2
+
+
 def test_a_stream_without_length():
     found = both(lambda _, data: len(data.DataLoader(stream(data, 3))), errors=TypeError)
     assert found == (TypeError, "object of type 'Stream' has no len()")

@@ -202,6 +202,18 @@ def test_in_place_activations() -> None:
     same_error(lambda B: B.nn.functional.dropout(B.ones(2, requires_grad=True), inplace=True))
 
 
+def test_inputs_by_name() -> None:
+    x = np.random.default_rng(1).standard_normal((2, 2, 4, 4))
+    for name, (build, shapes) in (LAYERS | LOSSES).items():
+        layer = build(minigrad.nn)
+        if name != "chain" and shapes == [(3, 4)] * len(shapes):
+            given = [minigrad.from_numpy(a) for a in inputs(shapes)]
+            named = dict(zip(("input", "target"), given, strict=False))
+            close(name, layer(**named), layer(*given))
+    tensor = minigrad.from_numpy(x)
+    close("pool", minigrad.nn.MaxPool2d(2)(input=tensor), minigrad.nn.MaxPool2d(2)(tensor))
+
+
 def test_class_weights() -> None:
     random = np.random.default_rng(2)
     x, y, weight = random.standard_normal((6, 3)), random.integers(0, 3, 6), random.uniform(0.5, 2, 3)

@@ -66,8 +66,8 @@ class Layer(Module):
                 create.empty(*size, device=device, dtype=dtype)))
         self.reset_parameters()
 
-    def forward(self, *inputs):
-        return self._calls(*inputs, **{name: getattr(self, name) for name in self._passed})
+    def forward(self, *inputs, **named):
+        return self._calls(*inputs, **named, **{name: getattr(self, name) for name in self._passed})
 
     def extra_repr(self):
         return ", ".join([text for text in map(self._described, self._shows) if text])

@@ -6,29 +6,23 @@ from types import GenericAlias
 
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset
-from .fetch import Fetcher
+from .fetch import Fetcher, Pass
 from .sampler import BatchSampler, RandomSampler, SequentialSampler, draw_seed
 from .worker import WorkerIterator, warn_of_many
 
 
-class _Iterator:
+class _Iterator(Pass):
     """One pass over a DataLoader in this process."""
 
     def __init__(self, loader):
         if loader.timeout:
             raise AssertionError("_SingleProcessDataLoaderIter requires timeout == 0\n"
                                  "Only workers can be waited for.")
-        self.numbers = iter(loader._numbers)
+        self._begin(loader)
         draw_seed(loader.generator)             # torch seeds its workers with it, even where there are none
-        self.fetch, self.length = Fetcher(*loader._fetching), lambda: len(loader._numbers)
+        self.fetch = Fetcher(*loader._fetching)
 
-    def __iter__(self):
-        return self
-
-    def __len__(self):
-        return self.length()
-
-    def __next__(self):
+    def _next(self):
         return self.fetch(next(self.numbers))
 
 
@@ -50,6 +44,7 @@ class DataLoader:
     __class_getitem__ = classmethod(GenericAlias)
     _frozen = ()
     _iterator = None                            # that of persistent workers
+    _told = None                                # the stream's length, once somebody asked
 
     def __init__(self, dataset, batch_size=1, shuffle=None, sampler=None, batch_sampler=None, num_workers=0,
                  collate_fn=None, pin_memory=False, drop_last=False, timeout=0, worker_init_fn=None,
@@ -90,7 +85,8 @@ class DataLoader:
     def __len__(self):
         if not self._stream:
             return len(self._numbers)
-        whole, rest = divmod(len(self.dataset), self.batch_size or 1)
+        self._told = len(self.dataset)
+        whole, rest = divmod(self._told, self.batch_size or 1)
         return whole + (rest > 0 and not self.drop_last)
 
     @property

@@ -1,8 +1,35 @@
-"""Fetching: from the numbers that a sampler gives, or from a stream, to a batch."""
+"""Fetching: from the numbers that a sampler gives, or from a stream, to a batch; what all passes share."""
+import warnings
 from itertools import islice
 
 from .collate import default_collate
 from .dataset import IterableDataset, Subset, TensorDataset, samples
+
+
+class Pass:
+    """Base of the iterators over a DataLoader; they define `_next`."""
+
+    def _begin(self, loader):
+        self.loader, self.numbers, self.given = loader, iter(loader._numbers), 0
+        self.told = loader._told                # the length of a stream, where `len(loader)` has told it
+
+    def __iter__(self):
+        return self
+
+    def __len__(self):
+        return len(self.loader._numbers)
+
+    def __next__(self):
+        data = self._next()
+        self.given += 1
+        if self.told is not None and self.given > self.told:
+            text = (f"Length of IterableDataset {self.loader.dataset} was reported to be {self.told}(when "
+                    f"accessing len(dataloader)), but {self.given} samples have been fetched. ")
+            if self.loader.num_workers:
+                text += ("For multiprocessing data-loading, this could be caused by not properly configuring "
+                         "the IterableDataset replica at each worker.")
+            warnings.warn(text, stacklevel=2)
+        return data
 
 
 class Fetcher:

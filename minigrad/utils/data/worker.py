@@ -25,7 +25,7 @@ import numpy as np
 
 from ... import random
 from ...backends.numpy.threads import set_num_threads
-from .fetch import Fetcher
+from .fetch import Fetcher, Pass
 from .sampler import draw_seed
 
 PATIENCE = 5                                    # seconds between looks at the parent, and for a worker to end
@@ -151,7 +151,7 @@ def _send(pipe, outbox):
 
 # In the parent ----------------------------------------------------------------------------------------------
 
-class WorkerIterator:
+class WorkerIterator(Pass):
     """One pass over a DataLoader with workers, or with persistent ones one pass after the other."""
 
     def __init__(self, loader):
@@ -176,7 +176,7 @@ class WorkerIterator:
 
     def begin(self):
         """Begin a pass: number the tasks from 0 and send the first ones."""
-        self.numbers = iter(self.loader._numbers)
+        self._begin(self.loader)
         self.sent = self.next = 0               # how many tasks were sent; which is to be given next
         self.tasks = {}                         # the place of each -> (worker,), or (worker, batch)
         self.active, self.turns = [True] * self.count, cycle(range(self.count))
@@ -194,13 +194,7 @@ class WorkerIterator:
             left -= place == RESUME
         self.begin()
 
-    def __iter__(self):
-        return self
-
-    def __len__(self):
-        return len(self.loader._numbers)
-
-    def __next__(self):
+    def _next(self):
         while True:
             while self.next < self.sent and not self._expected(self.tasks.get(self.next)):
                 self.tasks.pop(self.next, None)
