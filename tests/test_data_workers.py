@@ -127,6 +127,19 @@ def test_samples_of_every_form_cross():
     both(go)
 
 
+def test_what_arrives_is_the_parents_own():
+    """Views, strides, empty and large tensors: equal, writable, and apart from the dataset."""
+    rows = [minigrad.randn(4, 3, 2).transpose(1, 2), minigrad.zeros(4, 0), minigrad.randn(4, 1).expand(4, 50),
+            minigrad.randn(4, 300, 300)]
+    for size in (None, 2):
+        for batch in ours.DataLoader(list(zip(*rows, strict=True)), size, num_workers=1):
+            for tensor in batch:
+                tensor.add_(1)
+        alone = list(ours.DataLoader(list(zip(*rows, strict=True)), size))
+        along = list(ours.DataLoader(list(zip(*rows, strict=True)), size, num_workers=1))
+        assert values(alone) == values(along)
+
+
 def test_large_batches_and_many_of_them():
     loader = ours.DataLoader(range(2_000_000), 200_000, num_workers=2, prefetch_factor=3)
     assert [batch[0].item() for batch in loader] == list(range(0, 2_000_000, 200_000))
