@@ -28,9 +28,10 @@ from .ops import pointwise as p
 from .ops import public as f
 from .ops import reduce_public as rp
 from .ops import shape_public as s
-from .ops.arguments import as_dtype, is_number, need_int, need_tensor, refuse, sizes_of, type_name
+from .ops.arguments import as_dtype, is_number, need_int, need_tensor, refuse, type_name
 from .ops.create import NEW, shape_of, to_array
 from .ops.inplace_public import METHODS
+from .ops.signature import as_method
 from .random import C_NAMES
 
 
@@ -76,6 +77,9 @@ class Size(tuple):
 
 def _operator(name, otherwise=None, arrays=True):
     return binary(REGISTRY[name], otherwise, arrays)
+
+
+_matmul = s.matmul.__wrapped__
 
 
 def _compare(name):
@@ -463,7 +467,7 @@ class Tensor(TensorBase):
     __neg__ = lambda self: f.neg(self)                          # noqa: E731
     __pos__ = lambda self: self                                 # noqa: E731
     __abs__ = lambda self: f.abs(self)                          # noqa: E731
-    __matmul__ = lambda self, other: (s.matmul(self, other) if isinstance(other, TensorBase)     # noqa: E731
+    __matmul__ = lambda self, other: (_matmul(self, other) if isinstance(other, TensorBase)     # noqa: E731
                                       else NotImplemented)
     __eq__, __ne__ = _compare("eq"), _compare("ne")
     __lt__, __le__, __gt__, __ge__ = _compare("lt"), _compare("le"), _compare("gt"), _compare("ge")
@@ -491,14 +495,6 @@ class Tensor(TensorBase):
         return f.bitwise_not(self)
 
     # Shape --------------------------------------------------------------------------------------------------
-
-    def reshape(self, *shape):
-        """See minigrad.reshape (Tensor.reshape)."""
-        return s.reshape_to(self, sizes_of("reshape", "shape", shape))
-
-    def permute(self, *dims):
-        """See minigrad.permute (Tensor.permute)."""
-        return s.permute(self, sizes_of("permute", "dims", dims))
 
     def view_as(self, other):
         """A view in the shape of `other` (Tensor.view_as)."""
@@ -663,12 +659,13 @@ _METHODS = {
         greater greater_equal logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor
         bitwise_not maximum minimum clamp clip masked_fill""",
     rp: """sum mean var std prod max min amax amin argmax argmin any all logsumexp softmax log_softmax""",
-    s: """view flatten transpose t squeeze unsqueeze expand chunk unbind tril triu mm bmm dot mv matmul""",
+    s: """view reshape permute flatten transpose t squeeze unsqueeze expand chunk unbind tril triu mm bmm dot
+        mv matmul""",
     ip: "gather scatter_add index_select nonzero",
 }
 for _module, _names in _METHODS.items():
     for _name in _names.split():
-        setattr(Tensor, _name, getattr(_module, _name))
+        setattr(Tensor, _name, as_method(getattr(_module, _name)))
 
 
 def _converter(d):

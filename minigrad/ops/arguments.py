@@ -9,11 +9,8 @@ from ..engine.core import TensorBase, wrap
 from ..engine.errors import wrap_dim
 from ..engine.promote import as_number
 from ..random import C_NAMES, LARGEST
+from .signature import FORMS, Unfit, is_number, refuse, type_name
 
-# Functions that torch's parser knows in several forms: it lists them all where arguments fit none.
-OVERLOADED = {"eq", "ne", "lt", "le", "gt", "ge", "pow", "clamp", "where", "masked_fill", "sum", "mean",
-              "prod", "var", "std", "any", "all", "max", "min", "fill_", "bitwise_and", "bitwise_or",
-              "bitwise_xor", "view", "floor_divide", "remainder"}
 # The kernels that torch does not have for bool tensors.
 _NO_BOOL: dict[str, tuple[type[Exception], str]] = {
     name: (NotImplementedError, f"\"{kernel}\" not implemented for 'Bool'") for name, kernel in (
@@ -21,20 +18,6 @@ _NO_BOOL: dict[str, tuple[type[Exception], str]] = {
 _NO_BOOL["relu"] = RuntimeError, "Boolean inputs not supported for relu"
 _NO_BOOL["neg"] = RuntimeError, ("Negation, the `-` operator, on a bool tensor is not supported. If you are "
                                  "trying to invert a mask, use the `~` or `logical_not()` operator instead.")
-
-
-def type_name(value):
-    """A type as torch's texts name it: NumPy's with their module."""
-    kind = type(value)
-    return f"numpy.{kind.__name__}" if kind.__module__ == "numpy" else kind.__name__
-
-
-def refuse(name, *given, **named):
-    """Raise torch's TypeError for arguments that fit no form of a function."""
-    said = [type_name(v) if not isinstance(v, TensorBase) else "Tensor" for v in given]
-    said += [f"{key}={type_name(v)}" for key, v in named.items()] + [""] * (not given and bool(named))
-    raise TypeError(f"{name}() received an invalid combination of arguments - got ({', '.join(said)}), but "
-                    f"expected one of:\nthe forms in minigrad.{name}'s help.")
 
 
 def refuse_bool(name, x):
@@ -93,7 +76,7 @@ def sizes_of(name, argument, given, position=1):
             raise TypeError(f"{name}(): argument '{argument}' failed to unpack the object at pos {place + 1} "
                             f"with error \"type must be tuple of ints,but got {type_name(size)}\"\n"
                             "Sizes are ints.")
-        if name in OVERLOADED:
+        if name in FORMS:
             refuse(name, *given)
         if len(given) > 1:
             raise TypeError(f"{name}() takes 1 positional argument but {len(given)} were given\n"
@@ -103,7 +86,7 @@ def sizes_of(name, argument, given, position=1):
         raise TypeError(f"{name}(): argument '{argument}' (position {position}) must be tuple of ints{what}\n"
                         "Sizes are ints.")
     if not given:
-        if name in OVERLOADED:
+        if name in FORMS:
             refuse(name)
         raise TypeError(f"{name}() missing 1 required positional arguments: \"{argument}\"\nPass the sizes.")
     return tuple([size if type(size) is int else size.__index__() for size in sizes])
@@ -129,10 +112,6 @@ def takes_axis(function):
     return call
 
 
-def is_number(value):
-    return isinstance(value, (int, float, np.number, np.bool_))
-
-
 def dtype_of(x):
     return dtypes.from_numpy(x.array.dtype)
 
@@ -146,11 +125,13 @@ def into(out, result):
 
 
 def as_dims(dim, ndim):
-    """`dim` as users give it (None, int, sequence) -> None or a tuple counted from the front."""
-    if dim is None or (isinstance(dim, (tuple, list)) and not dim):
+    """`dim` as users give it (None, int, tuple) -> None or a tuple counted from the front."""
+    if dim is None or dim == ():
         return None
-    given = dim if isinstance(dim, (tuple, list)) else (dim,)
-    found = tuple([wrap_dim(d.__index__(), ndim) for d in given])
+    try:
+        found = tuple([wrap_dim(d.__index__(), ndim) for d in (dim if type(dim) is tuple else (dim,))])
+    except (AttributeError, TypeError):
+        raise Unfit from None                   # the decorator says which argument it is
     if len(set(found)) != len(found):
         twice = next(d for d in found if found.count(d) > 1)
         raise RuntimeError(f"dim {twice} appears multiple times in the list of dims\n"
@@ -166,7 +147,7 @@ def other_operand(name, other, position=2, input=None):
         return other.item()
     if isinstance(other, complex):
         raise NotImplementedError("complex numbers are not supported.\nUse real numbers.")
-    if name in OVERLOADED:
+    if name in FORMS:
         refuse(name, *([] if input is None else [input]), other)
     raise TypeError(f"{name}(): argument 'other' (position {position}) must be Tensor, not "
                     f"{type_name(other)}\nPass a tensor or a number.")

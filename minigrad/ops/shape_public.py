@@ -1,21 +1,16 @@
 """torch's functions that rearrange, cut, join and index, and the matrix products."""
 import math
 
-from ..engine.core import TensorBase, plain
+from .. import dtypes
+from ..engine.core import plain
 from ..engine.errors import check_broadcast, wrap_dim
+from ..engine.op import REGISTRY
 from ..random import C_NAMES
 from . import linalg as la
 from . import pointwise as p
 from . import shape as s
-from .arguments import (
-    as_dims,
-    dtype_of,
-    into,
-    need_tensor,
-    one_sizes_of,
-    sizes_of,
-    takes_axis,
-)
+from .arguments import as_dims, dtype_of
+from .signature import Dims, Dtype, Int, Sizes, Tensor, Tensors, family, refuse, torch_function, torch_method
 
 
 def infer(shape, size):
@@ -47,15 +42,15 @@ def _viewable(array, shape):
     return True
 
 
-def view(input, *shape):
-    """The same memory in another shape; one size may be -1 (Tensor.view). Also `view(dtype)` of equal size.
-
-    Raises RuntimeError where the sizes do not fit or the memory cannot be seen so.
-    """
-    from ..dtypes import dtype
-    if len(shape) == 1 and isinstance(shape[0], dtype):
+@torch_method
+def view(input: Tensor, size: Sizes | Dtype = None, *, dtype: Dtype = None):
+    """The same memory in another shape; one size may be -1 (Tensor.view). Raises RuntimeError where the sizes
+    do not fit or the memory cannot be seen so."""
+    if dtype or isinstance(size, dtypes.dtype):
         raise NotImplementedError("view(dtype) is not supported.\nUse .to(dtype) to convert.")
-    shape = infer(sizes_of("view", "size", shape), input.array.size)
+    if size is None:
+        refuse("view")
+    shape = infer(size, input.array.size)
     if not _viewable(plain(input), shape):
         raise RuntimeError(
             "view size is not compatible with input tensor's size and stride (at least one dimension spans "
@@ -63,36 +58,33 @@ def view(input, *shape):
     return s.view(input, shape=shape)
 
 
-def reshape(input, shape):
+@torch_function
+def reshape(input: Tensor, shape: Sizes):
     """The elements in another shape, as a view where the memory allows, else copied (torch.reshape)."""
-    need_tensor("reshape", input)
-    return reshape_to(input, one_sizes_of("reshape", "shape", shape, 2))
-
-
-def reshape_to(input, shape):
-    """`reshape`, the sizes checked to be ints."""
     shape = infer(shape, input.array.size)
     return s.view(input if _viewable(plain(input), shape) else p.contiguous(input), shape=shape)
 
 
-def flatten(input, start_dim=0, end_dim=-1):
+reshape_to = reshape.__wrapped__                # for sizes known to be ints
+
+
+@torch_function
+def flatten(input: Tensor, start_dim: Int = 0, end_dim: Int = -1):
     """Dimensions start_dim to end_dim made one (torch.flatten)."""
-    need_tensor("flatten", input)
     shape = input.array.shape
     start, end = wrap_dim(start_dim, len(shape)), wrap_dim(end_dim, len(shape))
     if start > end:
         raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim\nSwap them.")
     if not shape:
-        return reshape(input, (1,))
+        return reshape_to(input, (1,))
     if start == end:
         return input
-    return reshape(input, (*shape[:start], math.prod(shape[start:end + 1]), *shape[end + 1:]))
+    return reshape_to(input, (*shape[:start], math.prod(shape[start:end + 1]), *shape[end + 1:]))
 
 
-def permute(input, dims):
+@torch_function
+def permute(input: Tensor, dims: Sizes):
     """Dimensions in another order (torch.permute)."""
-    need_tensor("permute", input)
-    dims = one_sizes_of("permute", "dims", dims, 2)
     if len(dims) != input.array.ndim:
         raise RuntimeError(
             "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the "
@@ -104,42 +96,41 @@ def permute(input, dims):
     return s.permute(input, dims=found)
 
 
-def transpose(input, dim0, dim1):
+@torch_function
+def transpose(input: Tensor, dim0: Int, dim1: Int):
     """Two dimensions swapped (torch.transpose)."""
-    need_tensor("transpose", input)
     ndim = input.array.ndim
-    dim0, dim1 = wrap_dim(dim0, ndim), wrap_dim(dim1, ndim)
-    return s.transpose(input, dim0=dim0, dim1=dim1) if ndim else p.alias(input)
+    dims = {"dim0": wrap_dim(dim0, ndim), "dim1": wrap_dim(dim1, ndim)}
+    return s.transpose.apply((input,), dims)[0] if ndim else p.alias(input)
 
 
-def t(input):
+@torch_function
+def t(input: Tensor):
     """The transpose of a matrix; vectors stay (torch.t). Raises RuntimeError beyond two dimensions."""
-    need_tensor("t", input)
     if input.array.ndim > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.array.ndim}D\n"
                            "Use .transpose(dim0, dim1) or .mT.")
-    return s.t(input) if input.array.ndim == 2 else p.alias(input)
+    return s.t.apply((input,), {})[0] if input.array.ndim == 2 else p.alias(input)
 
 
-@takes_axis
-def squeeze(input, dim=None):
+@torch_function
+def squeeze(input: Tensor, dim: Dims = None):
     """Without the dimensions of size 1, all or those named (torch.squeeze)."""
-    need_tensor("squeeze", input)
     shape = input.array.shape
     dims = range(len(shape)) if dim is None else as_dims(dim, len(shape)) or ()
     return s.squeeze(input, dim=tuple([d for d in dims if shape[d] == 1]))
 
 
-@takes_axis
-def unsqueeze(input, dim):
+@torch_function
+def unsqueeze(input: Tensor, dim: Int):
     """With a new dimension of size 1 at `dim` (torch.unsqueeze)."""
-    need_tensor("unsqueeze", input)
     return s.unsqueeze(input, dim=wrap_dim(dim, input.array.ndim + 1))
 
 
-def expand(input, *size):
+@torch_method
+def expand(input: Tensor, size: Sizes):
     """Dimensions of size 1 repeated without copying; -1 keeps a size (Tensor.expand)."""
-    return s.expand(input, shape=expanded(input, sizes_of("expand", "size", size)))
+    return s.expand(input, shape=expanded(input, size))
 
 
 def expanded(input, sizes):
@@ -166,22 +157,10 @@ def expanded(input, sizes):
     return tuple(full)
 
 
-def _tensors(name, tensors):
-    if isinstance(tensors, TensorBase) or not isinstance(tensors, (tuple, list)):
-        raise TypeError(f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not "
-                        f"{type(tensors).__name__}\nPass a list or tuple of tensors.")
-    for k, tensor in enumerate(tensors):
-        if not isinstance(tensor, TensorBase):
-            raise TypeError(f"expected Tensor as element {k} in argument 0, but got {type(tensor).__name__}\n"
-                            "Pass a list or tuple of tensors.")
-    return list(tensors)
-
-
-@takes_axis
-def cat(tensors, dim=0, *, out=None):
+@torch_function
+def cat(tensors: Tensors, dim: Int = 0, *, out=None):
     """Tensors joined along an existing dimension; their dtypes meet (torch.cat). Empty 1-D tensors are passed
     over."""
-    tensors = _tensors("cat", tensors)
     if not tensors:
         raise ValueError("torch.cat(): expected a non-empty list of Tensors\nPass at least one tensor.")
     kept = [x for x in tensors if x.array.shape != (0,)] or tensors[:1]
@@ -206,16 +185,15 @@ def cat(tensors, dim=0, *, out=None):
                     f"The shapes are {list(first)} and {list(shape)}.")
     none = (*first[:dim], 0, *first[dim + 1:])  # what is passed over still counts for dtype and graph
     parts = [s.view(x, shape=none) if x.array.shape == (0,) and len(first) > 1 else x for x in tensors]
-    return into(out, s.cat(*parts, dim=dim))
+    return s.cat(*parts, dim=dim)
 
 
 concat = concatenate = cat
 
 
-@takes_axis
-def stack(tensors, dim=0, *, out=None):
+@torch_function
+def stack(tensors: Tensors, dim: Int = 0, *, out=None):
     """Tensors of one shape joined along a new dimension (torch.stack)."""
-    tensors = _tensors("stack", tensors)
     if not tensors:
         raise RuntimeError("stack expects a non-empty TensorList\nPass at least one tensor.")
     first = tensors[0].array.shape
@@ -223,13 +201,13 @@ def stack(tensors, dim=0, *, out=None):
         if x.array.shape != first:
             raise RuntimeError(f"stack expects each tensor to be equal size, but got {list(first)} at entry "
                                f"0 and {list(x.array.shape)} at entry {k}\nPad or cut them to one shape.")
-    return into(out, s.stack(*tensors, dim=wrap_dim(dim, len(first) + 1)))
+    return s.stack(*tensors, dim=wrap_dim(dim, len(first) + 1))
 
 
-def split(tensor, split_size_or_sections, dim=0):
+@torch_function
+def split(tensor: Tensor, split_size_or_sections, dim: Int = 0):
     """Views of parts along `dim`: of one size (the last may be smaller), or of the sizes listed
     (torch.split)."""
-    need_tensor("split", tensor)
     dim = wrap_dim(dim, tensor.array.ndim)
     if not tensor.array.ndim:
         raise RuntimeError("split expects at least a 1-dimensional tensor\nUnsqueeze it first.")
@@ -244,24 +222,16 @@ def split(tensor, split_size_or_sections, dim=0):
         sizes = [step] * (size // step) + ([size % step] if size % step else []) if size else [0]
     else:
         sizes = list(split_size_or_sections)
-        if sum_of(sizes) != size or any(n < 0 for n in sizes):
+        if sum(sizes) != size or min(sizes, default=0) < 0:
             raise RuntimeError(f"split_with_sizes expects split_sizes to sum exactly to {size} (input "
                                f"tensor's size at dimension {dim}), but got split_sizes={sizes}\n"
                                "List sizes that add up.")
     return s.split(tensor, sizes=tuple(sizes), dim=dim)
 
 
-def sum_of(sizes):
-    total = 0
-    for size in sizes:
-        total += size
-    return total
-
-
-@takes_axis
-def chunk(input, chunks, dim=0):
+@torch_function
+def chunk(input: Tensor, chunks: Int, dim: Int = 0):
     """At most `chunks` views of equal size along `dim` (torch.chunk)."""
-    need_tensor("chunk", input)
     if not input.array.ndim:
         raise RuntimeError("chunk expects at least a 1-dimensional tensor\nUnsqueeze it first.")
     if chunks <= 0:
@@ -274,28 +244,25 @@ def chunk(input, chunks, dim=0):
     return split(input, -(-size // chunks), dim)
 
 
-@takes_axis
-def unbind(input, dim=0):
+@torch_function
+def unbind(input: Tensor, dim: Int = 0):
     """A tuple of the slices along `dim`, without it (torch.unbind)."""
-    need_tensor("unbind", input)
     if not input.array.ndim:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions\nUnsqueeze it first.")
     dim = wrap_dim(dim, input.array.ndim)
     return s.unbind(input, dim=dim) if input.array.shape[dim] else ()
 
 
-def _triangle(name, made):
-    def function(input, diagonal=0, *, out=None):
-        need_tensor(name, input)
+def _triangle(name):
+    def function(input: Tensor, diagonal: Int = 0, *, out=None):
         if input.array.ndim < 2:
             raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions\nUnsqueeze it first.")
-        return into(out, made(input, diagonal=diagonal))
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"{made.formula[0]}, zeros elsewhere (torch.{name})."
+        return REGISTRY[name](input, diagonal=diagonal)
     return function
 
 
-tril, triu = _triangle("tril", s.tril), _triangle("triu", s.triu)
+tril, triu = family(_triangle, "input {} the diagonal, zeros elsewhere", tril="on and below",
+                    triu="on and above")
 
 
 # Matrix products --------------------------------------------------------------------------------------------
@@ -311,10 +278,9 @@ def c_low(x):
     return C_NAMES[x.array.dtype.name]
 
 
-def mm(input, mat2, *, out=None):
+@torch_function
+def mm(input: Tensor, mat2: Tensor, *, out=None):
     """The product of two matrices, [n, k] · [k, m] (torch.mm). Dtypes must agree."""
-    need_tensor("mm", input)
-    need_tensor("mm", mat2, "mat2", 2)
     x, y = input.array, mat2.array
     for name, array in (("self", x), ("mat2", y)):
         if array.ndim != 2:
@@ -324,13 +290,15 @@ def mm(input, mat2, *, out=None):
                            f"{y.shape[0]}x{y.shape[1]})\n"
                            "The inner sizes must agree: transpose or reshape one of them.")
     _same_dtype("expected m1 and m2 to have the same dtype, but got: {lower[0]} != {lower[1]}", input, mat2)
-    return into(out, la.mm(input, mat2))
+    return la.mm.apply((input, mat2), {})[0]
 
 
-def bmm(input, mat2, *, out=None):
+_mm = mm.__wrapped__                            # of what is known to be tensors
+
+
+@torch_function
+def bmm(input: Tensor, mat2: Tensor, *, out=None):
     """Products of matrices per batch, [b, n, k] · [b, k, m] (torch.bmm). Dtypes must agree."""
-    need_tensor("bmm", input)
-    need_tensor("bmm", mat2, "mat2", 2)
     x, y = input.array.shape, mat2.array.shape
     for name, shape in (("batch1", x), ("batch2", y)):
         if len(shape) != 3:
@@ -339,13 +307,12 @@ def bmm(input, mat2, *, out=None):
         raise RuntimeError(f"Expected size for first two dimensions of batch2 tensor to be: [{x[0]}, {x[2]}] "
                            f"but got: [{y[0]}, {y[1]}].\nThe batch sizes and the inner sizes must agree.")
     _same_dtype("expected scalar type {0.legacy_name} but found {1.legacy_name}", input, mat2)
-    return into(out, la.bmm(input, mat2))
+    return la.bmm(input, mat2)
 
 
-def dot(input, tensor, *, out=None):
+@torch_function
+def dot(input: Tensor, tensor: Tensor, *, out=None):
     """The inner product of two vectors (torch.dot)."""
-    need_tensor("dot", input)
-    need_tensor("dot", tensor, "tensor", 2)
     x, y = input.array, tensor.array
     if x.ndim != 1 or y.ndim != 1:
         raise RuntimeError(f"1D tensors expected, but got {x.ndim}D and {y.ndim}D tensors\n"
@@ -357,13 +324,12 @@ def dot(input, tensor, *, out=None):
         raise RuntimeError(f"inconsistent tensor size, expected tensor [{x.size}] and src [{y.size}] to have "
                            f"the same number of elements, but got {x.size} and {y.size} elements "
                            "respectively\nCut the longer one.")
-    return into(out, la.dot(input, tensor))
+    return la.dot(input, tensor)
 
 
-def mv(input, vec, *, out=None):
+@torch_function
+def mv(input: Tensor, vec: Tensor, *, out=None):
     """A matrix times a vector, [n, k] · [k] (torch.mv)."""
-    need_tensor("mv", input)
-    need_tensor("mv", vec, "vec", 2)
     x, y = input.array.shape, vec.array.shape
     if len(x) != 2 or len(y) != 1:
         raise RuntimeError(f"vector + matrix @ vector expected, got {len(y)}, {len(x)}, {len(y)}\n"
@@ -372,13 +338,12 @@ def mv(input, vec, *, out=None):
         raise RuntimeError(f"size mismatch, got input ({x[0]}), mat ({x[0]}x{x[1]}), vec ({y[0]})\n"
                            "The vector is as long as the matrix is wide.")
     _same_dtype("expected m1 and m2 to have the same dtype, but got: {lower[0]} != {lower[1]}", input, vec)
-    return into(out, la.mv(input, vec))
+    return la.mv(input, vec)
 
 
-def matmul(input, other, *, out=None):
+@torch_function
+def matmul(input: Tensor, other: Tensor, *, out=None):
     """The matrix product, vectors and batches as NumPy's (torch.matmul). Dtypes must agree."""
-    need_tensor("matmul", input)
-    need_tensor("matmul", other, "other", 2)
     x, y = input.array.shape, other.array.shape
     if not x or not y:
         raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {len(x)}D and "
@@ -386,25 +351,25 @@ def matmul(input, other, *, out=None):
     if len(x) == 1 and len(y) == 1:
         return dot(input, other)
     if len(x) == 2 and len(y) == 2:
-        return into(out, mm(input, other))
+        return _mm(input, other)
     if len(x) == 2 and len(y) == 1:
-        return into(out, mv(input, other))
+        return mv(input, other)
     if len(x) == 1 and len(y) == 2:
-        return into(out, squeeze(mm(unsqueeze(input, 0), other), 0))
+        return squeeze(_mm(unsqueeze(input, 0), other), 0)
     if len(y) <= 2:                             # fold the batches into one tall matrix: a single product
         if len(y) == 1:
-            return into(out, squeeze(matmul(input, unsqueeze(other, 1)), -1))
-        return into(out, reshape(mm(reshape(input, (-1, x[-1]) if x[-1] else (math.prod(x[:-1]), 0)), other),
-                                 (*x[:-1], y[-1])))
+            return squeeze(matmul(input, unsqueeze(other, 1)), -1)
+        tall = reshape_to(input, (-1, x[-1]) if x[-1] else (math.prod(x[:-1]), 0))
+        return reshape_to(_mm(tall, other), (*x[:-1], y[-1]))
     if len(x) == 1:
-        return into(out, squeeze(matmul(unsqueeze(input, 0), other), -2))
+        return squeeze(matmul(unsqueeze(input, 0), other), -2)
     if x[-1] != y[-2]:
         raise RuntimeError(
             f"Expected size for first two dimensions of batch2 tensor to be: [{math.prod(x[:-2])}, {x[-1]}] "
             f"but got: [{math.prod(y[:-2])}, {y[-2]}].\nThe inner sizes must agree.")
     check_broadcast(x[:-2], y[:-2])
     _same_dtype("expected scalar type {0.legacy_name} but found {1.legacy_name}", input, other)
-    return into(out, la.bmm(input, other))
+    return la.bmm(input, other)
 
 __all__ = [
     "reshape", "flatten", "permute", "transpose", "t", "squeeze", "unsqueeze", "cat", "concat",

@@ -1,0 +1,372 @@
+"""How torch takes arguments: one decorator that reads a public function's signature and does the checking.
+
+    @torch_function
+    def unsqueeze(input: Tensor, dim: Int):
+        return s.unsqueeze(input, dim=wrap_dim(dim, input.array.ndim + 1))
+
+The annotations are kinds (below): what torch calls them, and how a value becomes one. The function then gets
+values of these kinds only, and torch's TypeErrors, NumPy's names `axis` and `keepdims`, and `out=` are seen
+to here. A call whose types passed once unchanged is known and goes straight through.
+"""
+import functools
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from .. import dtypes
+from ..device import available
+from ..engine.core import TensorBase, mode, touch
+from ..engine.inplace import check_cast
+from ..random import C_NAMES
+
+# Functions that torch's parser knows in several forms, and the counts of arguments that fit more than one:
+# there it lists them all, while with a single form left its error is precise.
+FORMS = dict.fromkeys(
+    "eq ne lt le gt ge pow clamp where masked_fill var std any all fill_ bitwise_and bitwise_or bitwise_xor "
+    "view floor_divide remainder normal".split(), range(9))
+FORMS |= dict.fromkeys("sum mean prod max min squeeze".split(), (0, 2))
+SPELLINGS = {"axis": "dim", "keepdims": "keepdim"}
+# Kernels that torch writes into `out` of their own dtype only.
+EXACT = set("mm bmm mv dot matmul gather scatter_add tril triu softmax log_softmax argmax argmin max min "
+            "norm nonzero".split())
+
+
+def type_name(value):
+    """A type as torch's texts name it: NumPy's with their module."""
+    kind = type(value)
+    return f"numpy.{kind.__name__}" if kind.__module__ == "numpy" else \
+        "Tensor" if isinstance(value, TensorBase) else kind.__name__
+
+
+def refuse(name, *given, **named):
+    """Raise torch's TypeError for arguments that fit no form of a function."""
+    said = [type_name(v) for v in given]
+    said += [f"{key}={type_name(v)}" for key, v in named.items()] + [""] * (not given and bool(named))
+    raise TypeError(f"{name}() received an invalid combination of arguments - got ({', '.join(said)}), but "
+                    f"expected one of:\nthe forms in minigrad.{name}'s help.")
+
+
+# The kinds --------------------------------------------------------------------------------------------------
+
+class Unfit(TypeError):
+    """A value is not of its kind; the text, if any, says what it is instead."""
+
+
+class Kind(NamedTuple):
+    """What torch calls a kind of argument, what makes a value one of it (else raises Unfit), and a hint.
+    spreads: as the first argument torch takes `f(2, 3)` for `f((2, 3))`."""
+    said: str
+    convert: Callable
+    hint: str
+    spreads: bool = False
+
+    def __or__(self, other):
+        """Of one kind, else of the other."""
+        def convert(value):
+            try:
+                return self.convert(value)
+            except Unfit as first:
+                if str(first):
+                    raise
+                return other.convert(value)
+        return Kind(self.said, convert, self.hint, self.spreads)
+
+
+def is_number(value):
+    """Is it a number of Python's or NumPy's?"""
+    return isinstance(value, (int, float, np.number, np.bool_))
+
+
+def _tensor(value):
+    if not isinstance(value, TensorBase):
+        raise Unfit
+    return value
+
+
+def _int(value):
+    if type(value) is int:
+        return value
+    if isinstance(value, (bool, np.bool_)) or not hasattr(value, "__index__"):
+        raise Unfit
+    try:
+        return value.__index__()
+    except TypeError:
+        raise Unfit from None
+
+
+def _number(value):
+    if isinstance(value, complex):
+        raise NotImplementedError("complex numbers are not supported.\nUse real numbers.")
+    if type(value) in (float, int, bool):
+        return value
+    if not (is_number(value) or isinstance(value, TensorBase) and not value.array.ndim):
+        raise Unfit
+    return value.item()
+
+
+def _float(value):
+    return float(_number(value))
+
+
+def _bool(value):
+    if not isinstance(value, (bool, np.bool_)):
+        raise Unfit
+    return bool(value)
+
+
+def _sizes(value):
+    if not isinstance(value, (tuple, list)):
+        raise Unfit
+    sizes = []
+    for place, size in enumerate(value):
+        try:
+            sizes.append(size.__index__() if place else _int(size))     # bools are ints but at the start
+        except (Unfit, AttributeError, TypeError):
+            found = type_name(size)
+            raise Unfit(f'failed to unpack the object at pos {place + 1} with error "type must be tuple of '
+                        f'ints,but got {found}"' if place else
+                        f"must be tuple of ints, but found element of type {found} at pos 0") from None
+    return tuple(sizes)
+
+
+def _dims(value):
+    return _sizes(value) if isinstance(value, (tuple, list)) else _int(value)
+
+
+def _dtype(value):
+    value = {float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool}.get(value, value) \
+        if isinstance(value, type) else value
+    if not isinstance(value, dtypes.dtype):
+        raise Unfit
+    return value
+
+
+def _tensors(value):
+    if not isinstance(value, (tuple, list)):
+        raise Unfit
+    for k, tensor in enumerate(value):
+        if not isinstance(tensor, TensorBase):
+            raise TypeError(f"expected Tensor as element {k} in argument 0, but got {type_name(tensor)}\n"
+                            "Pass a list or tuple of tensors.")
+    return list(value)
+
+
+if TYPE_CHECKING:
+    from typing import Any as Bool
+    from typing import Any as Device
+    from typing import Any as Dims
+    from typing import Any as Dtype
+    from typing import Any as Float
+    from typing import Any as Int
+    from typing import Any as Number
+    from typing import Any as Operand
+    from typing import Any as Sizes
+    from typing import Any as Tensor
+    from typing import Any as Tensors
+else:
+    Tensor = Kind("Tensor", _tensor, "Make one with minigrad.tensor(...).")
+    Tensors = Kind("tuple of Tensors", _tensors, "Pass a list or tuple of tensors.")
+    Int = Kind("int", _int, "Pass an int.")
+    Number = Kind("Number", _number, "Pass a number.")
+    Operand = Tensor | Number
+    Float = Kind("float", _float, "Pass a number.")
+    Bool = Kind("bool", _bool, "Pass True or False.")
+    Dims = Kind("tuple of ints", _dims, "Name dimensions by number.")
+    Sizes = Kind("tuple of ints", _sizes, "Pass a tuple.", spreads=True)
+    Dtype = Kind("torch.dtype", _dtype, "Pass one such as minigrad.float32.")
+    Device = Kind("torch.device", available, "Pass 'cpu'.")
+
+
+# The decorator ----------------------------------------------------------------------------------------------
+
+class Signature:
+    """What is read from a function once: the names of its parameters, their kinds and defaults."""
+
+    def __init__(self, function, method=False):
+        code, defaults = function.__code__, function.__defaults__ or ()
+        self.function, self.method = function, method
+        self.name = function.__name__
+        self.positional = code.co_varnames[:code.co_argcount]
+        self.names = code.co_varnames[:code.co_argcount + code.co_kwonlyargcount]
+        self.required = self.positional[:code.co_argcount - len(defaults)]
+        self.kinds = {key: function.__annotations__.get(key) for key in self.names}
+        values = zip(self.positional[::-1], defaults[::-1])
+        self.optional = {key for key, value in values if value is None} | {
+            key for key, value in (function.__kwdefaults__ or {}).items() if value is None}
+        first = [self.kinds[key] for key in self.positional[method:method + 1]]
+        self.spreads = first != [None] and any([kind.spreads for kind in first])
+        self.known = set()
+
+    def call(self, args, named):
+        """Bind, check and convert, then call."""
+        given = self.bind(args, named)
+        out = given.pop("out", None)
+        passed = out is None
+        for position, (key, value) in enumerate(given.items(), 1 - self.method):
+            kind = self.kinds[key]
+            if kind is None or value is None and key in self.optional:
+                continue
+            try:
+                converted = given[key] = kind.convert(value)
+            except Unfit as unfit:
+                self.refuse(unfit, key, position if position + self.method <= len(args) else 0, args, named)
+            passed = passed and (converted is value and type(value) is not list or
+                                 kind is Dims and type(value) is tuple)     # `as_dims` looks into it again
+        if passed and given.keys() >= named.keys() and len(given) == len(args) + len(named):
+            self.known.add((*map(type, args), *named, *map(type, named.values())))
+        return self.function(**given) if out is None else self.write(out, given)
+
+    def bind(self, args, named):
+        """Arguments by name. Raises torch's TypeErrors for too many, unknown or missing ones."""
+        count, first = len(args) - self.method, self.method
+        if self.spreads and count and hasattr(args[first], "__index__") and args[first] is not True:
+            args = (*args[:first], args[first:])
+        if len(args) > len(self.positional):
+            most = len(self.positional) - self.method
+            least = len(self.required) - self.method
+            if self.forms(args, named):
+                refuse(self.name, *args[first:], **named)
+            raise TypeError(f"{self.name}() takes {f'from {least} to {most}' if least < most else most} "
+                            f"positional argument{'s' * (most != 1 or least < most)} but {count} were given\n"
+                            f"Pass {most} at most.")
+        given = dict(zip(self.positional, args))
+        for key, value in named.items():
+            name = key
+            if key not in self.kinds:
+                name = SPELLINGS.get(key)
+                if name not in self.kinds or name in named:
+                    raise TypeError(f"{self.name}() got an unexpected keyword argument '{key}'\n"
+                                    f"It takes {', '.join(self.names)}.")
+            if name in given:
+                raise TypeError(f"{self.name}() got multiple values for argument '{name}'\nPass it once.")
+            given[name] = value
+        missing = [f'"{key}"' for key in self.required if key not in given]
+        if missing:
+            if self.forms(args, named):
+                refuse(self.name, *args[first:], **named)
+            raise TypeError(f"{self.name}() missing {len(missing)} required positional argument"
+                            f"{'s' * (len(missing) == 1)}: {', '.join(missing)}\nPass it.")     # torch's s
+        return given
+
+    def forms(self, args, named):
+        """Does torch know more than one form for that many arguments?"""
+        return len(args) + len(named) in FORMS.get(self.name, ())
+
+    def refuse(self, unfit, key, position, args, named):
+        """Raise torch's TypeError for a value that is not of its kind."""
+        kind, value, text = self.kinds[key], named.get(key), str(unfit)
+        broken = text.startswith("failed")
+        if not broken and self.forms(args, named):
+            refuse(self.name, *args[self.method:], **named)
+        if position:
+            value = args[position - 1 + self.method]
+        place = f" (position {position})" if position and not broken else ""
+        text = text or f"must be {kind.said}, not {type_name(value)}"
+        raise TypeError(f"{self.name}(): argument '{key}'{place} {text}\n{kind.hint}") from None
+
+    def write(self, out, given):
+        """The function's result written into `out`: a tensor, or a tuple of them for several results."""
+        several = isinstance(out, (tuple, list))
+        outs = out if several else (out,)
+        if not all([isinstance(one, TensorBase) for one in outs]):
+            raise TypeError(f"{self.name}(): argument 'out' must be Tensor, not {type_name(out)}\n"
+                            "Pass a tensor to write into.")
+        if mode.on and any([isinstance(v, TensorBase) and v.needs for value in (*given.values(), outs)
+                            for v in (value if isinstance(value, (tuple, list)) else (value,))]):
+            raise RuntimeError(f"{self.name}(): functions with out=... arguments don't support automatic "
+                               "differentiation, but one of the arguments requires grad.\n"
+                               "Use the returned tensor, or no_grad().")
+        exact = self.name in EXACT
+        if "dtype" in self.kinds and "dtype" not in self.positional:    # computed in the dtype of `out`
+            exact = given.setdefault("dtype", outs[0].dtype) is not None
+        result = self.function(**given)
+        if isinstance(result, TensorBase) == several:
+            refuse(self.name, *given.values(), out=out)
+        for one, value in zip(outs, result if several else (result,)):
+            write_into(one, value, exact)
+        return type(result)(*out) if several else out
+
+
+def write_into(out, result, exact):
+    """Write `result` into the tensor `out`, resized where it must be. Raises torch's RuntimeErrors where its
+    dtype does not do."""
+    if exact and out.array.dtype != result.array.dtype:
+        wanted, found = [C_NAMES[x.array.dtype.name] for x in (result, out)]
+        raise RuntimeError(f"Expected out tensor to have dtype {wanted}, but got {found} instead\n"
+                           "Convert the result instead.")
+    check_cast(result.dtype, out, False)
+    shape = result.array.shape
+    if out.array.shape != shape:
+        if out.array.size:
+            warnings.warn(
+                "An output with one or more elements was resized since it had shape "
+                f"{list(out.array.shape)}, which does not match the required output shape {list(shape)}. "
+                "This behavior is deprecated, and in a future PyTorch release outputs will not be resized "
+                "unless they have zero elements. You can explicitly reuse an out tensor t by resizing it, "
+                "inplace, to zero elements with t.resize_(0).", UserWarning, stacklevel=5)
+        out.array = np.empty(shape, out.array.dtype)
+    np.copyto(out.array, result.array, casting="unsafe")
+    touch(out)
+
+
+_INTS = {int}
+
+
+def torch_function(function, method=False):
+    """Let `function` take its arguments as torch's functions do, by the kinds it is annotated with; see the
+    module's text. method: as a method of Tensor, where errors count positions without the tensor."""
+    signature = Signature(function, method)
+    known, slow = signature.known, signature.call
+
+    def call(*args, **named):
+        if named:
+            key = (*map(type, args), *named, *map(type, named.values()))
+        elif len(args) == 1:                    # spelled out: `map` costs more than all the rest
+            key = (type(args[0]),)
+        elif len(args) == 2:
+            key = type(args[0]), type(args[1])
+        elif len(args) == 3:
+            key = type(args[0]), type(args[1]), type(args[2])
+        else:
+            key = (*map(type, args),)
+        if key in known:
+            try:
+                return function(*args, **named)
+            except Unfit:                       # a function looks into sequences itself
+                pass
+        return slow(args, named)
+
+    def shaping(input, *sizes, **named):
+        """`f(x, sizes)`, most often with plain ints."""
+        found = sizes[0] if len(sizes) == 1 and type(sizes[0]) is tuple else sizes
+        if (method or found is not sizes) and not named and {*map(type, found)} == _INTS:
+            if isinstance(input, TensorBase):
+                return function(input, found)
+        return slow((input, *sizes), named)
+
+    sized = len(signature.positional) == 2 and getattr(signature.kinds[signature.positional[1]], "spreads", 0)
+    return functools.wraps(function)(shaping if sized else call)
+
+
+def torch_method(function):
+    """As `torch_function`, for what torch has as a method only."""
+    return torch_function(function, True)
+
+
+def as_method(function):
+    """A public function as a method of Tensor."""
+    return torch_function(function.__wrapped__, True) if hasattr(function, "__wrapped__") else function
+
+
+def family(make, text, **said):
+    """Functions that differ in their names only: `make(name)` of each, and `text` with the words for it as
+    its help."""
+    made = []
+    for name, words in said.items():
+        function = make(name)
+        function.__name__ = function.__qualname__ = name
+        function.__doc__ = f"{text.replace('{}', words)} (torch.{name})."
+        made.append(torch_function(function))
+    return made
