@@ -95,7 +95,7 @@ class DataLoader:
 
     def __iter__(self):
         if self._iterator is not None and self._iterator.stop.alive:
-            self._iterator.resume()
+            self._iterator.resume(self)
             return self._iterator
         if self.pin_memory:
             warnings.warn("'pin_memory' argument is set as true but no accelerator is found, then device "

@@ -1,5 +1,6 @@
 """Fetching: from the numbers that a sampler gives, or from a stream, to a batch; what all passes share."""
 import warnings
+from copy import copy
 from itertools import islice
 
 from .collate import default_collate
@@ -10,7 +11,8 @@ class Pass:
     """Base of the iterators over a DataLoader; they define `_next`."""
 
     def _begin(self, loader):
-        self.loader, self.numbers, self.given = loader, iter(loader._numbers), 0
+        self.loader, self.numbers, self.given = copy(loader), iter(loader._numbers), 0
+        self.loader._iterator = None            # or loader and persistent workers would keep each other alive
         self.told = loader._told                # the length of a stream, where `len(loader)` has told it
 
     def __iter__(self):

@@ -171,8 +171,7 @@ class WorkerIterator(Pass):
         context = loader.multiprocessing_context or get_context()
         iter(loader._numbers)                   # as in torch: a sampler that draws when iterated draws twice
         base_seed = draw_seed(loader.generator)
-        self.loader, self.count = loader, loader.num_workers
-        self.workers, self.pipes = [], []
+        self.count, self.workers, self.pipes = loader.num_workers, [], []
         self.stop = weakref.finalize(self, _stop, os.getpid(), self.workers, self.pipes)
         for worker in range(self.count):
             ours, theirs = context.Pipe()
@@ -182,18 +181,18 @@ class WorkerIterator(Pass):
             process.start()
             self.workers.append(process)
             theirs.close()                      # or the next worker would hold it open, too
-        self.begin()
+        self.begin(loader)
 
-    def begin(self):
+    def begin(self, loader):
         """Begin a pass: number the tasks from 0 and send the first ones."""
-        self._begin(self.loader)
+        self._begin(loader)
         self.sent = self.next = 0               # how many tasks were sent; which is to be given next
         self.tasks = {}                         # the place of each -> (worker,), or (worker, batch)
         self.active, self.turns = [True] * self.count, cycle(range(self.count))
         for _ in range(self.loader.prefetch_factor * self.count):
             self._send_task()
 
-    def resume(self):
+    def resume(self, loader):
         """Begin another pass with the same workers, once they have left the last one."""
         self.active = [True] * self.count
         for worker in range(self.count):
@@ -202,7 +201,7 @@ class WorkerIterator(Pass):
         while left:
             place, _ = self._receive()
             left -= place == RESUME
-        self.begin()
+        self.begin(loader)
 
     def _next(self):
         while True:
