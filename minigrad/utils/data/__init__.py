@@ -9,6 +9,7 @@ from .dataset import (
     TensorDataset,
     random_split,
 )
+from .fetch import get_worker_info
 from .sampler import (
     BatchSampler,
     RandomSampler,
@@ -17,7 +18,6 @@ from .sampler import (
     SubsetRandomSampler,
     WeightedRandomSampler,
 )
-from .worker import get_worker_info
 
 __all__ = ["BatchSampler", "ConcatDataset", "DataLoader", "Dataset", "IterableDataset",
            "RandomSampler", "Sampler", "SequentialSampler", "Subset", "SubsetRandomSampler", "TensorDataset",

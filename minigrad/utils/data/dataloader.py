@@ -1,5 +1,5 @@
 """DataLoader: goes through a dataset in batches."""
-import multiprocessing
+import os
 import warnings
 from itertools import repeat
 from types import GenericAlias
@@ -8,7 +8,6 @@ from .collate import default_collate, default_convert
 from .dataset import IterableDataset
 from .fetch import Fetcher, Pass
 from .sampler import BatchSampler, RandomSampler, SequentialSampler, draw_seed
-from .worker import WorkerIterator, warn_of_many
 
 
 class _Iterator(Pass):
@@ -68,7 +67,7 @@ class DataLoader:
         self.num_workers, self.worker_init_fn, self.in_order = num_workers, worker_init_fn, in_order
         self.prefetch_factor = 2 if num_workers and prefetch_factor is None else prefetch_factor
         self.persistent_workers = persistent_workers
-        warn_of_many(num_workers)
+        _warn_of_many(num_workers)
         self._frozen = ("dataset", "batch_size", "sampler", "batch_sampler", "drop_last",
                         "persistent_workers")
 
@@ -102,11 +101,24 @@ class DataLoader:
                           "pinned memory won't be used.", stacklevel=2)
         if not self.num_workers:
             return _Iterator(self)
-        warn_of_many(self.num_workers)
+        _warn_of_many(self.num_workers)
+        from .worker import WorkerIterator  # with multiprocessing, which takes 20 ms to import
         made = WorkerIterator(self)
         if self.persistent_workers:
             self._iterator = made
         return made
+
+
+def _warn_of_many(count):
+    """torch's warning where there are more workers than processors."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    if processors and count > processors:
+        unsure = "" if hasattr(os, "sched_getaffinity") else " (`cpuset` is not taken into account)"
+        warnings.warn(f"This DataLoader will create {count} worker processes in total. Our suggested max "
+                      f"number of worker in current system is {processors}{unsure}, which is smaller than "
+                      "what this DataLoader is going to create. Please be aware that excessive worker "
+                      "creation might get DataLoader running slow or even freeze, lower the worker number to "
+                      "avoid potential slowness/freeze if necessary.", stacklevel=3)
 
 
 def _refuse(*cases):
@@ -134,6 +146,7 @@ def _context(given, num_workers):
         return None
     _refuse((not num_workers, "multiprocessing_context can only be used with multi-process loading "
                               f"(num_workers > 0), but got num_workers={num_workers}"))
+    import multiprocessing
     known = multiprocessing.get_all_start_methods()
     if isinstance(given, str):
         _refuse((given not in known, "multiprocessing_context option should specify a valid start method in "

@@ -1,10 +1,31 @@
-"""Fetching: from the numbers that a sampler gives, or from a stream, to a batch; what all passes share."""
+"""Fetching: from numbers that a sampler gives, or a stream, to a batch; what passes and workers share."""
 import warnings
 from copy import copy
+from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 from .collate import default_collate
 from .dataset import IterableDataset, Subset, TensorDataset, samples
+
+
+@dataclass(frozen=True)
+class WorkerInfo:
+    """What `get_worker_info` gives in worker `id` of `num_workers`: its seed, and its copy of the dataset."""
+    id: int
+    num_workers: int
+    seed: int
+    dataset: Any
+    rng: Any = None
+    worker_method: str = "multiprocessing"
+
+
+info = None                                     # this process's own, which `worker.py` sets
+
+
+def get_worker_info():
+    """In a worker its WorkerInfo, elsewhere None (torch.utils.data.get_worker_info)."""
+    return info
 
 
 class Pass:

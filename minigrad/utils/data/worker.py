@@ -10,44 +10,23 @@ import queue
 import random as python_random
 import threading
 import traceback
-import warnings
 import weakref
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import cycle
 from multiprocessing import get_context
 from multiprocessing.connection import wait
-from typing import Any
 
 import numpy as np
 
 from ... import random
 from ...backends.numpy.threads import set_num_threads
+from . import fetch
 from .fetch import Fetcher, Pass
 from .sampler import draw_seed
 
 PATIENCE = 5                                    # seconds between looks at the parent, and for a worker to end
 RESUME = "begin another pass"                   # sent in the place of numbers, and back when it has begun
-
-
-@dataclass(frozen=True)
-class WorkerInfo:
-    """What `get_worker_info` gives in worker `id` of `num_workers`: its seed, and its copy of the dataset."""
-    id: int
-    num_workers: int
-    seed: int
-    dataset: Any
-    rng: Any = None
-    worker_method: str = "multiprocessing"
-
-
-_info = None                                    # this process's own
-
-
-def get_worker_info():
-    """In a worker its WorkerInfo, elsewhere None (torch.utils.data.get_worker_info)."""
-    return _info
 
 
 class _Failure:
@@ -86,18 +65,17 @@ class _Shown(str):
 def _work(pipe, fetching, base_seed, init_fn, worker, count):
     """What a worker does: make the batches whose numbers come by `pipe` until None does."""
     with suppress(KeyboardInterrupt):           # the parent has it too
-        global _info
         set_num_threads(1)
         python_random.seed(base_seed + worker)
         random.manual_seed(base_seed + worker)
         words = [worker, base_seed % 2**32, base_seed >> 32, 0]
         np.random.seed(np.random.SeedSequence(words).generate_state(4))
-        _info = WorkerInfo(worker, count, base_seed + worker, fetching[0])
-        failure = fetch = None
+        fetch.info = fetch.WorkerInfo(worker, count, base_seed + worker, fetching[0])
+        failure = fetcher = None
         try:
             if init_fn is not None:
                 init_fn(worker)
-            fetch = Fetcher(*fetching)
+            fetcher = Fetcher(*fetching)
         except Exception as error:              # noqa: BLE001 - raised in the parent
             failure = _Failure(error, worker)
         outbox = queue.SimpleQueue()
@@ -105,11 +83,11 @@ def _work(pipe, fetching, base_seed, init_fn, worker, count):
         ended = False
         for task in _tasks(pipe):
             if task == RESUME:
-                fetch, ended = Fetcher(*fetching), False
+                fetcher, ended = Fetcher(*fetching), False
                 outbox.put(_packed((RESUME, worker)))
             elif not ended:
                 place, numbers = task
-                data, failure = failure or _fetched(fetch, numbers, worker), None
+                data, failure = failure or _fetched(fetcher, numbers, worker), None
                 ended = isinstance(data, _Ended)
                 try:
                     message = _packed((place, data))
@@ -118,11 +96,11 @@ def _work(pipe, fetching, base_seed, init_fn, worker, count):
                 outbox.put(message)
 
 
-def _fetched(fetch, numbers, worker):
+def _fetched(fetcher, numbers, worker):
     try:
-        return fetch(numbers)
+        return fetcher(numbers)
     except StopIteration as error:
-        return _Failure(error, worker) if fetch.stream is None else _Ended()
+        return _Failure(error, worker) if fetcher.stream is None else _Ended()
     except Exception as error:                  # noqa: BLE001 - raised in the parent
         return _Failure(error, worker)
 
@@ -293,15 +271,3 @@ def _stop(owner, workers, pipes):
             worker.join(PATIENCE)
     for pipe in pipes:
         pipe.close()
-
-
-def warn_of_many(count):
-    """torch's warning where there are more workers than processors."""
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    if processors and count > processors:
-        unsure = "" if hasattr(os, "sched_getaffinity") else " (`cpuset` is not taken into account)"
-        warnings.warn(f"This DataLoader will create {count} worker processes in total. Our suggested max "
-                      f"number of worker in current system is {processors}{unsure}, which is smaller than "
-                      "what this DataLoader is going to create. Please be aware that excessive worker "
-                      "creation might get DataLoader running slow or even freeze, lower the worker number to "
-                      "avoid potential slowness/freeze if necessary.", stacklevel=3)
