@@ -31,7 +31,7 @@ def hooks_of(module, kind):
     return [hook for own in (everywhere, module._hooks) for what, hook in own.values() if what == kind]
 
 
-def call(module, args, kwargs):
+def call_with_hooks(module, args, kwargs):
     """`module.forward` with the hooks around it."""
     result, called = None, []
     try:

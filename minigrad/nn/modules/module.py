@@ -6,9 +6,10 @@ from ...engine.core import no_grad
 from ...tensor import Tensor
 from ..arguments import need
 from ..parameter import Parameter
-from . import hooks
 from .hooks import (  # noqa: F401  (the names of torch.nn.modules.module)
     Hooked,
+    call_with_hooks,
+    everywhere,
     register_module_forward_hook,
     register_module_forward_pre_hook,
     register_module_full_backward_hook,
@@ -59,8 +60,8 @@ class Module(Stateful, Hooked):
                                   "function\nDefine forward(self, ...) in the subclass.")
 
     def __call__(self, *args, **kwargs):
-        if self._hooks or hooks.everywhere:
-            return hooks.call(self, args, kwargs)
+        if self._hooks or everywhere:
+            return call_with_hooks(self, args, kwargs)
         return self.forward(*args, **kwargs)
 
     # Members ------------------------------------------------------------------------------------------------
