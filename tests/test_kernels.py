@@ -11,7 +11,18 @@ import weakref
 import numpy as np
 import pytest
 
-from minigrad.backends.numpy import conv, memory, norm, pointwise, pool, reduce, scatter, special, threads
+from minigrad.backends.numpy import (
+    conv,
+    memory,
+    norm,
+    pointwise,
+    pool,
+    reduce,
+    scatter,
+    special,
+    threads,
+    winograd,
+)
 from minigrad.backends.numpy.layout import ChannelsLast, canonical, channels_last, nhwc
 from minigrad.backends.numpy.matmul import matmul
 
@@ -74,6 +85,8 @@ CONVS = {                                   # x shape, w shape, stride, padding,
     "batch 0 stride": ((0, 3, 7, 9), (4, 3, 3, 3), (2, 2), (1, 1), (1, 1), 1),
     "several chunks": ((9, 16, 24, 24), (40, 16, 3, 3), (1, 1), (1, 1), (1, 1), 1),
     "one large image": ((1, 32, 48, 40), (32, 32, 3, 3), (1, 1), (1, 1), (1, 1), 1),
+    "tiles": ((9, 40, 14, 12), (48, 40, 3, 3), (1, 1), (1, 1), (1, 1), 1),
+    "tiles, odd sides": ((5, 33, 15, 13), (70, 33, 3, 3), (1, 1), (2, 0), (1, 1), 1),
     "one large image, few channels": ((1, 3, 90, 120), (8, 3, 3, 3), (1, 1), (1, 1), (1, 1), 1),
 }
 
@@ -104,6 +117,29 @@ def test_convolution(case, dtype, layout):
     close(conv.conv2d_weight_grad(g, x, w_shape, *how), tw.grad, aw.grad)
     for before, after in zip(inputs, (x, w, g)):
         np.testing.assert_array_equal(before, after)
+
+
+@pytest.mark.parametrize("case", ["tiles", "tiles, odd sides", "one large image"])
+@pytest.mark.parametrize("count", [1, 3])
+def test_convolution_by_tiles_is_that_by_patches(case, count, monkeypatch):
+    x_shape, w_shape, *how = CONVS[case]
+    rng = np.random.default_rng(2)
+    x, w, b = (rng.standard_normal(shape).astype(np.float32) for shape in (x_shape, w_shape, w_shape[:1]))
+    monkeypatch.setattr(threads, "_size", count)
+    results, asked = [], []
+    for fits in (winograd.fits, lambda *_: False):
+        def ask(*question, fits=fits):
+            asked.append(fits(*question))
+            return asked[-1]
+        monkeypatch.setattr(winograd, "fits", ask)
+        z = conv.conv2d(x, w, b, *how)
+        g = np.random.default_rng(3).standard_normal(z.shape).astype(np.float32)
+        results.append((z, conv.conv2d_input_grad(g, w, x_shape, *how),
+                        conv.conv2d_weight_grad(g, x, w_shape, *how)))
+    assert asked[:3] == [True] * 3 and not any(asked[3:])
+    for tiles, patches in zip(*results):
+        assert type(tiles) is type(patches) and tiles.shape == patches.shape
+        np.testing.assert_allclose(tiles, patches, rtol=0, atol=2e-6 * np.abs(patches).max())
 
 
 def test_convolution_padded_unevenly():

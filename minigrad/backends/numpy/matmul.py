@@ -1,9 +1,9 @@
 """Matrix products on the CPU thread pool."""
 import numpy as np
 
+from . import threads
 from .layout import rounded_once
 from .memory import empty
-from .threads import SMALL, alone, parallel
 
 SINGLE = 9216                   # multiplications: below this OpenBLAS keeps to one thread in all its routines
 PER_ELEMENT = 32                # a core multiplies this often while an element-wise loop touches one number
@@ -24,9 +24,9 @@ def matmul(x, y):
         return np.matmul(x, y)
     batched = x.ndim == y.ndim > 2 and x.shape[:-2] == y.shape[:-2]
     if not batched and not x.ndim == y.ndim == 2:
-        return alone(np.matmul, x, y)           # vectors and broadcasting
-    if work < PER_ELEMENT * SMALL and len(x) * y.shape[-1] < SMALL // 8:
-        return alone(np.matmul, x, y)
+        return threads.alone(np.matmul, x, y)           # vectors and broadcasting
+    if work < PER_ELEMENT * threads.SMALL and len(x) * y.shape[-1] < threads.SMALL // 8:
+        return threads.alone(np.matmul, x, y)
     z = empty((*x.shape[:-1], y.shape[-1]), np.result_type(x, y))
     length = len(z) if batched else max(z.shape)
 
@@ -39,5 +39,5 @@ def matmul(x, y):
         else:
             np.matmul(x, y[:, band], out=z[:, band])
 
-    parallel(run, length, work // PER_ELEMENT)
+    threads.parallel(run, length, work // PER_ELEMENT)
     return z

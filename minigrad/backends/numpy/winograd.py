@@ -1,0 +1,187 @@
+"""3×3 convolutions of stride 1 with 2.25 times fewer multiplications (Winograd 1980; Lavin and Gray 2015).
+
+A tile of 2×2 output pixels comes from 4×4 input pixels d and the kernel g as
+
+    Y = Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A      16 products where the patches take 36.
+
+The products of all tiles are 16 matrix products, (tiles, C) by (C, O). Bᵀ and Aᵀ hold only 0 and ±1: sums of
+whole lines of channels, which NumPy adds at cache speed as long as a line is long; so channels must be many.
+Tiles go through in chunks whose transforms stay in the cache.
+
+Float32 only: sums of inputs are rounded before they are multiplied, so results differ from the patches' in
+the last digits (3e-6 where values are about 1), and an infinity makes all pixels of its tiles nan.
+Forward and both gradients on one thread, ms, by patches, by tiles, and PyTorch's: 16×64×32×32→64 44, 31, 32;
+16×256×8×8→256 46, 24, 30; 32×128×8×8→512 75, 46, 57. `conv.py` is the plain definition, and the oracle of the tests.
+"""
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from .memory import empty
+from .threads import get_num_threads, parallel
+
+CHANNELS = 32                   # of both sides: with fewer, the transforms cost more than they spare
+TILES = 48                      # in all: with fewer, transforming the kernel costs more than it spares
+ROOM = 1 << 17                  # numbers in a chunk's transformed input or output
+LEAST = 128                     # tiles in a chunk, or BLAS is slow
+G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], np.float32)
+
+
+def fits(x, w_shape, geometry, size, tiles=TILES):
+    """Is it quicker for this convolution? `size`: the output's (height, width)."""
+    stride, pads, dilation, groups = geometry
+    return (w_shape[2:] == (3, 3) and groups == 1 and x.dtype == np.float32 and min(w_shape[:2]) >= CHANNELS
+            and (*stride, *dilation) == (1, 1, 1, 1) and min(map(min, pads)) >= 0
+            and len(x) * size[0] * size[1] >= 4 * tiles)
+
+
+def _spread_kernel(w, turned=False):
+    """G g Gᵀ of w (O, C, 3, 3), as (4, 4, O, C); of the kernel turned by 180° if so."""
+    g = G[:, ::-1] if turned else G
+    return np.matmul(np.kron(g, g), w.reshape(-1, 9).T).reshape(4, 4, *w.shape[:2])
+
+
+def _differ(d, out):
+    """Bᵀ along the first axis: four slices of the image to four of the transform."""
+    np.subtract(d[0], d[2], out=out[0])
+    np.add(d[1], d[2], out=out[1])
+    np.subtract(d[2], d[1], out=out[2])
+    np.subtract(d[1], d[3], out=out[3])
+
+
+def _gather(m, out):
+    """Aᵀ along the first axis: four slices to two."""
+    np.add(m[1], m[2], out=out[0])
+    out[0] += m[0]
+    np.subtract(m[1], m[2], out=out[1])
+    out[1] -= m[3]
+
+
+def _scatter(y, out):
+    """A along the first axis: two slices to four."""
+    out[0] = y[0]
+    np.add(y[0], y[1], out=out[1])
+    np.subtract(y[0], y[1], out=out[2])
+    np.negative(y[1], out=out[3])
+
+
+def _lines(pixels, axis, count, length):
+    """`count` slices of every second line along `axis`, each `length` long, beginning one after another."""
+    index = [slice(None)] * pixels.ndim
+    found = []
+    for first in range(count):
+        index[axis] = slice(first, first + 2 * length - 1, 2)
+        found.append(pixels[tuple(index)])
+    return found
+
+
+class _Tiles:
+    """The tiles of an NHWC batch, a chunk at a time, each thread with buffers of its own."""
+
+    def __init__(self, x, pads, size):
+        self.x, (self.top, self.left) = x, (pad[0] for pad in pads)
+        self.tall, self.wide = (n + 1 >> 1 for n in size)
+
+    def parallel(self, function):
+        """Run `function(images, rows)` on parts of the batch, or of the rows of tiles of a few images."""
+        n, tall = len(self.x), self.tall
+        work = n * tall * self.wide * self.x.shape[3] * 16
+        if n >= get_num_threads():
+            parallel(lambda start, stop: function(slice(start, stop), slice(0, tall)), n, work)
+        else:
+            parallel(lambda start, stop: function(slice(0, n), slice(start, stop)), tall, work)
+
+    def chunks(self, images, rows, tiles):
+        """Yields (images, rows of tiles, Bᵀ d B as (4, 4, tiles, C)) for about so many tiles at a time; the
+        next overwrites it."""
+        (_, height, width, channels), wide = self.x.shape, self.wide
+        tall = rows.stop - rows.start
+        many = max(1, min(images.stop - images.start, tiles // max(1, tall * wide)))
+        tall = tall if many > 1 else max(1, min(tall, tiles // wide))
+        room = np.zeros((many, 2 * self.tall + 2, 2 * wide + 2, channels), self.x.dtype)
+        by_row = np.empty(4 * many * tall * (2 * wide + 2) * channels, self.x.dtype)
+        by_tile = np.empty(16 * many * tall * wide * channels, self.x.dtype)
+        for first in range(images.start, images.stop, many):
+            chunk = slice(first, min(first + many, images.stop))
+            n = chunk.stop - first
+            inside = room[:n, self.top:self.top + height, self.left:self.left + width]
+            inside[...] = self.x[chunk, :inside.shape[1], :inside.shape[2]]
+            for top in range(rows.start, rows.stop, tall):
+                band = slice(top, min(top + tall, rows.stop))
+                lines = band.stop - top
+                half = by_row[:4 * n * lines * (2 * wide + 2) * channels].reshape(4, n, lines, -1, channels)
+                whole = by_tile[:16 * n * lines * wide * channels].reshape(4, 4, n, lines, wide, channels)
+                _differ(_lines(room[:n, 2 * top:2 * band.stop + 2], 1, 4, lines), half)
+                _differ(_lines(half, 3, 4, wide), whole.swapaxes(0, 1))
+                yield chunk, band, whole.reshape(4, 4, n * lines * wide, channels)
+
+
+def _by_tile(pixels, images, rows):
+    """Those tiles of an NHWC array with even sides, as (2, 2, images, rows, columns, channels), no copy."""
+    part = pixels[images, 2 * rows.start:2 * rows.stop]
+    n, height, width, channels = part.shape
+    image, line, pixel, channel = part.strides
+    return as_strided(part, (2, 2, n, height // 2, width // 2, channels),
+                      (line, pixel, image, 2 * line, 2 * pixel, channel))
+
+
+def convolve(x, w, bias, pads, size, turned=False):
+    """x (N, H, W, C) with w (O, C, 3, 3), or with w (C, O, 3, 3) turned: the input gradient's convolution.
+    Gives (N, *size, O)."""
+    kernel = _spread_kernel(w if turned else w.swapaxes(0, 1), turned)         # (4, 4, x's channels, z's)
+    out = kernel.shape[3]
+    tiles = _Tiles(x, pads, size)
+    z = empty((len(x), 2 * tiles.tall, 2 * tiles.wide, out), x.dtype)
+    offset = None if bias is None else np.tile(bias, z.shape[2])
+
+    def run(images, rows):
+        count = max(LEAST, ROOM // (16 * max(x.shape[3], out)))
+        product = half = None
+        for chunk, band, transformed in tiles.chunks(images, rows, count):
+            n = transformed.shape[2]
+            if product is None or product.shape[2] != n:
+                product, half = np.empty((4, 4, n, out), x.dtype), np.empty((2, 4, n, out), x.dtype)
+            np.matmul(transformed, kernel, out=product)
+            _gather(product, half)
+            pixels = _by_tile(z, chunk, band)
+            _gather(half.reshape(2, 4, *pixels.shape[2:]).swapaxes(0, 1), pixels.swapaxes(0, 1))
+            if offset is not None:
+                part = z[chunk, 2 * band.start:2 * band.stop].reshape(-1, offset.size)
+                part += offset
+
+    tiles.parallel(run)
+    return z if z.shape[1:3] == size else np.ascontiguousarray(z[:, :size[0], :size[1]])
+
+
+def weight_grad(g, x, pads):
+    """Σ over tiles of cotangent × input, between transforms: g (N, H', W', O), x (N, H, W, C) -> w's shape.
+
+    dW = Gᵀ [Σ (A g Aᵀ)ᵀ (Bᵀ d B)] G: the adjoint of the forward formula.
+    """
+    tiles, parts = _Tiles(x, pads, g.shape[1:3]), {}
+    if g.shape[1] % 2 or g.shape[2] % 2:
+        even = np.zeros((len(g), 2 * tiles.tall, 2 * tiles.wide, g.shape[3]), g.dtype)
+        even[:, :g.shape[1], :g.shape[2]] = g
+        g = even
+    out, channels = g.shape[3], x.shape[3]
+
+    def run(images, rows):
+        total = product = half = spread = None
+        # Each chunk adds up a whole kernel, so a chunk has about as many tiles as a kernel has channels.
+        for chunk, band, transformed in tiles.chunks(images, rows, max(2 * LEAST, out)):
+            pixels, n = _by_tile(g, chunk, band), transformed.shape[2]
+            if half is None or half.shape[2] != n:
+                half, spread = np.empty((4, 2, n, out), g.dtype), np.empty((4, 4, n, out), g.dtype)
+            places = half.reshape(4, 2, *pixels.shape[2:])
+            _scatter(pixels, places)
+            _scatter(half.swapaxes(0, 1), spread.swapaxes(0, 1))
+            product = np.matmul(spread.swapaxes(2, 3), transformed, out=product)
+            if total is None:
+                total, product = product, None
+            else:
+                total += product
+        if total is not None:
+            parts[images.start, rows.start] = total
+
+    tiles.parallel(run)
+    total = sum(parts[key] for key in sorted(parts))
+    return np.matmul(total.reshape(16, -1).T, np.kron(G, G)).reshape(out, channels, 3, 3)
