@@ -11,7 +11,8 @@ Tiles go through in chunks whose transforms stay in the cache.
 Float32 only: sums of inputs are rounded before they are multiplied, so results differ from the patches' in
 the last digits (3e-6 where values are about 1), and an infinity makes all pixels of its tiles nan.
 Forward and both gradients on one thread, ms, by patches, by tiles, and PyTorch's: 16×64×32×32→64 44, 31, 32;
-16×256×8×8→256 46, 24, 30; 32×128×8×8→512 75, 46, 57. `conv.py` is the plain definition, and the oracle of the tests.
+16×256×8×8→256 46, 24, 30; 32×128×8×8→512 75, 46, 57. `conv.py` is the plain definition, and the tests'
+oracle.
 """
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
