@@ -2,7 +2,7 @@
 import numpy as np
 
 from .. import dtypes
-from .core import Node, TensorBase, edge_of, mode, own_hooks, plain, repeats, touch, wrap
+from .core import Node, TensorBase, edge_of, mode, own_hooks, owner, plain, repeats, touch, wrap
 from .errors import check_broadcast
 from .op import REGISTRY
 from .promote import result_type
@@ -23,23 +23,27 @@ def inplace(made, tensor, *operands, write=None, **attrs):
     RuntimeErrors: a leaf that requires grad, a result that does not fit the tensor's dtype or shape.
     """
     tracked = tensor.view_of is not None and tensor.view_of[0] is not None
-    if tracked:
-        refresh(tensor)
-    needs = mode.on and (tensor.needs or any(isinstance(o, TensorBase) and o.needs for o in operands))
+    owned = tensor.view_of[0] if tracked else tensor        # its `needs` are up to date
+    needs = mode.on and (owned.needs or any([isinstance(o, TensorBase) and o.needs for o in operands]))
     if tracked and needs:
         check_writable(tensor)
+        refresh(tensor)
     else:
         check_leaf(tensor)
-    if not tensor.array.flags.writeable or repeats(tensor.array):
+    if not tensor.array.flags.writeable or repeats(tensor.array) and made.name != "fill":
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single "
             "memory location. Please clone() the tensor before performing the operation.\nIt was made by "
             "expand().")
-    if made.promote is not None:
+    for operand in operands:
+        if isinstance(operand, TensorBase) and operand is not tensor:
+            check_overlap(tensor.array, operand.array)
+    if made.promote is not None or made.name == "copy":
         for operand in operands:
             if isinstance(operand, TensorBase) and operand.array.shape != tensor.array.shape:
                 check_broadcast(tensor.array.shape, operand.array.shape)
                 check_shape(tensor, np.broadcast_shapes(tensor.array.shape, operand.array.shape))
+    if made.promote is not None:
         check_cast(result_type(tensor, *operands), tensor, made.promote == "float")
     if not needs:
         if write is not None:
@@ -76,6 +80,29 @@ def check_cast(result, tensor, floating):
     if result.category > own.category:
         raise RuntimeError(f"result type {result.legacy_name} can't be cast to the desired output type "
                            f"{own.legacy_name}\nUse the out-of-place op, or convert the tensor first.")
+
+
+def check_overlap(target, source):
+    """Raises torch's RuntimeError where two dense arrays share memory but are not the same elements in the
+    same order: what is written would change what is yet to be read."""
+    if owner(target) is not owner(source) or not (_dense(target) and _dense(source)):
+        return
+    same = target.ctypes.data == source.ctypes.data and target.size == source.size
+    if not (same and target.strides == source.strides) and np.may_share_memory(target, source):
+        raise RuntimeError(
+            "unsupported operation: some elements of the input tensor and the written-to tensor refer to a "
+            "single memory location. Please clone() the tensor before performing the operation.\n"
+            "Clone one of them.")
+
+
+def _dense(array):
+    """Do the elements fill one piece of memory, in any order of the dimensions?"""
+    expected = array.itemsize
+    for step, size in sorted([pair for pair in zip(array.strides, array.shape) if pair[1] > 1]):
+        if step != expected:
+            return False
+        expected *= size
+    return array.size > 0
 
 
 def check_shape(tensor, shape):

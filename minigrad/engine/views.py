@@ -6,7 +6,7 @@ outside the written part the cotangent goes on to the old base, inside it goes t
 other view then finds, when next used, that its base has another node than it remembers, and makes its own
 anew by replaying its steps on the base.
 """
-
+from .core import last_write, owner, set_recording, written
 
 
 def unrolled(steps):
@@ -30,12 +30,24 @@ def replay(x, steps):
 
 def refresh(tensor):
     """Give a view its node anew if its base was written in place since (torch regenerates grad_fn
-    likewise)."""
+    likewise). Raises torch's RuntimeError for a view that cannot follow: one of several, once its memory was
+    written."""
     base, steps, seen = tensor.view_of
-    if base is not None and base.node is not seen:
-        again = replay(base, steps)
+    if base is None:
+        return
+    if base.node is not seen:
+        check_alone(tensor, "its base or another view of its base has been")
+        before = set_recording(True)            # or a look at it under no_grad would lose its history
+        try:
+            again = replay(base, steps)
+        finally:
+            set_recording(before)
         tensor.node, tensor.needs = again.node, again.needs
         tensor.view_of = (base, steps, base.node)
+    elif tensor.node is not None and last_write[0] > tensor.node.number:
+        entry = written.get(id(owner(tensor.array)))
+        if entry is not None and entry[1] > tensor.node.number:
+            check_alone(tensor, "its base or another view of its base has been")
 
 
 def fresh_node(tensor):
@@ -47,20 +59,30 @@ def fresh_node(tensor):
 
 def check_writable(tensor):
     """Raises torch's errors for views that must not be written in a graph."""
-    base, steps, _ = tensor.view_of
+    check_alone(tensor, "is being")
+    base = tensor.view_of[0]
     if base.needs and base.node is None:
         raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place "
                            "operation.\nWrap the update in no_grad(), or write to a clone of the leaf.")
+
+
+def check_alone(tensor, which):
+    """Raises torch's RuntimeErrors for a view whose backward does not know of writes: a Function's, or one of
+    several that came at once. which: what the text says of the memory, "... modified inplace"."""
+    steps = tensor.view_of[1]
     for made, _, index in unrolled(steps):
-        if hasattr(made, "is_view"):            # a Function, whose backward does not know of the write
-            raise RuntimeError(made.is_view.format("is being"))
+        if hasattr(made, "is_view"):
+            raise RuntimeError(made.is_view.format(which))
         if index is not None:
             _, made, _, index = steps
+            name = made.node_class.__name__.removesuffix("Backward0")
+            maker, mode = f"Output {index or 0} of {name} is a view and", ""
+            if tensor.node is None:
+                maker, mode = "A view was created in no_grad mode and", " with grad mode enabled"
             raise RuntimeError(
-                f"Output {index or 0} of {made.node_class.__name__.removesuffix('Backward0')} is a view and "
-                "is being modified inplace. This view is the output of a function that returns multiple "
-                "views. Such functions do not allow the output views to be modified inplace. You should "
-                "replace the inplace operation by an out-of-place one.\nOr index the tensor.")
+                f"{maker} {which} modified inplace{mode}. This view is the output of a function that returns "
+                "multiple views. Such functions do not allow the output views to be modified inplace. You "
+                "should replace the inplace operation by an out-of-place one.\nOr index the tensor.")
 
 
 def write_back(tensor, value, copy_slices):
@@ -70,5 +92,3 @@ def write_back(tensor, value, copy_slices):
     written = copy_slices(base, value, steps=steps)
     base.node, base.needs = written.node, written.needs
     refresh(tensor)
-
-

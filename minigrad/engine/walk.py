@@ -248,6 +248,9 @@ def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
                 if type(at_node[number]) is np.ndarray:
                     owned.add(number)
         elif (entry := at_leaf.get(id(edge))) is None:
+            if inputs is None and edge.node is not None:
+                raise RuntimeError("leaf variable has been moved into the graph interior\nIt was written in "
+                                   "place after requires_grad_(False): write to a clone.")
             fresh = not recorded and g is not source and type(g) is np.ndarray and g.base is None and \
                 g.flags.writeable and not any(s is g for s in saved)
             at_leaf[id(edge)] = [edge, g, fresh]

@@ -39,8 +39,8 @@ drop = op("drop", _drop, grads=(lambda g, index: pick(g, index=index),), formula
           torch_node="IndexPutBackward0")
 
 
-def _setitem(x, value, *, index):
-    out = x.copy()
+def _setitem(xp, x, value, *, index, basic):
+    out = xp.array(x, order="C")
     out[index] = value
     return out
 
@@ -65,7 +65,7 @@ def _read(g, index, basic):
     return take(g, slices=index) if basic else pick(g, index=index)
 
 
-setitem = op("setitem", lambda x, value, *, index, basic: _setitem(x, value, index=index),
+setitem = op("setitem", _setitem,
              grads=(lambda g, index, basic: setitem(g, 0.0, index=index, basic=basic), _read),
              formula=("x with v at i", "ḡ, 0 at i", "ḡ[i]"), torch_node="CopySlices")
 

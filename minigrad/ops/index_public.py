@@ -1,10 +1,9 @@
 """torch's indexing: `x[index]` read and written, gather, scatter_add, index_select, nonzero."""
-import math
 import warnings
 
 import numpy as np
 
-from ..engine.core import TensorBase, mode, plain, wrap
+from ..engine.core import TensorBase, mode, owner, plain, repeats, wrap
 from ..engine.errors import wrap_dim
 from ..engine.inplace import inplace
 from . import index as i
@@ -123,8 +122,9 @@ def getitem(input, index):
     """`x[index]`: views for integers, slices, `...` and None; copies for integer and bool tensors."""
     array = plain(input)
     if type(index) is int and array.ndim and -len(array) <= index < len(array):
-        return i.select(input,
-                        slices=(index, ...))             # by far the most common; `parse` takes the rest
+        return i.select(input, slices=(index, ...))     # by far the most common; `parse` takes the rest
+    if index is Ellipsis:
+        return p.alias(input)
     parts = parse(index, array.shape)
     arrays, integers = _kinds(parts)
     if arrays:
@@ -144,9 +144,6 @@ def setitem(self, index, value):
     if arrays and integers:
         first, then = _apart(parts)
         return setitem(getitem(self, first), then, value)
-    if self.needs and self.node is None and not arrays and mode.on:
-        raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place "
-                           "operation.\nWrap the update in no_grad(), or write to a clone of the leaf.")
     if is_number(value):
         value = wrap(np.asarray(fitting(value, dtype_of(self)), self.array.dtype))
     elif not isinstance(value, TensorBase):
@@ -155,15 +152,27 @@ def setitem(self, index, value):
     elif value.array.dtype != self.array.dtype:
         value = p.to(value, dtype=self.array.dtype)
     target, source = self.array[parts].shape, value.array.shape
-    lead = len(source) - len(target)
-    if lead > 0 and math.prod(source[:lead]) == 1:              # leading ones are dropped, as torch does
+    lead = next((d for d, side in enumerate(source) if side != 1), len(source))
+    if lead > 0:                                # leading ones are dropped, as torch does
         value = view(value, source[lead:])
-    if not arrays:
+        source = source[lead:]
+    if arrays:
+        if len(source) > len(target) or [n for n, m in zip(source[::-1], target[::-1]) if n not in (1, m)]:
+            raise RuntimeError(
+                f"shape mismatch: value tensor of shape {list(source)} cannot be broadcast to indexing "
+                f"result of shape {list(target)}\nThe value must broadcast to the place.")
+    else:
         expanded(value, target)                 # raises torch's errors
-    elif len(value.array.shape) > len(target) or [
-            n for n, m in zip(value.array.shape[::-1], target[::-1]) if n not in (1, m)]:
-        raise RuntimeError(f"shape mismatch: value tensor of shape {list(source)} cannot be broadcast to "
-                           f"indexing result of shape {list(target)}\nThe value must broadcast to the place.")
+        if index is Ellipsis:
+            inplace(p.copy, self, value, write=np.copyto)
+            return
+        if self.needs and self.node is None and mode.on:
+            raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place "
+                               "operation.\nWrap the update in no_grad(), or write to a clone of the leaf.")
+        if self.view_of is not None or repeats(self.array) or owner(value.array) is owner(self.array):
+            # Errors, and what may be written, are those of the part.
+            inplace(p.copy, getitem(self, index), value, write=np.copyto)
+            return
     inplace(i.setitem, self, value, index=parts, basic=not arrays,
             write=lambda array, given: array.__setitem__(parts, given))
 

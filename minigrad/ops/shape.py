@@ -18,7 +18,13 @@ unsqueeze = op("unsqueeze", lambda xp, x, *, dim: xp.expand_dims(x, dim),
                formula=("x with a dimension of 1", "ḡ without it"), view=True)
 squeeze = op("squeeze", lambda x, *, dim: x.squeeze(dim), grads=(lambda g, x_shape: view(g, shape=x_shape),),
              formula=("x without dimensions of 1", "ḡ with them"), view=True)
-expand = op("expand", lambda xp, x, *, shape: xp.broadcast_to(x, shape), grads=(lambda g: g,),
+def _expand(xp, x, *, shape):
+    z = xp.broadcast_to(x, shape)
+    z.flags.writeable = x.flags.writeable       # a part of it that repeats nothing may be written
+    return z
+
+
+expand = op("expand", _expand, grads=(lambda g: g,),
             formula=("x repeated", "ḡ (summed where x was repeated)"), view=True)
 
 

@@ -142,9 +142,9 @@ def expanded(input, sizes):
             f"expand(torch.{dtype_of(input).legacy_name}Tensor{{{list(shape)}}}, size={list(sizes)}): the "
             f"number of sizes provided ({len(sizes)}) must be greater or equal to the number of dimensions "
             f"in the tensor ({len(shape)})\nGive a size for every dimension.")
-    full = []
-    for k, size in enumerate(sizes):
-        own = shape[k - lead] if k >= lead else None
+    full = list(sizes)
+    for k in reversed(range(len(sizes))):       # torch names the last dimension that does not fit
+        size, own = sizes[k], shape[k - lead] if k >= lead else None
         if size == -1 and own is None:
             raise RuntimeError("The expanded size of the tensor (-1) isn't allowed in a leading, "
                                f"non-existing dimension {k}\nGive the size.")
@@ -153,7 +153,7 @@ def expanded(input, sizes):
                 f"The expanded size of the tensor ({size}) must match the existing size ({own}) at "
                 f"non-singleton dimension {k}.  Target sizes: {list(sizes)}.  Tensor sizes: {list(shape)}\n"
                 "Only dimensions of size 1 can be expanded.")
-        full.append(own if size == -1 else size)
+        full[k] = own if size == -1 else size
     return tuple(full)
 
 

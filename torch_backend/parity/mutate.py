@@ -43,7 +43,7 @@ def _each(change: Callable[[Any], Any], result: Any) -> Any:
 def _transposed(result: Any) -> Any:
     """Every dimension reversed, then read into the old shape: what a forgotten inverse permutation gives."""
     order = tuple(range(len(result.shape)))[::-1]
-    turned = result.permute(order) if isinstance(result, minigrad.Tensor) else result.transpose(order)
+    turned = result.permute(order) if hasattr(result, "permute") else result.transpose(order)
     if len(order) < 2:
         turned = result[list(range(result.shape[0]))[::-1]] if order else result * 2
     return turned.reshape(result.shape)
