@@ -171,7 +171,7 @@ def test_statistics_of_old_checkpoints() -> None:
 
 
 @pytest.mark.parametrize("p", [0.05, 0.1, 0.3, 0.5, 2 / 3, 0.9, 1.0])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 def test_dropout_to_the_bit(p: float, dtype: str) -> None:
     x = np.random.default_rng(1).standard_normal((7, 5)).astype(dtype)
     results = []
@@ -183,6 +183,16 @@ def test_dropout_to_the_bit(p: float, dtype: str) -> None:
         results.append((out, tensor.grad, B.rand(2)))
     for ours, theirs in zip(*results, strict=True):
         same_bits("dropout", ours, theirs)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_dropout_scales_as_torch_divides(dtype: str) -> None:
+    for p in np.random.default_rng(2).uniform(0, 1, 100):
+        results = []
+        for B in BACKENDS:
+            B.manual_seed(11)
+            results.append(B.nn.functional.dropout(B.from_numpy(np.ones(40, dtype)), float(p)))
+        same_bits(f"dropout {p}", *results)
 
 
 def test_in_place_activations() -> None:

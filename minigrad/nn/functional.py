@@ -105,7 +105,8 @@ def dropout(input, p=0.5, training=True, inplace=False):
         noise = np.zeros((), array.dtype)
     else:
         keep = random.dropout_mask(random.default_generator, array.shape, p, array.strides)
-        noise = np.multiply(keep, array.dtype.type(1 / (1 - p)), dtype=array.dtype)
+        compute = np.float64 if array.dtype == np.float64 else np.float32    # torch divides in it
+        noise = np.multiply(keep, array.dtype.type(compute(1) / compute(1 - p)), dtype=array.dtype)
     return write_inplace(a.dropout, input, wrap(noise)) if inplace else a.dropout(input, wrap(noise))
 
 
