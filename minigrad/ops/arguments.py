@@ -7,6 +7,7 @@ import numpy as np
 from .. import dtypes
 from ..engine.core import TensorBase, wrap
 from ..engine.errors import wrap_dim
+from ..engine.op import REGISTRY
 from ..engine.promote import as_number
 from ..random import C_NAMES, LARGEST
 from .signature import FORMS, Unfit, is_number, refuse, type_name
@@ -168,6 +169,11 @@ def as_dtype(name, dtype, default=None):
 
 def as_tensor_like(number, d):
     return wrap(np.asarray(number, d.numpy))
+
+
+def cast(tensor, dtype):
+    """The tensor in a NumPy dtype, itself where it is of that already."""
+    return tensor if tensor.array.dtype == dtype else REGISTRY["to"](tensor, dtype=dtype)
 
 
 def fitting(number, d):

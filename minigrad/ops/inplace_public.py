@@ -4,36 +4,26 @@ import numpy as np
 
 from .. import random
 from ..engine.core import TensorBase, plain, wrap
-from ..engine.inplace import check_cast, check_leaf, inplace
+from ..engine.errors import check_broadcast
+from ..engine.inplace import check_cast, check_leaf, check_shape, inplace
 from ..engine.op import REGISTRY
 from . import index as i
 from . import pointwise as p
 from . import public as f
-from .arguments import (
-    dtype_of,
-    fitting,
-    is_number,
-    need_tensor,
-    other_operand,
-    refuse,
-    refuse_bool,
-)
+from .arguments import cast, dtype_of, fitting, refuse_bool
 from .index_public import check_scatter
+from .signature import Bool, Float, Int, Number, Operand, Tensor, is_number, need, torch_method
 
 METHODS = {}
 
 
 def _method(function):
-    METHODS[function.__name__] = function
-    return function
+    made = METHODS[function.__name__] = torch_method(function)
+    return made
 
 
 def _arithmetic(name, tensor, other, ufunc, alpha=1):
-    other = other_operand(f"{name}_", other)
-    given = other.array.dtype if isinstance(other, TensorBase) else np.dtype(type(other))
-    if name == "sub" and np.bool_ in (tensor.array.dtype, given):
-        f.sub(tensor, other)                    # raises torch's error
-    other = f.scaled(name, tensor, other, alpha)
+    other = f.scaled(tensor, other, alpha)
     write = None
     if tensor.array.dtype.kind == "f" and tensor.array.itemsize > 2:
         def write(array, value):
@@ -42,25 +32,26 @@ def _arithmetic(name, tensor, other, ufunc, alpha=1):
 
 
 @_method
-def add_(self, other, *, alpha=1):
+def add_(self, other: Operand, *, alpha: Number = 1):
     """`add` written into the tensor (Tensor.add_)."""
     return _arithmetic("add", self, other, np.add, alpha)
 
 
 @_method
-def sub_(self, other, *, alpha=1):
+def sub_(self, other: Operand, *, alpha: Number = 1):
     """`sub` written into the tensor (Tensor.sub_)."""
+    f.check_subtraction(self, other)
     return _arithmetic("sub", self, other, np.subtract, alpha)
 
 
 @_method
-def mul_(self, other):
+def mul_(self, other: Operand):
     """`mul` written into the tensor (Tensor.mul_)."""
     return _arithmetic("mul", self, other, np.multiply)
 
 
 @_method
-def div_(self, other, *, rounding_mode=None):
+def div_(self, other: Operand, *, rounding_mode=None):
     """`div` written into the tensor (Tensor.div_)."""
     if rounding_mode is not None:
         return inplace(f.rounded_division("div", rounding_mode, self, other), self, other)
@@ -68,26 +59,24 @@ def div_(self, other, *, rounding_mode=None):
 
 
 @_method
-def floor_divide_(self, other):
+def floor_divide_(self, other: Operand):
     """`floor_divide` written into the tensor (Tensor.floor_divide_)."""
     return inplace(f.rounded_division("floor_divide", "floor", self, other), self, other)
 
 
 @_method
-def remainder_(self, other):
+def remainder_(self, other: Operand):
     """`remainder` written into the tensor (Tensor.remainder_)."""
     return inplace(f.rounded_division("remainder", "remainder", self, other), self, other)
 
 
 def _pointwise(name):
-    made = REGISTRY[name]
-
     def method(self):
         refuse_bool(name, self)
-        return inplace(made, self)
+        return inplace(REGISTRY[name], self)
     method.__name__ = method.__qualname__ = f"{name}_"
     method.__doc__ = f"`{name}` written into the tensor (Tensor.{name}_)."
-    return _method(method)
+    METHODS[method.__name__] = method
 
 
 for _name in "exp log sqrt rsqrt sin cos tanh erf sigmoid reciprocal abs neg sign relu floor ceil".split():
@@ -95,30 +84,24 @@ for _name in "exp log sqrt rsqrt sin cos tanh erf sigmoid reciprocal abs neg sig
 
 
 @_method
-def round_(self, *, decimals=0):
+def round_(self, *, decimals: Int = 0):
     """`round` written into the tensor (Tensor.round_)."""
-    if decimals:
-        return copy_(self, f.round(self, decimals=decimals))
     refuse_bool("round", self)
-    return inplace(p.round, self)
+    return copy_(self, f.round(self, decimals=decimals)) if decimals else inplace(p.round, self)
 
 
 @_method
-def pow_(self, exponent):
+def pow_(self, exponent: Operand):
     """`pow` written into the tensor (Tensor.pow_)."""
-    if isinstance(exponent, TensorBase):
-        return inplace(p.pow, self, exponent)
-    if self.array.dtype.kind in "bui":
-        if isinstance(exponent, float):
-            raise RuntimeError("result type Float can't be cast to the desired output type "
-                               f"{dtype_of(self).legacy_name}\n"
-                               "Use the out-of-place op, or convert the tensor first.")
+    if isinstance(exponent, TensorBase) or self.array.dtype.kind in "bui":
+        need(not isinstance(exponent, float), "result type Float can't be cast to the desired output type "
+             "{}\nUse the out-of-place op, or convert the tensor first.", dtype_of(self).legacy_name)
         return inplace(p.pow, self, exponent)
     return inplace(p.pow_number, self, exponent=exponent)
 
 
 @_method
-def clamp_(self, min=None, max=None):
+def clamp_(self, min: Operand = None, max: Operand = None):
     """`clamp` written into the tensor (Tensor.clamp_)."""
     common, made, operands, attrs = f.clamping(self, min, max)
     check_cast(common, self, False)
@@ -126,30 +109,20 @@ def clamp_(self, min=None, max=None):
 
 
 @_method
-def masked_fill_(self, mask, value):
+def masked_fill_(self, mask: Tensor, value: Operand):
     """`masked_fill` written into the tensor (Tensor.masked_fill_)."""
-    if isinstance(value, TensorBase):
-        value = p.to(value, dtype=self.array.dtype) if value.array.dtype != self.array.dtype else value
-    if not (isinstance(mask, TensorBase) and mask.array.dtype == np.bool_):
-        f.masked_fill(self, mask, value)        # raises torch's error
-    if not isinstance(value, TensorBase):
-        value = fitting(value, dtype_of(self))
-    return inplace(p.masked_fill, self, mask, value)
+    return inplace(p.masked_fill, self, mask, f.filling(self, mask, value))
 
 
 @_method
-def fill_(self, value):
+def fill_(self, value: Operand):
     """Every element set to `value` (Tensor.fill_)."""
-    if isinstance(value, TensorBase):
-        if value.array.ndim:
-            raise RuntimeError("fill_ only supports 0-dimension value tensor but got tensor with "
-                               f"{value.array.ndim} dimensions.\nUse copy_ for larger tensors.")
-        if value.array.dtype != self.array.dtype:
-            value = p.to(value, dtype=self.array.dtype)
-    elif is_number(value):
+    if is_number(value):
         value = fitting(value, dtype_of(self))
     else:
-        refuse("fill_", value)
+        need(not value.array.ndim, "fill_ only supports 0-dimension value tensor but got tensor with {} "
+             "dimensions.\nUse copy_ for larger tensors.", value.array.ndim)
+        value = cast(value, self.array.dtype)
     return inplace(p.fill, self, value, write=lambda array, given: array.fill(given))
 
 
@@ -160,14 +133,16 @@ def zero_(self):
 
 
 @_method
-def copy_(self, other, non_blocking=False):
+def copy_(self, other: Tensor, non_blocking: Bool = False):
     """The elements of `other`, broadcast and converted (Tensor.copy_)."""
-    need_tensor("copy_", other, "other", 1)
+    check_leaf(self)
+    check_broadcast(self.array.shape, other.array.shape)
+    check_shape(self, np.broadcast_shapes(self.array.shape, other.array.shape))
     return inplace(p.copy, self, other, write=lambda array, given: np.copyto(array, given, casting="unsafe"))
 
 
 @_method
-def scatter_add_(self, dim, index, src):
+def scatter_add_(self, dim: Int, index: Tensor, src: Tensor):
     """`scatter_add` written into the tensor (Tensor.scatter_add_)."""
     dim, src = check_scatter(self, dim, index, src)
     return inplace(i.scatter_add, self, index, src, dim=dim)
@@ -186,32 +161,26 @@ def _draw(name, tensor, sample):
 
 
 @_method
-def uniform_(self, from_=0.0, to=1.0, *, generator=None):
+def uniform_(self, from_: Float = 0.0, to: Float = 1.0, *, generator=None):
     """Drawn from [from_, to), torch's stream (Tensor.uniform_)."""
-    if from_ > to:
-        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={from_:g} > "
-                           f"to={to:g}\nSwap them.")
+    need(from_ <= to, "uniform_ expects to return a [from, to) range, but found from={:g} > to={:g}\n"
+         "Swap them.", from_, to)
     return _draw("check_uniform_bounds", self,
                  lambda x: random.uniform(generator or random.default_generator, x.shape, x.dtype, from_, to))
 
 
 @_method
-def normal_(self, mean=0.0, std=1.0, *, generator=None):
+def normal_(self, mean: Float = 0.0, std: Float = 1.0, *, generator=None):
     """Drawn from the normal distribution, torch's stream (Tensor.normal_)."""
-    if std < 0:
-        raise RuntimeError(f"normal expects std >= 0.0, but found std {std:g}\n"
-                           "Use a standard deviation of 0 or more.")
+    need(std >= 0, "normal expects std >= 0.0, but found std {:g}\n"
+         "Use a standard deviation of 0 or more.", std)
     return _draw("normal_kernel_cpu", self,
                  lambda x: random.normal(generator or random.default_generator, x.shape, x.dtype, mean, std))
 
 
 @_method
-def bernoulli_(self, p=0.5, *, generator=None):
+def bernoulli_(self, p: Float = 0.5, *, generator=None):
     """1 with probability p, else 0, torch's stream (Tensor.bernoulli_)."""
-    if not 0 <= p <= 1:
-        raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p:g}\nUse a probability.")
-    return copy_(self,
-                 wrap(random.bernoulli(generator or random.default_generator, self.array.shape,
-                                       self.array.dtype, p)))
-
-
+    need(0 <= p <= 1, "bernoulli_ expects p to be in [0, 1], but got p={:g}\nUse a probability.", p)
+    array = random.bernoulli(generator or random.default_generator, self.array.shape, self.array.dtype, p)
+    return copy_(self, wrap(array))

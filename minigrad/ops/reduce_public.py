@@ -1,7 +1,6 @@
 """torch's reductions, and what normalises over a dimension: `dim` and its errors as torch has them."""
 import warnings
 from collections import namedtuple
-from typing import Any
 
 import numpy as np
 
@@ -87,10 +86,15 @@ def _need_elements(name, input, dim=None, error=IndexError):
                          "The tensor has no elements there.")
 
 
-def _extreme(name):
-    pair: Any = namedtuple(name, ["values", "indices"])
+def _pair(name):
+    pair = namedtuple(name, ["values", "indices"])
     pair.__repr__ = lambda self: \
         f"torch.return_types.{name}(\nvalues={self.values!r},\nindices={self.indices!r})"
+    return pair
+
+
+def _extreme(name):
+    pair = _pair(name)
     either = {"max": maximum, "min": minimum}[name]
 
     def function(input: Tensor, dim: Tensor | Int = None, keepdim: Bool = False, *, other=None, out=None):

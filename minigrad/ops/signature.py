@@ -23,9 +23,9 @@ from ..random import C_NAMES
 
 # Functions that torch's parser knows in several forms, and the counts of arguments that fit more than one:
 # there it lists them all, while with a single form left its error is precise.
-FORMS = dict.fromkeys(
+FORMS: dict = dict.fromkeys(
     "eq ne lt le gt ge pow clamp where masked_fill var std any all fill_ bitwise_and bitwise_or bitwise_xor "
-    "view floor_divide remainder normal".split(), range(9))
+    "view floor_divide remainder normal pow_ clamp_ masked_fill_ floor_divide_ remainder_".split(), range(9))
 FORMS |= dict.fromkeys("sum mean prod max min squeeze".split(), (0, 2))
 SPELLINGS = {"axis": "dim", "keepdims": "keepdim"}
 # Kernels that torch writes into `out` of their own dtype only.
@@ -46,6 +46,13 @@ def refuse(name, *given, **named):
     said += [f"{key}={type_name(v)}" for key, v in named.items()] + [""] * (not given and bool(named))
     raise TypeError(f"{name}() received an invalid combination of arguments - got ({', '.join(said)}), but "
                     f"expected one of:\nthe forms in minigrad.{name}'s help.")
+
+
+def need(condition, text, *values, error=RuntimeError):
+    """Raises `error` unless the condition holds. text: torch's, then what to do on a line of its own, with {}
+    for the values, which are put in only when it is raised: shapes as lists."""
+    if not condition:
+        raise error(text.format(*[[*value] if isinstance(value, tuple) else value for value in values]))
 
 
 # The kinds --------------------------------------------------------------------------------------------------
@@ -264,7 +271,7 @@ class Signature:
             value = args[position - 1 + self.method]
         place = f" (position {position})" if position and not broken else ""
         text = text or f"must be {kind.said}, not {type_name(value)}"
-        raise TypeError(f"{self.name}(): argument '{key}'{place} {text}\n{kind.hint}") from None
+        raise TypeError(f"{self.name}(): argument '{key.rstrip('_')}'{place} {text}\n{kind.hint}") from None
 
     def write(self, out, given):
         """The function's result written into `out`: a tensor, or a tuple of them for several results."""
@@ -360,13 +367,13 @@ def as_method(function):
     return torch_function(function.__wrapped__, True) if hasattr(function, "__wrapped__") else function
 
 
-def family(make, text, **said):
+def family(make, text, direct=False, **said):
     """Functions that differ in their names only: `make(name)` of each, and `text` with the words for it as
-    its help."""
+    its help. direct: they check their arguments themselves."""
     made = []
     for name, words in said.items():
         function = make(name)
         function.__name__ = function.__qualname__ = name
         function.__doc__ = f"{text.replace('{}', words)} (torch.{name})."
-        made.append(torch_function(function))
+        made.append(function if direct else torch_function(function))
     return made
