@@ -224,6 +224,40 @@ def test_inputs_by_name() -> None:
     close("pool", minigrad.nn.MaxPool2d(2)(input=tensor), minigrad.nn.MaxPool2d(2)(tensor))
 
 
+def test_a_layer_as_its_header_says() -> None:
+    """A class line, a docstring and a constructor make a module; subclasses of it keep what it says."""
+    from minigrad.nn.modules.layer import Layer, Loss
+
+    def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0, training: bool = False) -> Any:
+        return ("softplus", input, beta, threshold, training)
+
+    class Softplus(Layer, calls=softplus, shows="beta, threshold=, name=!, size?"):
+        def __init__(self, beta: float = 1.0, threshold: float = 20.0, name: str = "x",
+                     size: Any = 3) -> None:
+            self._keep(locals())
+
+    class Fixed(Softplus):
+        def __init__(self) -> None:
+            super().__init__(4.0, size=(3, 3))
+
+    assert Softplus(2.0)(7) == ("softplus", 7, 2.0, 20.0, True)
+    assert Softplus(threshold=5).eval()(input=7) == ("softplus", 7, 1.0, 5, False)
+    assert repr(Softplus()) == "Softplus(1.0, threshold=20.0, name='x')"
+    assert repr(Softplus(size=(3, 4))) == "Softplus(1.0, threshold=20.0, name='x', size=(3, 4))"
+    assert repr(Fixed()) == "Fixed(4.0, threshold=20.0, name='x')"
+    assert Fixed()(7) == ("softplus", 7, 4.0, 20.0, True)
+
+    class Hinge(Loss, calls=lambda input, target, weight, reduction: (input, target, weight, reduction)):
+        def __init__(self, weight: Any = None, size_average: Any = None, reduce: Any = None,
+                     reduction: str = "mean") -> None:
+            self._keep(locals())
+
+    weight = minigrad.ones(2)
+    with pytest.warns(UserWarning, match="size_average"):
+        made = Hinge(weight, size_average=False)
+    assert made(1, 2) == (1, 2, weight, "sum") and list(made.state_dict()) == ["weight"]
+
+
 def test_class_weights() -> None:
     random = np.random.default_rng(2)
     x, y, weight = random.standard_normal((6, 3)), random.integers(0, 3, 6), random.uniform(0.5, 2, 3)
