@@ -8,8 +8,9 @@ from ..engine.errors import wrap_dim
 from ..engine.inplace import inplace
 from . import index as i
 from . import pointwise as p
-from .arguments import dtype_of, fitting, into, is_number, need_tensor, takes_axis, type_name
-from .shape_public import expanded, reshape, view
+from .arguments import cast, dtype_of, fitting
+from .shape_public import expanded, reshape_to, view
+from .signature import Bool, Int, Tensor, is_number, need, torch_function, type_name
 
 WHOLE = slice(None)
 
@@ -54,27 +55,27 @@ def parse(index, shape):
     """An index as a person writes it, as a tuple for NumPy. Raises torch's IndexErrors."""
     steps = [_step(part) for part in (index if isinstance(index, tuple) else (index,))]
     parts, used = [part for part, _ in steps], sum([dims for _, dims in steps])
-    if used > len(shape) == 0 and type(parts[0]) is int:
-        raise IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` in Python or "
-                         "`tensor.item<T>()` in C++ to convert a 0-dim tensor to a number\n"
-                         "It has no dimension to index.")
-    if used > len(shape) == 0 and type(parts[0]) is slice:
-        raise IndexError("slice() cannot be applied to a 0-dim tensor.\nIt has no dimension to index.")
     if used > len(shape):
+        kind = None if shape else type(parts[0])
+        need(kind is not int, "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or "
+             "`tensor.item<T>()` in C++ to convert a 0-dim tensor to a number\nIt has no dimension to index.",
+             error=IndexError)
+        need(kind is not slice, "slice() cannot be applied to a 0-dim tensor.\nIt has no dimension to index.",
+             error=IndexError)
         raise IndexError(f"too many indices for tensor of dimension {len(shape)}\n"
                          f"The tensor's shape is {list(shape)}.")
-    if sum([part is Ellipsis for part in parts]) > 1:
-        raise IndexError("an index has one ellipsis at most\nWrite slices for the other dimensions.")
+    need(sum([part is Ellipsis for part in parts]) < 2,
+         "an index has one ellipsis at most\nWrite slices for the other dimensions.", error=IndexError)
     dim = 0
     for part, dims in steps:
         if part is Ellipsis:
             dim += len(shape) - used
         elif isinstance(part, np.ndarray) and part.dtype == bool:
             for k, size in enumerate(part.shape):
-                if size != shape[dim + k]:
-                    raise IndexError(f"The shape of the mask {list(part.shape)} at index {k} does not match "
-                                     f"the shape of the indexed tensor {list(shape)} at index {dim + k}\n"
-                                     "A mask has the shape of the dimensions it stands for.")
+                need(size == shape[dim + k], "The shape of the mask {} at index {} does not match the shape "
+                     "of the indexed tensor {} at index {}\n"
+                     "A mask has the shape of the dimensions it stands for.",
+                     part.shape, k, shape, dim + k, error=IndexError)
         elif isinstance(part, np.ndarray):
             _check_bounds(part[(part < -shape[dim]) | (part >= shape[dim])], dim, shape[dim])
         elif type(part) is int and not -shape[dim] <= part < shape[dim]:
@@ -149,8 +150,8 @@ def setitem(self, index, value):
     elif not isinstance(value, TensorBase):
         raise TypeError(f"can't assign a {type_name(value)} to a torch.{dtype_of(self).legacy_name}Tensor\n"
                         "Assign a tensor or a number.")
-    elif value.array.dtype != self.array.dtype:
-        value = p.to(value, dtype=self.array.dtype)
+    else:
+        value = cast(value, self.array.dtype)
     target, source = self.array[parts].shape, value.array.shape
     lead = next((d for d, side in enumerate(source) if side != 1), len(source))
     if lead > 0:                                # leading ones are dropped, as torch does
@@ -179,90 +180,76 @@ def setitem(self, index, value):
 
 def _check_index(name, input, dim, index):
     """Raises torch's errors for a wrong `index` tensor; gives `dim` counted from the front."""
-    need_tensor(name, input)
-    need_tensor(name, index, "index", 3)
     dim = wrap_dim(dim, input.array.ndim)
     shape, own = index.array.shape, input.array.shape
-    if index.array.dtype not in (np.int64, np.int32):
-        label = "scatter" if name == "scatter_add" else name
-        raise RuntimeError(f"{label}(): Expected dtype int32/int64 for index\nConvert it with .long().")
-    if len(shape) != len(own) and max(len(shape), len(own)) > 1:
-        raise RuntimeError("Index tensor must have the same number of dimensions as "
-                           f"{'input' if name == 'gather' else 'self'} tensor\n"
-                           "Unsqueeze or reshape the index.")
-    for d, size in enumerate(shape):
-        if d != dim and len(own) == len(shape) and size > own[d]:
-            raise RuntimeError(f"Size does not match at dimension {d} expected index {list(shape)} to be no "
-                               f"larger than self {list(own)} apart from dimension {dim}\nCut the index.")
+    need(index.array.dtype in (np.int64, np.int32), "{}(): Expected dtype int32/int64 for index\n"
+         "Convert it with .long().", name.removesuffix("_add"))
+    need(len(shape) == len(own) or max(len(shape), len(own)) <= 1, "Index tensor must have the same number "
+         "of dimensions as {} tensor\nUnsqueeze or reshape the index.",
+         "input" if name == "gather" else "self")
+    for d, (size, most) in enumerate(zip(shape, own)):
+        need(d == dim or len(own) != len(shape) or size <= most, "Size does not match at dimension {} "
+             "expected index {} to be no larger than self {} apart from dimension {}\nCut the index.",
+             d, shape, own, dim)
     limit = own[dim] if own else 1
     bad = index.array[(index.array < 0) | (index.array >= limit)]
-    if bad.size:
-        raise RuntimeError(f"index {int(bad[0])} is out of bounds for dimension {dim} with size {limit}\n"
-                           "Indices run from 0 to size - 1.")
+    need(not bad.size, "index {} is out of bounds for dimension {} with size {}\n"
+         "Indices run from 0 to size - 1.", *bad[:1], dim, limit)
     return dim
 
 
-@takes_axis
-def gather(input, dim, index, *, sparse_grad=False, out=None):
+@torch_function
+def gather(input: Tensor, dim: Int, index: Tensor, *, sparse_grad: Bool = False, out=None):
     """Elements picked along `dim` by an int64 Tensor of indices of the result's shape (torch.gather)."""
     dim = _check_index("gather", input, dim, index)
     if not input.array.ndim:
-        return into(out, reshape(gather(reshape(input, (1,)), 0, reshape(index, (-1,))), index.array.shape))
-    return into(out, i.gather(input, index, dim=dim))
+        return reshape_to(gather(reshape_to(input, (1,)), 0, reshape_to(index, (-1,))), index.array.shape)
+    return i.gather(input, index, dim=dim)
 
 
 def check_scatter(input, dim, index, src):
     """Raises torch's errors for arguments of scatter_add; gives `dim` counted from the front, and of `src`
     what the index asks for."""
-    need_tensor("scatter_add", src, "src", 4)
-    if input.array.dtype != src.array.dtype:
-        raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype\n"
-                           "Convert one of them with .to(dtype).")
+    need(input.array.dtype == src.array.dtype, "scatter(): Expected self.dtype to be equal to src.dtype\n"
+         "Convert one of them with .to(dtype).")
     dim = _check_index("scatter_add", input, dim, index)
     shape = index.array.shape
-    if len(shape) == src.array.ndim and [n for n, m in zip(shape, src.array.shape) if n > m]:
-        raise RuntimeError(
-            f"Expected index {list(shape)} to be no larger than self {list(input.array.shape)} apart from "
-            f"dimension {dim} and to be no larger size than src {list(src.array.shape)}\n"
-            "Give a source for every index.")
+    need(len(shape) != src.array.ndim or not [n for n, m in zip(shape, src.array.shape) if n > m],
+         "Expected index {} to be no larger than self {} apart from dimension {} and to be no larger size "
+         "than src {}\nGive a source for every index.", shape, input.array.shape, dim, src.array.shape)
     return dim, src if src.array.shape == shape else getitem(src, tuple([slice(0, n) for n in shape]))
 
 
-@takes_axis
-def scatter_add(input, dim, index, src, *, out=None):
+@torch_function
+def scatter_add(input: Tensor, dim: Int, index: Tensor, src: Tensor, *, out=None):
     """input with src added at `index` along `dim`; indices may repeat (torch.scatter_add)."""
-    need_tensor("scatter_add", input)
     dim, src = check_scatter(input, dim, index, src)
     if not input.array.ndim:
-        flat = [reshape(x, (-1,)) for x in (index, src)]
-        return into(out, reshape(scatter_add(reshape(input, (1,)), 0, *flat), ()))
-    return into(out, i.scatter_add(input, index, src, dim=dim))
+        flat = [reshape_to(x, (-1,)) for x in (index, src)]
+        return reshape_to(scatter_add(reshape_to(input, (1,)), 0, *flat), ())
+    return i.scatter_add(input, index, src, dim=dim)
 
 
-@takes_axis
-def index_select(input, dim, index, *, out=None):
+@torch_function
+def index_select(input: Tensor, dim: Int, index: Tensor, *, out=None):
     """Slices along `dim` picked by a 1-D int Tensor (torch.index_select)."""
-    need_tensor("index_select", input)
-    need_tensor("index_select", index, "index", 3)
     dim = wrap_dim(dim, input.array.ndim)
-    if index.array.ndim > 1:
-        raise IndexError("index_select(): Index is supposed to be a vector\nFlatten it first.")
-    if index.array.dtype not in (np.int64, np.int32):
-        raise RuntimeError("index_select(): Expected dtype int32 or int64 for index\n"
-                           "Convert it with .long().")
+    need(index.array.ndim < 2, "index_select(): Index is supposed to be a vector\nFlatten it first.",
+         error=IndexError)
+    need(index.array.dtype in (np.int64, np.int32), "index_select(): Expected dtype int32 or int64 for "
+         "index\nConvert it with .long().")
     if not input.array.ndim:
-        return into(out, p.clone(input))
+        return p.clone(input)
     size = input.array.shape[dim]
-    if ((index.array < 0) | (index.array >= size)).any():
-        raise IndexError("index out of range in self\nIndices run from 0 to size - 1.")
-    return into(out, i.index_select(input, index if index.array.ndim else reshape(index, (1,)), dim=dim))
+    need(not ((index.array < 0) | (index.array >= size)).any(),
+         "index out of range in self\nIndices run from 0 to size - 1.", error=IndexError)
+    return i.index_select(input, index if index.array.ndim else reshape_to(index, (1,)), dim=dim)
 
 
-def nonzero(input, *, as_tuple=False, out=None):
+@torch_function
+def nonzero(input: Tensor, *, as_tuple: Bool = False, out=None):
     """The indices of the elements that are not zero: [n, ndim] int64, or a tuple per dimension
     (torch.nonzero)."""
-    need_tensor("nonzero", input)
-    into(out, None)
     found = np.nonzero(np.atleast_1d(plain(input)))
     if as_tuple:
         return tuple([wrap(where) for where in found])
