@@ -134,20 +134,30 @@ class Op:
         return self.apply(operands, attrs)
 
     def apply(self, operands, attrs):
-        """Promote, run forward, record. Returns (Tensor, extras)."""
+        """Promote, run forward, record where recording is on. Returns (Tensor, extras)."""
         if self.promote is not None:
             operands, _ = meet(operands, _to_op[0], floating=self.promote == "float")
-        arrays, first = [], None
+        recording = not paused[0] or mode.on
+        arrays, edges, mask, bit, first = [], [], 0, 1, None
         for operand in operands:
+            edge = None
             if isinstance(operand, TensorBase):
                 array = operand.array
                 if not self.layout and type(array) is not np.ndarray:
                     array = plain(operand)
                 if first is None:
                     first = array
-                arrays.append(array)
+                if recording:
+                    if operand.view_of is not None:
+                        refresh(operand)
+                    if operand.needs:
+                        mask |= bit
+                        edge = operand.node or operand
             else:
-                arrays.append(operand)
+                array = operand
+            arrays.append(array)
+            edges.append(edge)
+            bit <<= 1
         if first.dtype.itemsize == 2 and first.dtype.kind in "fV" and self.promote is not None:
             z = self._rounded_once(first.dtype, arrays, attrs)
         else:
@@ -164,7 +174,8 @@ class Op:
                 z = after_expanding(settle(z), arrays)
             elif type(z) is np.ndarray and not z.flags.c_contiguous:
                 z = z.copy()
-        return self.record(operands, arrays, attrs, z, extras), extras
+        out = self._record(arrays, attrs, z, extras, edges, mask)
+        return self._as_view(out, operands, attrs) if self.view else out, extras
 
     def _rounded_once(self, low, arrays, attrs):
         """Half precision computes in float32 and rounds once at the end, as torch does on a CPU."""
@@ -177,49 +188,38 @@ class Op:
                    for a in (z if self.extras else (z,))]
         return tuple(results) if self.extras else results[0]
 
-    def record(self, operands, arrays, attrs, z, extras):
-        """Wrap forward's result, with a node where an operand needs a gradient and recording is on."""
-        mask, edges = 0, []
-        if not paused[0] or mode.on:
-            for position, operand in enumerate(operands):
-                edge = None
-                if isinstance(operand, TensorBase):
-                    if operand.view_of is not None:
-                        refresh(operand)
-                    if operand.needs:
-                        mask |= 1 << position
-                        edge = operand.node or operand
-                edges.append(edge)
+    def _record(self, arrays, attrs, z, extras, edges, mask):
+        """Wrap forward's result, with a node where the operands in `mask` need a gradient."""
         plan = None
-        if mask and self.differentiable(z):
-            plan = self.plans[mask] if mask in self.plans else self.plan(mask)
+        if mask:
+            dtype = (z[0] if self.outputs else z).dtype
+            if dtype in _FAST or dtypes.from_numpy(dtype).is_floating_point:    # none flows into integers
+                plan = self.plans[mask] if mask in self.plans else self.plan(mask)
         if not plan:
-            out = tuple([wrap(part) for part in z]) if self.outputs else wrap(z)
-            return self._as_view(out, operands, attrs) if self.view else out
+            return tuple([wrap(part) for part in z]) if self.outputs else wrap(z)
         node = self.node_class()
-        node.number, node.hooks, node.attrs, node.edges = tick(), None, attrs, tuple(edges)
+        node.number = tick()
+        node.hooks = None
+        node.attrs = attrs
+        node.edges = tuple(edges)
+        node.dtype = dtype
         if self.outputs:
-            node.shape, node.dtype = tuple(part.shape for part in z), z[0].dtype
+            node.shape = tuple([part.shape for part in z])
             out = tuple([wrap(part, True, _pick(node, index, part)) for index, part in enumerate(z)])
         else:
             out = wrap(z, True, node)
             z = out.array
-            node.shape, node.dtype = z.shape, z.dtype
+            node.shape = z.shape
         held = *arrays, z, *extras
         node.saved = tuple([None if step is None else held[step] if type(step) is int else step(arrays, attrs)
                             for step in plan])
-        return self._as_view(out, operands, attrs) if self.view else out
+        return out
 
     def _as_view(self, out, operands, attrs):
         base, steps, seen = operands[0].view_of or (operands[0], None, operands[0].node)
         for index, part in enumerate(out if self.outputs else (out,)):
             part.view_of = base, (steps, self, attrs, index if self.outputs else None), seen
         return out
-
-    def differentiable(self, z):
-        """No gradient flows into integers."""
-        dtype = (z[0] if self.outputs else z).dtype
-        return dtype in _FAST or dtypes.from_numpy(dtype).is_floating_point
 
     def keeps(self, mask):
         """Which of `names` the rules of the operands in `mask` read."""
