@@ -136,7 +136,7 @@ class Op:
     def apply(self, operands, attrs):
         """Promote, run forward, record where recording is on. Returns (Tensor, extras)."""
         if self.promote is not None:
-            operands, _ = meet(operands, _to_op[0], floating=self.promote == "float")
+            operands = meet(operands, _to_op[0], floating=self.promote == "float")
         recording = not paused[0] or mode.on
         arrays, edges, mask, bit, first = [], [], 0, 1, None
         for operand in operands:

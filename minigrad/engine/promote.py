@@ -68,6 +68,10 @@ def meet(operands, to, floating=False):
 
     floating: integers become the default float first (division, exp, ...).
     """
+    first = getattr(operands[0], "array", None)
+    if first is not None and (first.dtype.kind == "f" or not floating):
+        if all([isinstance(o, TensorBase) and o.array.dtype is first.dtype for o in operands]):
+            return operands                     # the usual case
     common = result_type(*operands)
     if floating and not common.is_floating_point:
         common = dtypes.get_default_dtype()
@@ -77,4 +81,4 @@ def meet(operands, to, floating=False):
             met.append(operand if operand.array.dtype == common.numpy else to(operand, dtype=common.numpy))
         else:
             met.append(None if operand is None else as_number(operand, common))
-    return met, common
+    return met
