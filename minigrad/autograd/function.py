@@ -29,6 +29,7 @@ from ..engine.core import (
 )
 from ..engine.op import REGISTRY, _pick
 from ..engine.walk import unbroadcast
+from .graph import Packed, packed
 
 FREED = object()
 
@@ -72,20 +73,25 @@ class FunctionCtx:
     def _keep(self, made):
         """Turn what is to be saved into (array, edge, does it need a gradient?, version). `made`: output's id
         -> its place, which stands for its edge, or the node would hold itself."""
-        self._saved = tuple([tensor if tensor is None else (
-            plain(tensor), made.get(id(tensor), edge_of(tensor)), tensor.needs, version(tensor))
-            for tensor in self._to_save])
+        def kept(t):
+            return packed(t, id(t) in made), made.get(id(t), edge_of(t)), t.needs, version(t)
+
+        self._saved = tuple([t if t is None else kept(t) for t in self._to_save])
         self._to_save = ()
 
-    def _unpack(self, array, edge, needs, seen):
-        node = self._node()
+    def _unpack(self, saved, edge, needs, seen):
+        node, array = self._node(), saved.array() if isinstance(saved, Packed) else saved
         if isinstance(edge, int):
             edge = node if len(self._outputs) == 1 else _pick(node, edge, array)
         entry = written.get(id(owner(array)))
         if entry is not None and entry[0] > seen:
             errors.modified(node, array, edge, entry, seen)
         if isinstance(edge, TensorBase):
-            return edge if edge.array is array else edge.detach().requires_grad_()
+            if edge.array is array:
+                return edge
+            out = REGISTRY["alias"](edge)       # `.data` was swapped since, or a hook unpacked something else
+            out.array, out.needs = array, True
+            return out
         return wrap(array, needs, edge)
 
 

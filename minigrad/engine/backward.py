@@ -104,7 +104,7 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
                                                      inputs=inputs))):
         if g is None:
             if materialize_grads:
-                g = wrap(np.zeros(tensor.array.shape, tensor.array.dtype))
+                g = wrap(np.zeros(tensor.array.shape, tensor.array.dtype), create_graph)
             elif not allow_unused:
                 raise RuntimeError(f"The differentiated Tensor at index {k} appears to not have been used "
                                    "in the graph. Set allow_unused=True if this is the desired "

@@ -12,6 +12,7 @@ import weakref
 import numpy as np
 
 from ..autograd.function import Function, FunctionNode
+from ..autograd.graph import saved_slot
 from ..engine.backward import backward
 from ..engine.core import Node, enable_grad, is_grad_enabled, owner, tick, written
 from ..engine.op import Pick
@@ -61,7 +62,7 @@ def _made_since(start, output):
 
 def _slot(node_class):
     """Where nodes of a class keep what they saved."""
-    return FunctionNode.context if issubclass(node_class, FunctionNode) else Node.saved
+    return FunctionNode.context if issubclass(node_class, FunctionNode) else saved_slot
 
 
 def _last_write(value):
@@ -133,7 +134,7 @@ class _Segment:
                 f"and recomputation.\nThere were {len(self.kinds)} operations, now {len(nodes)}: the "
                 "function must do the same whenever it runs.")
         for node, kind, before in zip(nodes, self.kinds, self.contents):
-            if self.check and (type(node) is not kind or self._content(node) != before):
+            if self.check and (node.op is not kind.op or self._content(node) != before):
                 raise CheckpointError(
                     "torch.utils.checkpoint: Recomputed values for the following tensors have different "
                     f"metadata than during the forward pass.\n{kind.__name__} {before} became {node.name()} "
