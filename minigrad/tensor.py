@@ -28,10 +28,10 @@ from .ops import pointwise as p
 from .ops import public as f
 from .ops import reduce_public as rp
 from .ops import shape_public as s
-from .ops.arguments import as_dtype, is_number, need_int, need_tensor, refuse, type_name
-from .ops.create import NEW, shape_of, to_array
+from .ops.arguments import need_tensor
+from .ops.create import NEW, legacy_shape, to_array
 from .ops.inplace_public import METHODS
-from .ops.signature import as_method
+from .ops.signature import Dtype, Int, as_method, is_number, need_kind, refuse, type_name
 from .random import C_NAMES
 
 
@@ -152,7 +152,7 @@ class Tensor(TensorBase):
         return self.shape if dim is None else self.array.shape[self._place("size", dim)]
 
     def _place(self, name, dim):
-        dim = need_int(name, dim, "dim", 1)
+        dim = need_kind(Int, name, dim, "dim", 1)
         if not self.array.ndim:
             raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions\nIt has no sizes.")
         return s.wrap_dim(dim, self.array.ndim)
@@ -547,7 +547,7 @@ class Tensor(TensorBase):
             elif not isinstance(argument, bool) and argument is not None:
                 refuse("to", argument)
         available(device)
-        wanted = self.array.dtype if dtype is None else as_dtype("to", dtype)
+        wanted = self.array.dtype if dtype is None else Dtype.convert(dtype).numpy
         if wanted == self.array.dtype:
             return p.clone(self) if copy else self
         return p.to(self, dtype=wanted)
@@ -631,7 +631,7 @@ def _legacy(cls, data, kind):
             kind = value.array.dtype
         array = to_array(value, kind)
     else:
-        array = np.empty(shape_of("new", data) if data else (0,), kind)
+        array = np.empty(legacy_shape(*data) if data else (0,), kind)
     return _become(new(cls or Tensor), wrap(array))
 
 

@@ -49,8 +49,6 @@ SIGNATURES = {
     "Generator.normal_pairs": "the stream's normal values, drawn in pairs",
     "Generator.state_to_tensor": "how a state becomes a tensor; the generator stands below the tensors",
     "Generator.state_to_array": "how a state becomes an array again",
-    ".*: size = None, in torch required": "sizes come as numbers, as a sequence, or by name",
-    "Tensor.*: size = None, in torch required": "as above",
     "Tensor.*: adds memory_format": "torch takes it too; its stub leaves it out",
     "Tensor.*: adds out": "the methods are the functions, which take out",
 }

@@ -7,35 +7,38 @@ import numpy as np
 
 from .. import dtypes, random
 from ..box_muller import fma
-from ..device import available
 from ..engine.core import TensorBase, plain, wrap
 from ..engine.errors import check_broadcast
-from .arguments import (
-    as_dtype,
-    fitting,
-    into,
-    need_int,
-    need_number,
-    need_tensor,
-    one_sizes_of,
+from .arguments import cast, fitting
+from .signature import (
+    Bool,
+    Device,
+    Dtype,
+    Int,
+    Number,
+    Operand,
+    Sizes,
+    Tensor,
+    is_number,
+    need,
     refuse,
-    sizes_of,
+    torch_function,
+    torch_method,
     type_name,
 )
 
 
-def _finish(name, array, requires_grad, device=None, out=None):
-    available(device)
-    into(out, None)
-    if requires_grad is not True and requires_grad is not False:
-        raise TypeError(f"{name}(): argument 'requires_grad' must be bool, not {type_name(requires_grad)}\n"
-                        "Pass True or False.")
+def _finish(array, requires_grad):
     made = wrap(array)
-    if requires_grad and not made.dtype.is_floating_point:
-        raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients\n"
-                           "Give a floating point dtype.")
+    need(not requires_grad or made.dtype.is_floating_point, "Only Tensors of floating point and complex "
+         "dtype can require gradients\nGive a floating point dtype.")
     made.needs = requires_grad
     return made
+
+
+def _kind(dtype, default=None):
+    """The NumPy dtype that a new tensor gets."""
+    return (dtype or default or dtypes.get_default_dtype()).numpy
 
 
 # From data --------------------------------------------------------------------------------------------------
@@ -141,29 +144,40 @@ def to_array(data, dtype=None):
     return _convert(array.reshape(shape), dtype or common.numpy)
 
 
-def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
+_COPIES = ("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+           "sourceTensor.detach().clone().requires_grad_(True), rather than {}(sourceTensor).")
+
+
+@torch_function
+def tensor(data, *, dtype: Dtype = None, device: Device = None, requires_grad: Bool = False,
+           pin_memory: Bool = False):
     """A tensor of its own from numbers, nested sequences, an ndarray or tensors (torch.tensor).
 
     Python floats become the default dtype, integers int64; arrays keep theirs. Raises ValueError for ragged
     nesting, TypeError for text.
     """
     if isinstance(data, TensorBase):
-        warnings.warn("To copy construct from a tensor, it is recommended to use "
-                      "sourceTensor.detach().clone() or sourceTensor.detach().clone().requires_grad_(True), "
-                      "rather than torch.tensor(sourceTensor).", UserWarning, stacklevel=2)
-    wanted = None if dtype is None else as_dtype("tensor", dtype)
-    return _finish("tensor", to_array(data, wanted), requires_grad, device)
+        warnings.warn(_COPIES.format("torch.tensor"), UserWarning, stacklevel=3)
+    return _finish(to_array(data, dtype and dtype.numpy), requires_grad)
 
 
-def as_tensor(data, dtype=None, device=None):
+@torch_method
+def new_tensor(self, data, *, dtype: Dtype = None, device: Device = None, requires_grad: Bool = False,
+               pin_memory: Bool = False):
+    """A tensor of its own from data, in this dtype (Tensor.new_tensor)."""
+    if isinstance(data, TensorBase):
+        warnings.warn(_COPIES.format("tensor.new_tensor"), UserWarning, stacklevel=3)
+    return _finish(to_array(data, _kind(dtype, self.dtype)), requires_grad)
+
+
+@torch_function
+def as_tensor(data, dtype: Dtype = None, device: Device = None):
     """A tensor that shares memory with an ndarray or is the tensor given, where the dtype allows
     (torch.as_tensor)."""
-    if isinstance(data, np.ndarray):
-        data = from_numpy(data)
-    if not isinstance(data, TensorBase):
-        return tensor(data, dtype=dtype, device=device)
-    available(device)
-    return data if dtype is None else data.to(dtypes.from_numpy(as_dtype("as_tensor", dtype)))
+    shared = from_numpy(data) if isinstance(data, np.ndarray) else data
+    if not isinstance(shared, TensorBase):
+        return tensor(data, dtype=dtype)
+    return shared if dtype is None else cast(shared, dtype.numpy)
 
 
 def _checked(ndarray):
@@ -205,58 +219,44 @@ def _like(array, make):
     return random.in_memory_order(make(array.shape), array.shape, strides)
 
 
+def _shape(name, size):
+    """The sizes of a new tensor. Raises torch's RuntimeErrors for negative ones."""
+    for n in size:
+        need(n >= 0, "zeros: Dimension size must be non-negative.\nSizes are non-negative." if name == "zeros"
+             else "Trying to create tensor with negative dimension {}: {}\nSizes are non-negative.", n, size)
+    return size
+
+
+def _named(decorate, function, name, text):
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"A tensor {text} (torch.{name})."
+    return decorate(function)
+
+
+def _legacy(size: Sizes):
+    return _shape("new", size)
+
+
+legacy_shape = _named(torch_function, _legacy, "new", "shape, as the old constructors take it")
+
+
 def _family(name, make, text):
     """torch's three ways: `name(sizes)`, `name_like(tensor)` and `tensor.new_name(sizes)`."""
-    def function(*sizes, size=None, out=None, dtype=None, layout=None, device=None, pin_memory=False,
-                 requires_grad=False):
-        shape = shape_of(name, sizes, size)
-        return _finish(name, make(shape, as_dtype(name, dtype)), requires_grad, device, out)
+    def function(size: Sizes, *, out=None, dtype: Dtype = None, layout=None, device: Device = None,
+                 pin_memory: Bool = False, requires_grad: Bool = False):
+        return _finish(make(_shape(name, size), _kind(dtype)), requires_grad)
 
-    def like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None,
-             pin_memory=False):
-        need_tensor(f"{name}_like", input)
-        wanted = as_dtype(f"{name}_like", dtype, input.dtype)
-        array = _like(plain(input), lambda shape: make(shape, wanted))
-        return _finish(f"{name}_like", array, requires_grad, device)
+    def like(input: Tensor, *, dtype: Dtype = None, layout=None, device: Device = None,
+             requires_grad: Bool = False, memory_format=None, pin_memory: Bool = False):
+        kind = _kind(dtype, input.dtype)
+        return _finish(_like(plain(input), lambda shape: make(shape, kind)), requires_grad)
 
-    def new(self, *sizes, size=None, dtype=None, layout=None, device=None, pin_memory=False,
-            requires_grad=False):
-        label = f"new_{name}"
-        shape = shape_of(label, sizes, size)
-        return _finish(label, make(shape, as_dtype(label, dtype, self.dtype)), requires_grad, device)
-    return _named((function, name, f"{text}, of the sizes given"), (like, f"{name}_like", f"{text}, like "
-                                                                                          "`input`"),
-                  (new, f"new_{name}", f"{text}, of the sizes given and this dtype"))
-
-
-def _named(*made):
-    for function, name, text in made:
-        function.__name__ = function.__qualname__ = name
-        function.__doc__ = f"A tensor {text} (torch.{name})."
-    return [function for function, _, _ in made]
-
-
-def shape_of(name, sizes, size=None):
-    """The sizes of a new tensor, given as numbers, as a sequence, or by name. Raises torch's errors."""
-    if size is not None:
-        if sizes:
-            raise TypeError(f"{name}() got multiple values for argument 'size'\nPass the sizes once.")
-        if not isinstance(size, (tuple, list)):
-            raise TypeError(f"{name}(): argument 'size' must be tuple of ints, not {type_name(size)}\n"
-                            "Pass a tuple.")
-        sizes = (size,)
-    shape = sizes_of(name, "size", sizes)
-    for n in shape:
-        if n < 0:
-            raise RuntimeError(("zeros: Dimension size must be non-negative." if name == "zeros" else
-                                f"Trying to create tensor with negative dimension {n}: {list(shape)}") +
-                               "\nSizes are non-negative.")
-    return shape
-
-
-def _one_shape(name, size, position=1):
-    """As `shape_of`, where the sizes come as one sequence."""
-    return shape_of(name, (one_sizes_of(name, "size", size, position),))
+    def new(self, size: Sizes, *, dtype: Dtype = None, layout=None, device: Device = None,
+            pin_memory: Bool = False, requires_grad: Bool = False):
+        return _finish(make(_shape(f"new_{name}", size), _kind(dtype, self.dtype)), requires_grad)
+    return (_named(torch_function, function, name, f"{text}, of the sizes given"),
+            _named(torch_function, like, f"{name}_like", f"{text}, like `input`"),
+            _named(torch_method, new, f"new_{name}", f"{text}, of the sizes given and this dtype"))
 
 
 zeros, zeros_like, new_zeros = _family("zeros", np.zeros, "of zeros")
@@ -264,128 +264,116 @@ ones, ones_like, new_ones = _family("ones", np.ones, "of ones")
 empty, empty_like, new_empty = _family("empty", np.empty, "of whatever is in memory")
 
 
-def _filled(name, shape, fill_value, dtype, default=None):
-    value = need_number(name, fill_value, "fill_value", 2)
-    default = default or {bool: dtypes.bool, int: dtypes.int64}.get(type(value))
-    kind = as_dtype(name, dtype, default)
-    return np.full(shape, fitting(value, dtypes.from_numpy(kind)), kind)
+def _filled(name, shape, value, dtype, default=None):
+    kind = _kind(dtype, default or {bool: dtypes.bool, int: dtypes.int64}.get(type(value)))
+    return np.full(_shape(name, shape), fitting(value, dtypes.from_numpy(kind)), kind)
 
 
-def full(size, fill_value, *, out=None, names=None, dtype=None, layout=None, device=None, requires_grad=False,
-         pin_memory=False):
+@torch_function
+def full(size: Sizes, fill_value: Number, *, out=None, names=None, dtype: Dtype = None, layout=None,
+         device: Device = None, requires_grad: Bool = False, pin_memory: Bool = False):
     """A tensor of `size` filled with a number, whose type gives the dtype (torch.full)."""
-    return _finish("full", _filled("full", _one_shape("full", size), fill_value, dtype), requires_grad,
-                   device, out)
+    return _finish(_filled("full", size, fill_value, dtype), requires_grad)
 
 
-def full_like(input, fill_value, *, dtype=None, layout=None, device=None, requires_grad=False,
-              memory_format=None, pin_memory=False):
+@torch_function
+def full_like(input: Tensor, fill_value: Number, *, dtype: Dtype = None, layout=None, device: Device = None,
+              requires_grad: Bool = False, memory_format=None, pin_memory: Bool = False):
     """A tensor like `input` filled with a number (torch.full_like)."""
-    need_tensor("full_like", input)
     array = _like(plain(input), lambda shape: _filled("full_like", shape, fill_value, dtype, input.dtype))
-    return _finish("full_like", array, requires_grad, device)
+    return _finish(array, requires_grad)
 
 
-def new_full(self, size, fill_value, *, dtype=None, layout=None, device=None, pin_memory=False,
-             requires_grad=False):
+@torch_method
+def new_full(self, size: Sizes, fill_value: Number, *, dtype: Dtype = None, layout=None,
+             device: Device = None, pin_memory: Bool = False, requires_grad: Bool = False):
     """A tensor of `size` and this dtype filled with a number (Tensor.new_full)."""
-    shape = _one_shape("new_full", size)
-    return _finish("new_full", _filled("new_full", shape, fill_value, dtype, self.dtype), requires_grad,
-                   device)
-
-
-def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
-    """A tensor of its own from data, in this dtype (Tensor.new_tensor)."""
-    if isinstance(data, TensorBase):
-        warnings.warn("To copy construct from a tensor, it is recommended to use "
-                      "sourceTensor.detach().clone() or sourceTensor.detach().clone().requires_grad_(True), "
-                      "rather than tensor.new_tensor(sourceTensor).", UserWarning, stacklevel=2)
-    return _finish("new_tensor", to_array(data, as_dtype("new_tensor", dtype, self.dtype)), requires_grad,
-                   device)
+    return _finish(_filled("new_full", size, fill_value, dtype, self.dtype), requires_grad)
 
 
 NEW = {f.__name__: f for f in (new_zeros, new_ones, new_empty, new_full, new_tensor)}
 
 
+def _stream(generator):
+    return generator or random.default_generator
+
+
 def _drawn(name, draw, text):
-    def function(*sizes, size=None, generator=None, out=None, dtype=None, layout=None, device=None,
-                 requires_grad=False, pin_memory=False):
-        shape, kind = shape_of(name, sizes, size), as_dtype(name, dtype)
-        array = draw(generator or random.default_generator, shape, kind, True)
-        return _finish(name, array, requires_grad, device, out)
+    text = f"{text}; the stream is torch's, to the bit"
 
-    def like(input, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False,
-             memory_format=None, pin_memory=False):
-        need_tensor(f"{name}_like", input)
-        kind, dense = as_dtype(f"{name}_like", dtype, input.dtype), input.is_contiguous()
-        array = _like(plain(input),
-                      lambda shape: draw(generator or random.default_generator, shape, kind, dense))
-        return _finish(f"{name}_like", array, requires_grad, device)
-    return _named((function, name, f"{text}; the stream is torch's, to the bit"),
-                  (like, f"{name}_like", f"like `input`, {text}; the stream is torch's, to the bit"))
+    def function(size: Sizes, *, generator=None, out=None, dtype: Dtype = None, layout=None,
+                 device: Device = None, requires_grad: Bool = False, pin_memory: Bool = False):
+        return _finish(draw(_stream(generator), _shape(name, size), _kind(dtype), True), requires_grad)
+
+    def like(input: Tensor, *, generator=None, dtype: Dtype = None, layout=None, device: Device = None,
+             requires_grad: Bool = False, memory_format=None, pin_memory: Bool = False):
+        kind, dense = _kind(dtype, input.dtype), input.is_contiguous()
+        array = _like(plain(input), lambda shape: draw(_stream(generator), shape, kind, dense))
+        return _finish(array, requires_grad)
+    return (_named(torch_function, function, name, text),
+            _named(torch_function, like, f"{name}_like", f"like `input`, {text}"))
 
 
-rand, rand_like = _drawn("rand", lambda g, shape, kind, dense: random.uniform(g, shape, kind), "drawn from "
-                                                                                               "[0, 1)")
-randn, randn_like = _drawn("randn",
-                           lambda g, shape, kind, dense: random.normal(g, shape, kind, contiguous=dense),
+rand, rand_like = _drawn("rand", lambda g, shape, kind, dense: random.uniform(g, shape, kind),
+                         "drawn from [0, 1)")
+randn, randn_like = _drawn("randn", lambda g, shape, kind, dense:
+                           random.normal(g, shape, kind, contiguous=dense),
                            "drawn from the standard normal distribution")
 
 
-def normal(mean, std=1.0, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None,
-           pin_memory=False, requires_grad=False):
+@torch_function
+def normal(mean: Operand, std: Operand = 1.0, size: Sizes = None, *, generator=None, out=None,
+           dtype: Dtype = None, layout=None, device: Device = None, pin_memory: Bool = False,
+           requires_grad: Bool = False):
     """Drawn from normal distributions: of two numbers in `size`, or one per element where `mean` or `std` is
     a tensor; torch's stream, to the bit (torch.normal)."""
-    generator, tensors = generator or random.default_generator, [
-        v for v in (mean, std) if isinstance(v, TensorBase)]
+    tensors = [v for v in (mean, std) if not is_number(v)]
     if not tensors:
         if size is None:
             refuse("normal", mean, std)
-        array = random.normal(generator, _one_shape("normal", size, 3), as_dtype("normal", dtype), mean, std)
-        return _finish("normal", array, requires_grad, device, out)
+        return _finish(random.normal(_stream(generator), _shape("normal", size), _kind(dtype), mean, std),
+                       requires_grad)
     mean, std = [plain(v) if isinstance(v, TensorBase) else v for v in (mean, std)]
-    if np.any(np.asarray(std) < 0):
-        raise RuntimeError("normal expects all elements of std >= 0.0\nUse standard deviations of 0 or more.")
+    need(not np.any(np.asarray(std) < 0),
+         "normal expects all elements of std >= 0.0\nUse standard deviations of 0 or more.")
     check_broadcast(np.shape(mean), np.shape(std))
-    array = random.normal(generator, np.broadcast_shapes(np.shape(mean), np.shape(std)),
-                          tensors[0].array.dtype)
-    return _finish("normal", (array * std + mean).astype(array.dtype, copy=False), False, device, out)
+    kind = tensors[0].dtype.numpy
+    array = random.normal(_stream(generator), np.broadcast_shapes(np.shape(mean), np.shape(std)), kind)
+    return _finish((array * std + mean).astype(kind, copy=False), False)
 
 
-def randint(low=0, high=None, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None,
-            requires_grad=False, pin_memory=False):
+@torch_function
+def randint(low: Int = 0, high: Int | Sizes = None, size: Sizes = None, *, generator=None, out=None,
+            dtype: Dtype = None, layout=None, device: Device = None, requires_grad: Bool = False,
+            pin_memory: Bool = False):
     """Integers from [low, high): `randint(high, size)` or `randint(low, high, size)` (torch.randint)."""
     if high is None:
         refuse("randint", low)
     if size is None:
-        low, high, size, position = 0, low, high, 2
-    else:
-        position = 3
-    low, high = need_int("randint", low, "low", 1), need_int("randint", high, "high", position - 1)
-    shape, kind = _one_shape("randint", size, position), as_dtype("randint", dtype, dtypes.int64)
-    array = random.integers(generator or random.default_generator, low, high, shape, kind)
-    return _finish("randint", array, requires_grad, device, out)
+        low, high, size = 0, low, high
+    need(type(size) is tuple, "randint(): argument 'size' (position 2) must be tuple of ints, not {}\n"
+         "Pass a tuple.", type_name(size), error=TypeError)
+    shape, kind = _shape("randint", size), _kind(dtype, dtypes.int64)
+    return _finish(random.integers(_stream(generator), low, high, shape, kind), requires_grad)
 
 
-def randint_like(input, low=0, high=None, *, generator=None, dtype=None, layout=None, device=None,
-                 requires_grad=False, memory_format=None, pin_memory=False):
+@torch_function
+def randint_like(input: Tensor, low: Int = 0, high: Int = None, *, generator=None, dtype: Dtype = None,
+                 layout=None, device: Device = None, requires_grad: Bool = False, memory_format=None,
+                 pin_memory: Bool = False):
     """Integers from [low, high) in a tensor like `input` (torch.randint_like)."""
-    need_tensor("randint_like", input)
     if high is None:
         low, high = 0, low
-    kind = as_dtype("randint_like", dtype, input.dtype)
-    array = _like(plain(input),
-                  lambda shape: random.integers(generator or random.default_generator, low, high, shape,
-                                                kind))
-    return _finish("randint_like", array, requires_grad, device)
+    kind = _kind(dtype, input.dtype)
+    array = _like(plain(input), lambda shape: random.integers(_stream(generator), low, high, shape, kind))
+    return _finish(array, requires_grad)
 
 
-def randperm(n, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False,
-             pin_memory=False):
+@torch_function
+def randperm(n: Int, *, generator=None, out=None, dtype: Dtype = None, layout=None, device: Device = None,
+             requires_grad: Bool = False, pin_memory: Bool = False):
     """The integers 0 to n − 1 in random order (torch.randperm)."""
-    n, kind = need_int("randperm", n, "n", 1), as_dtype("randperm", dtype, dtypes.int64)
-    array = random.permutation(generator or random.default_generator, n, kind)
-    return _finish("randperm", array, requires_grad, device, out)
+    return _finish(random.permutation(_stream(generator), n, _kind(dtype, dtypes.int64)), requires_grad)
 
 
 def _not_bool(name, kind):
@@ -393,9 +381,9 @@ def _not_bool(name, kind):
         raise NotImplementedError(f"\"{name}_cpu\" not implemented for 'Bool'\nUse a number type.")
 
 
-def arange(start=None, end=None, step=1, *, out=None, dtype=None, layout=None, device=None,
-           requires_grad=False,
-           pin_memory=False):
+@torch_function
+def arange(start: Number = None, end: Number = None, step: Number = 1, *, out=None, dtype: Dtype = None,
+           layout=None, device: Device = None, requires_grad: Bool = False, pin_memory: Bool = False):
     """start (0), start + step, ... below end; int64 where all are integers (torch.arange).
 
     Raises RuntimeError for a zero step and for bounds on the wrong side.
@@ -403,21 +391,15 @@ def arange(start=None, end=None, step=1, *, out=None, dtype=None, layout=None, d
     if end is None and start is None:
         refuse("arange")
     if end is None or start is None:
-        start, end = 0, need_number("arange", start if end is None else end, "end", 1)
-    try:
-        start, end, step = [need_number("arange", n, "end", 1) for n in (start, end, step)]
-    except TypeError:
-        refuse("arange", start, end, *([] if step == 1 else [step]))
+        start, end = 0, start if end is None else end
     whole = all(isinstance(n, int) for n in (start, end, step))
-    kind = as_dtype("arange", dtype, dtypes.int64 if whole else None)
+    kind = _kind(dtype, dtypes.int64 if whole else None)
     _not_bool("arange", kind)
-    if step == 0:
-        raise RuntimeError("step must be nonzero\nUse linspace for a fixed number of points.")
-    if not (math.isfinite(start) and math.isfinite(end)):
-        raise RuntimeError(f"unsupported range: {start} -> {end}\nGive finite bounds.")
-    if (end - start) * step < 0:
-        raise RuntimeError("upper bound and lower bound inconsistent with step sign\n"
-                           "Give a step towards the end.")
+    need(step != 0, "step must be nonzero\nUse linspace for a fixed number of points.")
+    need(math.isfinite(start) and math.isfinite(end), "unsupported range: {} -> {}\nGive finite bounds.",
+         start, end)
+    need((end - start) * step >= 0, "upper bound and lower bound inconsistent with step sign\n"
+         "Give a step towards the end.")
     if kind == np.int64:
         start, end, step = int(start), int(end), int(step)
         count = -(-(end - start) // step)
@@ -425,8 +407,8 @@ def arange(start=None, end=None, step=1, *, out=None, dtype=None, layout=None, d
         count = math.ceil((end - start) / step)
     if kind.kind != "f":
         start, step = int(start), int(step)
-        return _finish("arange", (start + step * np.arange(count)).astype(kind), requires_grad, device, out)
-    return _finish("arange", _steps(float(start), float(step), count, kind), requires_grad, device, out)
+        return _finish((start + step * np.arange(count)).astype(kind), requires_grad)
+    return _finish(_steps(float(start), float(step), count, kind), requires_grad)
 
 
 def _steps(start, step, count, kind):
@@ -441,21 +423,17 @@ def _steps(start, step, count, kind):
     return values.astype(kind)
 
 
-def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=None, requires_grad=False,
-             pin_memory=False):
+@torch_function
+def linspace(start: Operand, end: Operand, steps: Int, *, out=None, dtype: Dtype = None, layout=None,
+             device: Device = None, requires_grad: Bool = False, pin_memory: Bool = False):
     """`steps` points from start to end, both included (torch.linspace)."""
     for name, bound in (("start", start), ("end", end)):
-        if isinstance(bound, TensorBase) and bound.array.ndim:
-            raise RuntimeError(f"linspace only supports 0-dimensional start and end tensors, but got {name} "
-                               f"with {bound.array.ndim} dimension(s).\nPass numbers.")
-    try:
-        start, end = need_number("linspace", start, "start", 1), need_number("linspace", end, "end", 2)
-        steps = need_int("linspace", steps, "steps", 3)
-    except TypeError:
-        refuse("linspace", start, end, steps)
-    if steps < 0:
-        raise RuntimeError("number of steps must be non-negative\nAsk for at least one point.")
-    kind = as_dtype("linspace", dtype)
+        if not is_number(bound):
+            need(not bound.ndim, "linspace only supports 0-dimensional start and end tensors, but got {} "
+                 "with {} dimension(s).\nPass numbers.", name, bound.ndim)
+    start, end = [n if is_number(n) else n.item() for n in (start, end)]
+    need(steps >= 0, "number of steps must be non-negative\nAsk for at least one point.")
+    kind = _kind(dtype)
     _not_bool("linspace", kind)
     compute = kind.type if kind.kind == "f" else np.float64     # integers: cut off at the end
     start, end = compute(start), compute(end)
@@ -465,15 +443,13 @@ def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=Non
     rising, falling = (start + gap * place, end - gap * back) if kind.itemsize == 2 else \
         (fma(place, gap, start), fma(back, -gap, end))
     values = np.where((place < steps // 2) | (steps == 1), rising, falling)
-    return _finish("linspace", values.astype(kind), requires_grad, device, out)
+    return _finish(values.astype(kind), requires_grad)
 
 
-def eye(n, m=None, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
+@torch_function
+def eye(n: Int, m: Int = None, *, out=None, dtype: Dtype = None, layout=None, device: Device = None,
+        requires_grad: Bool = False, pin_memory: Bool = False):
     """The n × m matrix with ones on its diagonal (torch.eye)."""
-    if m is not None and not hasattr(m, "__index__"):
-        refuse("eye", n, m)
-    n = need_int("eye", n, "n", 1)
     for name, size in (("n", n), ("m", n if m is None else m)):
-        if size < 0:
-            raise RuntimeError(f"{name} must be greater or equal to 0, got {size}\nSizes are non-negative.")
-    return _finish("eye", np.eye(n, m, dtype=as_dtype("eye", dtype)), requires_grad, device, out)
+        need(size >= 0, "{} must be greater or equal to 0, got {}\nSizes are non-negative.", name, size)
+    return _finish(np.eye(n, m, dtype=_kind(dtype)), requires_grad)

@@ -25,9 +25,12 @@ from ..random import C_NAMES
 # there it lists them all, while with a single form left its error is precise.
 FORMS: dict = dict.fromkeys(
     "eq ne lt le gt ge pow clamp where masked_fill var std any all fill_ bitwise_and bitwise_or bitwise_xor "
-    "view floor_divide remainder normal pow_ clamp_ masked_fill_ floor_divide_ remainder_".split(), range(9))
+    "linspace view floor_divide remainder normal pow_ clamp_ masked_fill_ floor_divide_ remainder_".split(),
+    range(9))
+FORMS |= {"arange": (0, 2, 3), "eye": (2,)}
 FORMS |= dict.fromkeys("sum mean prod max min squeeze".split(), (0, 2))
 SPELLINGS = {"axis": "dim", "keepdims": "keepdim"}
+CALLED = {("arange", "start"): "end", ("randint", "low"): "high"}     # what torch calls a lone first argument
 # Kernels that torch writes into `out` of their own dtype only.
 EXACT = set("mm bmm mv dot matmul gather scatter_add tril triu softmax log_softmax argmax argmin max min "
             "norm nonzero".split())
@@ -186,6 +189,16 @@ else:
     Device = Kind("torch.device", available, "Pass 'cpu'.")
 
 
+def need_kind(kind, name, value, argument, position):
+    """`value` as one of a kind. Raises torch's TypeError where it is none."""
+    try:
+        return kind.convert(value)
+    except Unfit as unfit:
+        place = f" (position {position})" if position else ""
+        text = str(unfit) or f"must be {kind.said}, not {type_name(value)}"
+        raise TypeError(f"{name}(): argument '{argument}'{place} {text}\n{kind.hint}") from None
+
+
 # The decorator ----------------------------------------------------------------------------------------------
 
 class Signature:
@@ -202,12 +215,13 @@ class Signature:
         values = zip(self.positional[::-1], defaults[::-1])
         self.optional = {key for key, value in values if value is None} | {
             key for key, value in (function.__kwdefaults__ or {}).items() if value is None}
-        first = [self.kinds[key] for key in self.positional[method:method + 1]]
-        self.spreads = first != [None] and any([kind.spreads for kind in first])
+        sized = [getattr(self.kinds[key], "spreads", False) for key in self.positional]
+        self.spreads = len(sized) == method + 1 and sized[-1]
+        self.lead = len(sized) - 1 if len(sized) < 3 and sized and sized[-1] else None
         self.known = set()
 
-    def call(self, args, named):
-        """Bind, check and convert, then call."""
+    def checked(self, args, named):
+        """The value of `out`, and all others by name, checked and converted."""
         given = self.bind(args, named)
         out = given.pop("out", None)
         passed = out is None
@@ -218,12 +232,17 @@ class Signature:
             try:
                 converted = given[key] = kind.convert(value)
             except Unfit as unfit:
-                self.refuse(unfit, key, position if position + self.method <= len(args) else 0, args, named)
+                broken = str(unfit).startswith("failed")
+                if not broken and self.forms(args, named):
+                    refuse(self.name, *args[self.method:], **named)
+                by_place = position + self.method <= len(args) and not broken
+                said = CALLED.get((self.name, key), key.rstrip("_"))
+                need_kind(kind, self.name, value, said, by_place and position)
             passed = passed and (converted is value and type(value) is not list or
                                  kind is Dims and type(value) is tuple)     # `as_dims` looks into it again
         if passed and given.keys() >= named.keys() and len(given) == len(args) + len(named):
             self.known.add((*map(type, args), *named, *map(type, named.values())))
-        return self.function(**given) if out is None else self.write(out, given)
+        return out, given
 
     def bind(self, args, named):
         """Arguments by name. Raises torch's TypeErrors for too many, unknown or missing ones."""
@@ -260,18 +279,6 @@ class Signature:
     def forms(self, args, named):
         """Does torch know more than one form for that many arguments?"""
         return len(args) + len(named) in FORMS.get(self.name, ())
-
-    def refuse(self, unfit, key, position, args, named):
-        """Raise torch's TypeError for a value that is not of its kind."""
-        kind, value, text = self.kinds[key], named.get(key), str(unfit)
-        broken = text.startswith("failed")
-        if not broken and self.forms(args, named):
-            refuse(self.name, *args[self.method:], **named)
-        if position:
-            value = args[position - 1 + self.method]
-        place = f" (position {position})" if position and not broken else ""
-        text = text or f"must be {kind.said}, not {type_name(value)}"
-        raise TypeError(f"{self.name}(): argument '{key.rstrip('_')}'{place} {text}\n{kind.hint}") from None
 
     def write(self, out, given):
         """The function's result written into `out`: a tensor, or a tuple of them for several results."""
@@ -325,7 +332,7 @@ def torch_function(function, method=False):
     """Let `function` take its arguments as torch's functions do, by the kinds it is annotated with; see the
     module's text. method: as a method of Tensor, where errors count positions without the tensor."""
     signature = Signature(function, method)
-    known, slow = signature.known, signature.call
+    known, bind, spreads, lead = signature.known, signature.checked, signature.spreads, signature.lead
 
     def call(*args, **named):
         if named:
@@ -343,18 +350,20 @@ def torch_function(function, method=False):
                 return function(*args, **named)
             except Unfit:                       # a function looks into sequences itself
                 pass
-        return slow(args, named)
+        out, given = bind(args, named)
+        return function(**given) if out is None else signature.write(out, given)
 
-    def shaping(input, *sizes, **named):
+    def shaping(*args, **named):
         """`f(x, sizes)`, most often with plain ints."""
+        sizes = args[lead:]
         found = sizes[0] if len(sizes) == 1 and type(sizes[0]) is tuple else sizes
-        if (method or found is not sizes) and not named and {*map(type, found)} == _INTS:
-            if isinstance(input, TensorBase):
-                return function(input, found)
-        return slow((input, *sizes), named)
+        if not named and {*map(type, found)} == _INTS and (spreads or found is not sizes):
+            if not lead or isinstance(args[0], TensorBase):
+                return function(*args[:lead], found)
+        out, given = bind(args, named)
+        return function(**given) if out is None else signature.write(out, given)
 
-    sized = len(signature.positional) == 2 and getattr(signature.kinds[signature.positional[1]], "spreads", 0)
-    return functools.wraps(function)(shaping if sized else call)
+    return functools.wraps(function)(call if lead is None else shaping)
 
 
 def torch_method(function):
