@@ -277,7 +277,7 @@ def _read(data: bytes, library: Library, device: Any) -> Any:
                 "This is a pickle by itself, as torch.save wrote it before PyTorch 1.6, and no zip archive. "
                 "Load it in PyTorch with torch.load(file, weights_only=True) and save it again."
             ) from error
-        raise _damaged(str(error)) from error
+        raise torch_file.damaged(str(error)) from error
     for name, view in views:
         if view["dtype"] not in DTYPES:
             raise NotImplementedError(f"load: the dtype {view['dtype']} of {name} is not supported")
@@ -290,18 +290,11 @@ def _read(data: bytes, library: Library, device: Any) -> Any:
         # Another program's file: its tensors by name.
         return {name: _tensor(array, library, device) for name, array in arrays.items()}
     if structure is None or _checksum(structure, arrays) != checksum:
-        raise _damaged("its checksum does not match")
+        raise torch_file.damaged("its checksum does not match")
     try:
         return _unpack(json.loads(structure), arrays, library, device)
     except (ValueError, TypeError, LookupError, AttributeError, StopIteration, RecursionError) as error:
-        raise _damaged(f"{type(error).__name__}: {error}") from error
-
-
-def _damaged(reason: str) -> RuntimeError:
-    return RuntimeError(
-        f"load: the file is damaged or not a safetensors file ({reason})\n"
-        "nothing was loaded; use another copy of the file"
-    )
+        raise torch_file.damaged(f"{type(error).__name__}: {error}") from error
 
 
 # -- files -----------------------------------------------------------------------------------------

@@ -55,6 +55,14 @@ def refused(reason: str) -> UnpicklingError:
     )
 
 
+def damaged(reason: str) -> RuntimeError:
+    """The error for a file whose bytes are not what they were."""
+    return RuntimeError(
+        f"load: the file is damaged, or none that save or torch.save wrote ({reason})\n"
+        "nothing was loaded; use another copy of the file"
+    )
+
+
 def read(data: bytes, library: Any, device: Any) -> Any:
     """What torch.save put into ``data``, with the tensors of ``library`` (see `serialization.Library`).
 
@@ -103,9 +111,9 @@ class _Reader:
             if len(set(names)) < len(names):
                 raise zipfile.BadZipFile("two members have one name")
         except StopIteration:
-            raise _damaged("it has no data.pkl") from None
+            raise damaged("it has no data.pkl") from None
         except (zipfile.BadZipFile, RuntimeError, *NONSENSE) as error:
-            raise _damaged(str(error)) from error
+            raise damaged(str(error)) from error
         if f"{self.folder}constants.pkl" in names:
             raise refused("This is a TorchScript archive, which is a program.")
         if f"{self.folder}byteorder" in names and self.member("byteorder") != b"little":
@@ -122,7 +130,7 @@ class _Reader:
                 raise zipfile.BadZipFile("its members claim more bytes than it has")
             return bytearray(self.archive.read(info))
         except (zipfile.BadZipFile, RuntimeError, OSError, EOFError, *NONSENSE) as error:
-            raise _damaged(str(error)) from error
+            raise damaged(str(error)) from error
 
     # -- the machine -------------------------------------------------------------------------------
 
@@ -237,7 +245,7 @@ class _Reader:
             self.storages[key] = np.frombuffer(self.member(f"data/{key}"), np.uint8)
         content = self.storages[key]
         if _as(int, count) * np.dtype(dtype or "u1").itemsize != content.size:
-            raise _damaged(f"storage {key} has {content.size} bytes, its tensors claim {count} values")
+            raise damaged(f"storage {key} has {content.size} bytes, its tensors claim {count} values")
         return _Storage(content, dtype)
 
     def tensor(self, storage: _Storage, offset: int, size: Any, stride: Any, requires_grad: bool = False,
@@ -293,10 +301,3 @@ def _counts(values: Any) -> tuple[int, ...]:
     if not isinstance(values, (tuple, list)) or any(type(n) is not int or n < 0 for n in values):
         raise ValueError("sizes, steps and offsets are whole numbers of at least 0")
     return tuple(values)
-
-
-def _damaged(reason: str) -> RuntimeError:
-    return RuntimeError(
-        f"load: the file is damaged or no archive of torch.save ({reason})\n"
-        "nothing was loaded; use another copy of the file"
-    )

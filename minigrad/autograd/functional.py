@@ -93,27 +93,37 @@ def _given_back(tensors, several, create_graph):
     return tensors if several else tensors[0]
 
 
+def _product(name, func, inputs, v, create_graph, strict):
+    """(func(*inputs), vᵀJ, Jv, vᵀH or Hv), by the function's name."""
+    of_hessian = name in ("vhp", "hvp")
+    with enable_grad():
+        func = _scalar(func, name) if of_hessian else func
+        is_tuple, inputs, several, outputs = _evaluate(func, inputs, name, create_graph, strict)
+        if name == "vjp":
+            v = _vector(v, outputs, several, create_graph, name, "user-provided function returns")
+        else:
+            v = _vector(v, inputs, is_tuple, create_graph, name, "input to the user-provided function is")
+        roots, at = _grads(outputs, inputs) if of_hessian else outputs, inputs
+        if name in ("jvp", "hvp"):              # uᵀJ is linear in u: its gradient with respect to u gives Jv
+            at = tuple([_zeros(x, True) for x in (inputs if of_hessian else outputs)])
+            roots = _grads(roots, inputs, at)
+    with set_grad_enabled(create_graph or is_grad_enabled()):
+        grads = _grads(roots, at, v, create_graph)
+        product = _complete(grads, outputs if name == "jvp" else inputs, strict, create_graph)
+    form = several if name == "jvp" else is_tuple
+    return _given_back(outputs, several, create_graph), _given_back(product, form, create_graph)
+
+
 def vjp(func, inputs, v=None, create_graph=False, strict=False):
     """(func(*inputs), vᵀJ) with the Jacobian J at `inputs`; v has the shapes of the results and may be left
     out for a scalar (torch.autograd.functional.vjp)."""
-    with enable_grad():
-        is_tuple, inputs, several, outputs = _evaluate(func, inputs, "vjp", create_graph, strict)
-        v = _vector(v, outputs, several, create_graph, "vjp", "user-provided function returns")
-    with set_grad_enabled(create_graph or is_grad_enabled()):
-        grads = _complete(_grads(outputs, inputs, v, create_graph), inputs, strict, create_graph)
-    return _given_back(outputs, several, create_graph), _given_back(grads, is_tuple, create_graph)
+    return _product("vjp", func, inputs, v, create_graph, strict)
 
 
 def jvp(func, inputs, v=None, create_graph=False, strict=False):
     """(func(*inputs), Jv), v with the shapes of the inputs (torch.autograd.functional.jvp). Differentiates
     twice: uᵀJ is linear in u, so Jv is the gradient of (uᵀJ)v with respect to u."""
-    with enable_grad():
-        is_tuple, inputs, several, outputs = _evaluate(func, inputs, "jvp", create_graph, strict)
-        v = _vector(v, inputs, is_tuple, create_graph, "jvp", "input to the user-provided function is")
-        u = tuple([_zeros(out, True) for out in outputs])
-        twice = _grads(_grads(outputs, inputs, u), u, v, create_graph)
-        forward = _complete(twice, outputs, strict, create_graph)
-    return _given_back(outputs, several, create_graph), _given_back(forward, several, create_graph)
+    return _product("jvp", func, inputs, v, create_graph, strict)
 
 
 def unit_vectors(tensors):
@@ -158,8 +168,8 @@ def _scalar(func, name):
     def checked(*inputs):
         out = func(*inputs)
         if isinstance(out, tuple):
-            _refuse(f"The function given to {name} should return a single Tensor", "Return the one to "
-                                                                                   "differentiate.")
+            _refuse(f"The function given to {name} should return a single Tensor",
+                    "Return the one to differentiate.")
         if _tuple(out, "outputs of the user-provided function", name)[1][0].numel() != 1:
             _refuse(f"The Tensor returned by the function given to {name} should contain a single element",
                     "Reduce it to a scalar.")
@@ -177,26 +187,12 @@ def hessian(func, inputs, create_graph=False, strict=False, vectorize=False,
     return rows if is_tuple else rows[0][0]
 
 
-def _hessian_product(name, func, inputs, v, create_graph, strict):
-    with enable_grad():
-        func = _scalar(func, name)
-        is_tuple, inputs, several, outputs = _evaluate(func, inputs, name, create_graph, strict)
-        v = _vector(v, inputs, is_tuple, create_graph, name, "input to the user-provided function is")
-        first, at = _grads(outputs, inputs), inputs
-        if name == "hvp":
-            at = tuple([_zeros(x, True) for x in inputs])
-            first = _grads(first, inputs, at)
-    with set_grad_enabled(create_graph or is_grad_enabled()):
-        product = _complete(_grads(first, at, v, create_graph), inputs, strict, create_graph)
-    return _given_back(outputs, several, create_graph), _given_back(product, is_tuple, create_graph)
-
-
 def vhp(func, inputs, v=None, create_graph=False, strict=False):
     """(func(*inputs), vᵀH) with the Hessian H of a scalar `func`; v has the shapes of the inputs
     (torch.autograd.functional.vhp)."""
-    return _hessian_product("vhp", func, inputs, v, create_graph, strict)
+    return _product("vhp", func, inputs, v, create_graph, strict)
 
 
 def hvp(func, inputs, v=None, create_graph=False, strict=False):
     """(func(*inputs), Hv), the same as `vhp`, by torch's longer way (torch.autograd.functional.hvp)."""
-    return _hessian_product("hvp", func, inputs, v, create_graph, strict)
+    return _product("hvp", func, inputs, v, create_graph, strict)
