@@ -171,20 +171,23 @@ def exponential(gen, shape, dtype, lambd=1.0):
 
 
 def multinomial(gen, weights, n, replacement=False):
-    """multinomial: `n` positions drawn with odds proportional to `weights`, float64 of one dimension."""
+    """multinomial: `n` positions drawn with odds proportional to `weights`, for each row of them."""
     invalid, advice = "invalid multinomial distribution", "Pass finite weights, none below 0 and one above."
     if n == 1 or not replacement:
         _need(np.all(np.isfinite(weights) & (weights >= 0)),
               "probability tensor contains either `inf`, `nan` or element < 0", advice)
-        _need(n <= len(weights), "cannot sample n_sample > prob_dist.size(-1) samples without replacement",
+        _need(n <= weights.shape[-1], "cannot sample n_sample > prob_dist.size(-1) samples without replacement",
               "Draw fewer.")
-        _need(weights.sum() > 0, f"{invalid} (sum of probabilities <= 0)", advice)
-        return np.argsort(-weights / exponential(gen, weights.shape, weights.dtype), kind="stable")[:n]
+        _need(np.all(weights.sum(-1) > 0), f"{invalid} (sum of probabilities <= 0)", advice)
+        odds = -weights / exponential(gen, weights.shape, weights.dtype)
+        return np.argsort(odds, -1, kind="stable")[..., :n]
     _need(np.all(weights >= 0), f"{invalid} (encountering probability entry < 0)", advice)
     _need(weights.max() < np.inf, f"{invalid} (encountering probability entry = infinity or NaN)", advice)
-    _need(weights.sum() > 0, f"{invalid} (sum of probabilities <= 0)", advice)
-    steps = np.cumsum(weights)
-    return np.searchsorted(steps / steps[-1], gen.u53(n))
+    _need(np.all(weights.sum(-1) > 0), f"{invalid} (sum of probabilities <= 0)", advice)
+    rows = np.cumsum(weights, -1).reshape(-1, weights.shape[-1])
+    draws = gen.u53(len(rows) * n).reshape(-1, n)
+    found = [np.searchsorted(row / row[-1], u) for row, u in zip(rows, draws)]
+    return np.reshape(found, (*weights.shape[:-1], n))
 
 
 def in_memory_order(draws, shape, strides=None):

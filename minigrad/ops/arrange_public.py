@@ -1,0 +1,299 @@
+"""torch's functions that turn, repeat, reshape and join, and diagonals; most are written in others."""
+import itertools
+import math
+
+import numpy as np
+
+from ..engine.core import wrap
+from ..engine.errors import wrap_dim
+from . import arrange as a
+from . import index as i
+from . import pointwise as p
+from . import reduce_public as rp
+from . import shape as s
+from . import shape_public as sp
+from .arguments import as_dims
+from .index_public import index_select
+from .signature import (
+    Dims,
+    Dtype,
+    Int,
+    Operand,
+    Sizes,
+    Tensor,
+    Tensors,
+    is_number,
+    need,
+    torch_function,
+)
+
+# Turning, rolling, repeating --------------------------------------------------------------------------------
+
+@torch_function
+def flip(input: Tensor, dims: Sizes):
+    """The elements in reverse order along each of `dims`, copied (torch.flip)."""
+    return a.flip(input, dims=as_dims(dims, input.array.ndim) or ())
+
+
+@torch_function
+def fliplr(input: Tensor):
+    """Columns in reverse order (torch.fliplr)."""
+    need(input.array.ndim > 1, "Input must be >= 2-d.\nUnsqueeze it.")
+    return a.flip(input, dims=(1,))
+
+
+@torch_function
+def flipud(input: Tensor):
+    """Rows in reverse order (torch.flipud)."""
+    need(input.array.ndim, "Input must be >= 1-d.\nUnsqueeze it.")
+    return a.flip(input, dims=(0,))
+
+
+@torch_function
+def roll(input: Tensor, shifts: Dims, dims: Dims = None):
+    """Elements moved along `dims`, those pushed out coming in again; without dims, of the flattened tensor
+    (torch.roll)."""
+    shifts = shifts if isinstance(shifts, tuple) else (shifts,)
+    if dims is None or dims == ():
+        need(len(shifts) == 1, "shifts and dimensions must align. shifts: {}, dims:0\nPass one dimension for "
+             "each shift.", len(shifts))
+        return sp.reshape(a.roll(sp.reshape(input, (-1,)), shifts=shifts, dims=(0,)), input.array.shape)
+    dims = dims if isinstance(dims, tuple) else (dims,)
+    need(len(shifts) == len(dims), "shifts and dimensions must align. shifts: {}, dims:{}\nPass one "
+         "dimension for each shift.", len(shifts), len(dims))
+    return a.roll(input, shifts=shifts, dims=tuple([wrap_dim(d, input.array.ndim) for d in dims]))
+
+
+def repeat(input, *repeats):
+    """The tensor side by side, so often along each dimension (Tensor.repeat)."""
+    repeats = tuple(repeats[0]) if len(repeats) == 1 and not is_number(repeats[0]) else repeats
+    shape = input.array.shape
+    need(len(repeats) >= len(shape), "Number of dimensions of repeat dims can not be smaller than number of "
+         "dimensions of tensor\nPass a number for each dimension.")
+    shape = (1,) * (len(repeats) - len(shape)) + shape
+    apart = sp.reshape(input, tuple(itertools.chain(*[(1, n) for n in shape])))
+    spread = sp.expand(apart, tuple(itertools.chain(*zip(repeats, shape))))
+    made = sp.reshape(spread, tuple([times * n for times, n in zip(repeats, shape)]))
+    return p.clone(made) if made.array.base is not None and all(times == 1 for times in repeats) else made
+
+
+@torch_function
+def tile(input: Tensor, dims: Sizes):
+    """`repeat`, missing dimensions counting as 1 (torch.tile)."""
+    return repeat(input, *(1,) * (input.array.ndim - len(dims)), *dims)
+
+
+@torch_function
+def repeat_interleave(input: Tensor, repeats: Operand, dim: Int = None, *, output_size: Int = None):
+    """Each element, or slice along `dim`, so often in a row (torch.repeat_interleave)."""
+    if dim is None:
+        input, dim = sp.reshape(input, (-1,)), 0
+    dim = wrap_dim(dim, input.array.ndim)
+    size, times = input.array.shape[dim], np.asarray(getattr(repeats, "array", repeats))
+    need(not (times < 0).any(), "repeats can not be negative\nPass 0 or more.")
+    need(times.size in (1, size), "repeats must have the same size as input along dim, but got "
+         "repeats.size(0) = {} and input.size({}) = {}\nPass a number for each slice.", times.size, dim, size)
+    return index_select(input, dim, wrap(np.repeat(np.arange(size), times.reshape(-1))))
+
+
+def meshgrid(*tensors, indexing=None):
+    """Vectors spread over a common grid, views (torch.meshgrid). indexing: "ij" (the default) or "xy", which
+    swaps the first two dimensions."""
+    given = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else tensors
+    tensors = list(given)
+    need(tensors, "meshgrid expects a non-empty TensorList\nPass at least one tensor.")
+    swapped = indexing == "xy" and len(tensors) > 1
+    if swapped:
+        tensors[:2] = tensors[1::-1]
+    shape = tuple([x.array.size for x in tensors])
+    grids = [sp.expand(sp.reshape(x, (1,) * k + (-1,) + (1,) * (len(shape) - k - 1)), shape)
+             for k, x in enumerate(tensors)]
+    if swapped:
+        grids[:2] = grids[1::-1]
+    return tuple(grids)
+
+
+# Shapes -----------------------------------------------------------------------------------------------------
+
+@torch_function
+def swapaxes(input: Tensor, axis0: Int, axis1: Int):
+    """As transpose (torch.swapaxes)."""
+    return sp.transpose(input, axis0, axis1)
+
+
+@torch_function
+def swapdims(input: Tensor, dim0: Int, dim1: Int):
+    """As transpose (torch.swapdims)."""
+    return sp.transpose(input, dim0, dim1)
+
+
+@torch_function
+def movedim(input: Tensor, source: Dims, destination: Dims):
+    """Dimensions moved to other places, the others keeping their order (torch.movedim)."""
+    ndim = input.array.ndim
+    source, destination = (as_dims(d, ndim) or () for d in (source, destination))
+    need(len(source) == len(destination), "movedim: Invalid source or destination dims: source ({} dims) "
+         "should contain the same number of dims as destination ({} dims)\nPair them.",
+         list(source), list(destination))
+    rest = iter([d for d in range(ndim) if d not in source])
+    places = dict(zip(destination, source))
+    return sp.permute(input, tuple([places[d] if d in places else next(rest) for d in range(ndim)]))
+
+
+moveaxis = movedim
+
+
+@torch_function
+def unflatten(input: Tensor, dim: Int, sizes: Sizes):
+    """One dimension as several (torch.unflatten); one size may be -1."""
+    dim, shape = wrap_dim(dim, input.array.ndim), input.array.shape
+    known = math.prod([n for n in sizes if n != -1])
+    need(-1 in sizes and known and shape[dim] % known == 0 or known == shape[dim],
+         "unflatten: Provided sizes {} don't multiply up to the size of dim {} ({}) in the input tensor\n"
+         "The product must stay the same.", list(sizes), dim, shape[dim])
+    return sp.view(input, (*shape[:dim], *sizes, *shape[dim + 1:]))
+
+
+@torch_function
+def narrow(input: Tensor, dim: Int, start: Operand, length: Int):
+    """`length` slices along `dim` from `start` on, a view (torch.narrow)."""
+    dim = wrap_dim(dim, input.array.ndim)
+    size, start = input.array.shape[dim], int(getattr(start, "array", start))
+    need(length >= 0, "narrow(): length must be non-negative.\nPass 0 or more.")
+    need(-size <= start <= size, "start out of range (expected to be in range of [{}, {}], but got {})\n"
+         "Begin within the dimension.", -size, size, start, error=IndexError)
+    start += size * (start < 0)
+    need(start + length <= size, "start ({}) + length ({}) exceeds dimension size ({}).\n"
+         "Take fewer slices.", start, length, size)
+    return i.take(input, slices=s.cut(dim, start, start + length))
+
+
+@torch_function
+def select(input: Tensor, dim: Int, index: Int):
+    """One slice along `dim`, without that dimension, a view (torch.select)."""
+    need(input.array.ndim, "select() cannot be applied to a 0-dim tensor.\nUse item().", error=IndexError)
+    dim = wrap_dim(dim, input.array.ndim)
+    size = input.array.shape[dim]
+    need(-size <= index < size, "select(): index {} out of range for tensor of size {} at dimension {}\n"
+         "Indices run from -size to size - 1.", index, list(input.array.shape), dim, error=IndexError)
+    return i.select(input, slices=(slice(None),) * dim + (index % size,))
+
+
+@torch_function
+def broadcast_to(input: Tensor, size: Sizes):
+    """As expand (torch.broadcast_to)."""
+    return sp.expand(input, size)
+
+
+def broadcast_tensors(*tensors):
+    """Tensors expanded to their common shape, views (torch.broadcast_tensors)."""
+    tensors = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else tensors
+    shape = broadcast_shapes(*[x.array.shape for x in tensors])
+    return tuple([sp.expand(x, shape) for x in tensors])
+
+
+def broadcast_shapes(*shapes):
+    """The shape that these broadcast to (torch.broadcast_shapes)."""
+    shapes = [(shape,) if is_number(shape) else tuple(shape) for shape in shapes]
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise RuntimeError("Shape mismatch: objects cannot be broadcast to a single shape\n"
+                           f"The shapes are {', '.join(str(list(shape)) for shape in shapes)}.") from None
+
+
+def _at_least(ndim, x):
+    shape = x.array.shape
+    return sp.reshape(x, {(1, 0): (1,), (2, 0): (1, 1), (2, 1): (1, *shape), (3, 0): (1, 1, 1),
+                          (3, 1): (1, *shape, 1), (3, 2): (*shape, 1)}.get((ndim, len(shape)), shape))
+
+
+def _stacker(name):
+    ndim, dim = {"hstack": (1, 1), "vstack": (2, 0), "dstack": (3, 2)}[name]
+
+    def function(tensors: Tensors, *, out=None):
+        parts = [_at_least(ndim, x) for x in tensors]
+        return sp.cat(parts, 0 if name == "hstack" and parts[0].array.ndim == 1 else dim)
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"Tensors joined along dimension {dim}, lacking ones added (torch.{name})."
+    return torch_function(function)
+
+
+hstack, vstack, dstack = map(_stacker, ("hstack", "vstack", "dstack"))
+row_stack = vstack
+
+
+@torch_function
+def tensor_split(input: Tensor, indices_or_sections, dim: Int = 0):
+    """Views of parts along `dim`: so many of nearly one size, or cut at these places (torch.tensor_split)."""
+    dim = wrap_dim(dim, input.array.ndim)
+    size = input.array.shape[dim]
+    if is_number(indices_or_sections):
+        sections = int(indices_or_sections)
+        need(sections > 0, "number of sections must be larger than 0, got {}\nCut into one part or more.",
+             sections)
+        cuts = [size // sections * k + min(k, size % sections) for k in range(1, sections)]
+    else:
+        cuts = [min(max(int(k) + size * (int(k) < 0), 0), size) for k in indices_or_sections]
+    bounds = list(zip([0, *cuts], [*cuts, size]))
+    return tuple([i.take(input, slices=s.cut(dim, start, max(start, stop))) for start, stop in bounds])
+
+
+# Diagonals --------------------------------------------------------------------------------------------------
+
+@torch_function
+def diagonal(input: Tensor, offset: Int = 0, dim1: Int = 0, dim2: Int = 1):
+    """The elements with equal indices in two dimensions, a view; they come last (torch.diagonal)."""
+    dim1, dim2 = (wrap_dim(d, input.array.ndim) for d in (dim1, dim2))
+    need(dim1 != dim2, "diagonal dimensions cannot be identical {}, {}\nName two.", dim1, dim2)
+    return a.diagonal(input, offset=offset, dim1=dim1, dim2=dim2)
+
+
+@torch_function
+def diag_embed(input: Tensor, offset: Int = 0, dim1: Int = -2, dim2: Int = -1):
+    """The last dimension as a diagonal among zeros (torch.diag_embed)."""
+    ndim, size = input.array.ndim + 1, input.array.shape[-1] + abs(offset)
+    dim1, dim2 = (wrap_dim(d, ndim) for d in (dim1, dim2))
+    need(dim1 != dim2, "diagonal dimensions cannot be identical {}, {}\nName two.", dim1, dim2)
+    shape = list(input.array.shape[:-1])
+    for dim in sorted((dim1, dim2)):
+        shape.insert(dim, size)
+    return a.on_diagonal(input, shape=tuple(shape), offset=offset, dim1=dim1, dim2=dim2)
+
+
+@torch_function
+def diag(input: Tensor, diagonal: Int = 0, *, out=None):
+    """A matrix's diagonal, or a matrix with this diagonal (torch.diag)."""
+    need(input.array.ndim in (1, 2), "diag(): Supports 1D or 2D tensors. Got {}D\n"
+         "Use diagonal or diag_embed.", input.array.ndim)
+    if input.array.ndim == 1:
+        return diag_embed(input, diagonal)
+    return p.clone(a.diagonal(input, offset=diagonal, dim1=0, dim2=1))
+
+
+@torch_function
+def trace(input: Tensor):
+    """The sum of a matrix's diagonal (torch.trace)."""
+    need(input.array.ndim == 2, "trace: expected a matrix, but got tensor with dim {}\nUse diagonal and sum.",
+         input.array.ndim)
+    return rp.sum(a.diagonal(input, offset=0, dim1=0, dim2=1))
+
+
+def _triangle_indices(name):
+    def function(row: Int, col: Int, offset: Int = 0, *, dtype: Dtype = None, device=None):
+        found = getattr(np, name)(row, offset, col)
+        return wrap(np.stack(found).astype(np.int64 if dtype is None else dtype.numpy))
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"(row, column) of each element of a triangle, (2, n) (torch.{name})."
+    return torch_function(function)
+
+
+tril_indices, triu_indices = map(_triangle_indices, ("tril_indices", "triu_indices"))
+
+
+__all__ = [
+    "flip", "fliplr", "flipud", "roll", "tile", "repeat_interleave", "meshgrid", "swapaxes", "swapdims",
+    "movedim", "unflatten", "narrow", "select", "broadcast_to", "broadcast_tensors", "broadcast_shapes",
+    "tensor_split", "diagonal", "diag_embed", "diag", "trace", "hstack", "vstack", "dstack", "row_stack",
+    "moveaxis", "tril_indices", "triu_indices",
+]

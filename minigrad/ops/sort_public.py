@@ -1,0 +1,241 @@
+"""torch's functions that sort, search and count, and that run along a dimension."""
+from collections import namedtuple
+
+import numpy as np
+
+from ..engine.core import plain, wrap
+from ..engine.errors import wrap_dim
+from . import arrange as a
+from . import index as i
+from . import pointwise as p
+from . import public as f
+from . import reduce_public as rp
+from . import shape as s
+from . import shape_public as sp
+from .arguments import dtype_of
+from .index_public import gather
+from .signature import (
+    Bool,
+    Dims,
+    Dtype,
+    Int,
+    Number,
+    Operand,
+    Tensor,
+    need,
+    torch_function,
+)
+
+
+def _pair(name, first="values", second="indices"):
+    pair = namedtuple(name, [first, second])
+    pair.__repr__ = lambda self: \
+        f"torch.return_types.{name}(\n{first}={self[0]!r},\n{second}={self[1]!r})"
+    return pair
+
+
+_Sort, _Topk, _Kth, _Median, _Mode = map(_pair, "sort topk kthvalue median mode".split())
+_AMinMax = _pair("aminmax", "min", "max")
+
+
+# Sorting ----------------------------------------------------------------------------------------------------
+
+def _order(x, dim, descending):
+    """Indices that sort along `dim`, equal elements in their order; nan counts as the largest."""
+    if not x.ndim:
+        return np.zeros((), np.int64)
+    if not descending:
+        return np.argsort(x, dim, kind="stable")
+    return x.shape[dim] - 1 - np.flip(np.argsort(np.flip(x, dim), dim, kind="stable"), dim)
+
+
+def _picked(pair, input, dim, order):
+    index = wrap(np.ascontiguousarray(order))
+    return pair(gather(input, dim, index) if input.array.ndim else p.clone(input), index)
+
+
+@torch_function
+def sort(input: Tensor, dim: Int = -1, descending: Bool = False, stable: Bool = False, *, out=None):
+    """(values, indices) in rising order along `dim`, equal elements in their order (torch.sort)."""
+    dim = wrap_dim(dim, input.array.ndim)
+    return _picked(_Sort, input, dim, _order(plain(input), dim, descending))
+
+
+@torch_function
+def argsort(input: Tensor, dim: Int = -1, descending: Bool = False, stable: Bool = False):
+    """The indices that sort along `dim` (torch.argsort)."""
+    return wrap(np.ascontiguousarray(_order(plain(input), wrap_dim(dim, input.array.ndim), descending)))
+
+
+@torch_function
+def topk(input: Tensor, k: Int, dim: Int = -1, largest: Bool = True, sorted: Bool = True, *, out=None):
+    """(values, indices) of the k largest or smallest elements along `dim`, sorted (torch.topk)."""
+    dim = wrap_dim(dim, input.array.ndim)
+    need(0 <= k <= (input.array.shape or (1,))[dim], "selected index k out of range\n"
+         "There are fewer elements along the dimension.")
+    order = _order(plain(input), dim, largest)
+    return _picked(_Topk, input, dim, order[s.cut(dim, 0, k)] if order.ndim else order)
+
+
+@torch_function
+def kthvalue(input: Tensor, k: Int, dim: Int = -1, keepdim: Bool = False, *, out=None):
+    """(values, indices) of the k-th smallest element along `dim`, counted from 1 (torch.kthvalue)."""
+    dim = wrap_dim(dim, input.array.ndim)
+    need(1 <= k <= (input.array.shape or (1,))[dim], "kthvalue(): selected number k out of range for "
+         "dimension {}\nk runs from 1 to the dimension's size.", dim)
+    return _one(_Kth, input, dim, _order(plain(input), dim, False), k - 1, keepdim)
+
+
+def _one(pair, input, dim, order, place, keepdim):
+    if not order.ndim:
+        return pair(p.clone(input), wrap(order))
+    found = _picked(pair, input, dim, order[s.cut(dim, place, place + 1)])
+    return found if keepdim else pair(*[sp.squeeze(part, dim) for part in found])
+
+
+@torch_function
+def median(input: Tensor, dim: Int = None, keepdim: Bool = False, *, out=None):
+    """The lower of the middle elements, of all or with its index along `dim`; nan where there is one
+    (torch.median)."""
+    if dim is None:
+        if not input.array.size:
+            return wrap(np.full((), np.nan, input.array.dtype))
+        return median(sp.reshape(input, (-1,)), 0).values
+    dim = wrap_dim(dim, input.array.ndim)
+    order = _order(plain(input), dim, False)
+    size = (input.array.shape or (1,))[dim]
+    found = _one(_Median, input, dim, order, (size - 1) // 2, keepdim)
+    if dtype_of(input).is_floating_point and order.ndim and np.isnan(input.array).any():
+        first = wrap(np.argmax(np.isnan(plain(input)), dim, keepdims=True))
+        has = f.isnan(gather(input, dim, first))
+        kept = found if keepdim else _Median(*[sp.unsqueeze(part, dim) for part in found])
+        kept = _Median(f.where(has, gather(input, dim, first), kept.values),
+                       f.where(has, first, kept.indices))
+        found = kept if keepdim else _Median(*[sp.squeeze(part, dim) for part in kept])
+    return found
+
+
+@torch_function
+def aminmax(input: Tensor, *, dim: Int = None, keepdim: Bool = False, out=None):
+    """The smallest and the largest element (torch.aminmax)."""
+    dims = () if dim is None else dim
+    return _AMinMax(rp.amin(input, dims, keepdim), rp.amax(input, dims, keepdim))
+
+
+@torch_function
+def unique(input: Tensor, sorted: Bool = True, return_inverse: Bool = False, return_counts: Bool = False,
+           dim: Int = None):
+    """The different elements, or slices along `dim`, sorted; also which each element is, and how many there
+    are of each (torch.unique)."""
+    axis = None if dim is None else wrap_dim(dim, input.array.ndim)
+    values, inverse, counts = np.unique(plain(input), False, True, True, axis)
+    shape = input.array.shape if axis is None else (-1,)
+    found = [wrap(values)] + [wrap(inverse.reshape(shape).astype(np.int64))] * return_inverse + [
+        wrap(counts.astype(np.int64))] * return_counts
+    return tuple(found) if len(found) > 1 else found[0]
+
+
+@torch_function
+def searchsorted(sorted_sequence: Tensor, input: Operand, *, out_int32: Bool = False, right: Bool = False,
+                 side=None, sorter=None, out=None):
+    """Where each value would stand in a sorted sequence, along its last dimension (torch.searchsorted)."""
+    values = np.asarray(getattr(input, "array", input))
+    rows, side = plain(sorted_sequence), side or ("right" if right else "left")
+    if rows.ndim == 1:
+        found = np.searchsorted(rows, values, side)
+    else:
+        need(rows.shape[:-1] == values.shape[:-1], "torch.searchsorted(): boundaries tensor should be 1 "
+             "dimension or the first N-1 dimensions of boundaries tensor and input value tensor must match, "
+             "but we got boundaries tensor {} and input value tensor {}\nReshape one of them.",
+             list(rows.shape), list(values.shape))
+        pairs = zip(rows.reshape(-1, rows.shape[-1]), values.reshape(-1, values.shape[-1]))
+        found = np.stack([np.searchsorted(row, value, side) for row, value in pairs]).reshape(values.shape)
+    return wrap(np.asarray(found).astype(np.int32 if out_int32 else np.int64))
+
+
+@torch_function
+def bucketize(input: Operand, boundaries: Tensor, *, out_int32: Bool = False, right: Bool = False, out=None):
+    """The number of the bucket between `boundaries` that each value falls into (torch.bucketize)."""
+    return searchsorted(boundaries, input, out_int32=out_int32, right=right)
+
+
+@torch_function
+def bincount(input: Tensor, weights: Tensor = None, minlength: Int = 0):
+    """How often each number from 0 on occurs, or the sum of its weights (torch.bincount)."""
+    need(input.array.ndim == 1 and dtype_of(input).category < 2 and not (input.array < 0).any(),
+         "bincount only supports 1-d non-negative integral inputs.\nFlatten and convert it.")
+    found = np.bincount(plain(input), None if weights is None else plain(weights), minlength)
+    return wrap(found if weights is None else found.astype(weights.array.dtype, copy=False))
+
+
+# Running along a dimension ----------------------------------------------------------------------------------
+
+def _running(made, input, dim, dtype):
+    dim = wrap_dim(dim, input.array.ndim)
+    input = rp._counted(input, dtype)
+    return made(input, dim=dim) if input.array.ndim else p.clone(input)
+
+
+@torch_function
+def cumsum(input: Tensor, dim: Int, *, dtype: Dtype = None, out=None):
+    """Sums of all elements so far along `dim`; integers give int64 (torch.cumsum)."""
+    return _running(a.cumsum, input, dim, dtype)
+
+
+@torch_function
+def cumprod(input: Tensor, dim: Int, *, dtype: Dtype = None, out=None):
+    """Products of all elements so far along `dim`; integers give int64 (torch.cumprod)."""
+    return _running(a.cumprod, input, dim, dtype)
+
+
+@torch_function
+def diff(input: Tensor, n: Int = 1, dim: Int = -1, prepend: Tensor = None, append: Tensor = None, *,
+         out=None):
+    """Differences of neighbours along `dim`, n times (torch.diff)."""
+    dim = wrap_dim(dim, input.array.ndim)
+    parts = [part for part in (prepend, input, append) if part is not None]
+    x = sp.cat(parts, dim) if len(parts) > 1 else input
+    for _ in range(n):
+        size = x.array.shape[dim]
+        later = i.take(x, slices=s.cut(dim, 1, size))
+        sooner = i.take(x, slices=s.cut(dim, 0, max(size - 1, 0)))
+        x = f.logical_xor(later, sooner) if x.array.dtype == bool else later - sooner
+    return x
+
+
+@torch_function
+def count_nonzero(input: Tensor, dim: Dims = None):
+    """How many elements are not 0, over `dim` (torch.count_nonzero)."""
+    return rp.sum(input != 0, dim)
+
+
+@torch_function
+def nansum(input: Tensor, dim: Dims = None, keepdim: Bool = False, *, dtype: Dtype = None, out=None):
+    """The sum, nan counting as 0 (torch.nansum)."""
+    return rp.sum(f.masked_fill(input, f.isnan(input), 0), dim, keepdim, dtype=dtype)
+
+
+@torch_function
+def nanmean(input: Tensor, dim: Dims = None, keepdim: Bool = False, *, dtype: Dtype = None, out=None):
+    """The mean of what is not nan (torch.nanmean)."""
+    return nansum(input, dim, keepdim, dtype=dtype) / rp.sum(f.logical_not(f.isnan(input)), dim, keepdim)
+
+
+@torch_function
+def var_mean(input: Tensor, dim: Dims = None, unbiased: Bool = True, keepdim: Bool = False, *,
+             correction: Number = None):
+    """The variance and the mean over `dim` (torch.var_mean)."""
+    return (rp.var(input, dim, unbiased, keepdim, correction=correction), rp.mean(input, dim, keepdim))
+
+
+@torch_function
+def std_mean(input: Tensor, dim: Dims = None, unbiased: Bool = True, keepdim: Bool = False, *,
+             correction: Number = None):
+    """The standard deviation and the mean over `dim` (torch.std_mean)."""
+    return (rp.std(input, dim, unbiased, keepdim, correction=correction), rp.mean(input, dim, keepdim))
+
+
+__all__ = [
+    "sort", "argsort", "topk", "kthvalue", "median", "aminmax", "unique", "searchsorted", "bucketize",
+    "bincount", "cumsum", "cumprod", "diff", "count_nonzero", "nansum", "nanmean", "var_mean", "std_mean",
+]
