@@ -40,6 +40,7 @@ DTYPES = {
     "F64": "<f8", "I64": "<i8", "U64": "<u8", "C64": "<c8", "F32": "<f4", "I32": "<i4", "U32": "<u4",
     "F16": "<f2", "I16": "<i2", "U16": "<u2", "BF16": "V2", "I8": "i1", "U8": "u1", "BOOL": "?",
 }  # fmt: skip
+BUILT_IN = (float, bytes, tuple, dict, OrderedDict)
 CODES = {np.dtype(dtype): code for code, dtype in DTYPES.items()}
 
 
@@ -60,70 +61,78 @@ class Library(NamedTuple):
 # -- containers to JSON and back -------------------------------------------------------------------
 
 
-class _Packer:
-    """Turns a value into JSON, and collects its tensors under flat names."""
+class _Structure:
+    """A value as JSON, and a value from JSON; its tensors stand beside, by name."""
 
-    def __init__(self, library: Library) -> None:
-        self.library = library
-        self.arrays: dict[str, np.ndarray] = {}
+    def __init__(self, library: Library, arrays: dict[str, np.ndarray], device: Any = None) -> None:
+        self.library, self.arrays = library, arrays
         self.unfinished: set[int] = set()
+        module = library.module
+        # kind: the type of its values; what is written for a value; what is read from that. The first kind
+        # that fits counts: a Size is a tuple, and a scalar of NumPy's may be a float.
+        self.kinds: dict[str, tuple[Any, Callable[..., Any], Callable[..., Any]]] = {
+            "tensor": (module.Tensor, lambda tensor, path: self.keep(library.to_array(tensor), path),
+                       lambda name: _tensor(self.arrays[name], library, device)),
+            "array": (np.ndarray, self.keep, lambda name: _plain(self.arrays[name])),
+            "scalar": (np.generic, lambda scalar, path: self.keep(np.asarray(scalar), path),
+                       lambda name: _plain(self.arrays[name])[()]),
+            "size": (module.Size, lambda size, path: list(size), module.Size),
+            "dtype": (module.dtype, lambda dtype, path: str(dtype).removeprefix("torch."),
+                      lambda name: _dtype(name, module)),
+            "device": (module.device, lambda device, path: str(device), module.device),
+            "float": (float, lambda value, path: repr(value), float),
+            "bytes": (bytes, lambda content, path: base64.b64encode(content).decode(),
+                      lambda text: base64.b64decode(text, validate=True)),
+            "tuple": (tuple, self.items, lambda items: tuple(map(self.unpack, items))),
+            "dict": (dict, self.pairs, lambda pairs: {self.unpack(k): self.unpack(v) for k, v in pairs}),
+            "ordered": (OrderedDict, self.pairs,
+                        lambda pairs: OrderedDict((self.unpack(k), self.unpack(v)) for k, v in pairs)),
+        }  # fmt: skip
 
     def pack(self, value: Any, path: tuple[str, ...] = ()) -> Any:
-        module = self.library.module
-        if value is None or type(value) in (bool, int, str):
+        if value is None or type(value) in (bool, int, str) or type(value) is float and math.isfinite(value):
             return value
-        if type(value) is float:
-            return value if math.isfinite(value) else {"float": repr(value)}
-        if type(value) is bytes:
-            return {"bytes": base64.b64encode(value).decode()}
-        if isinstance(value, module.Tensor):
-            packed: dict[str, Any] = {"tensor": self.keep(self.library.to_array(value), path)}
-            if value.requires_grad:
-                packed["requires_grad"] = True
-            if isinstance(value, module.nn.Parameter):
-                packed["parameter"] = True
-            return packed
-        if isinstance(value, np.ndarray):
-            return {"array": self.keep(value, path)}
-        if isinstance(value, np.generic):
-            return {"scalar": self.keep(np.asarray(value), path)}
-        if isinstance(value, module.Size):
-            return {"size": list(value)}
-        if isinstance(value, module.dtype):
-            return {"dtype": str(value).removeprefix("torch.")}
-        if isinstance(value, module.device):
-            return {"device": str(value)}
-        if type(value) in (list, tuple, dict, OrderedDict):
-            if id(value) in self.unfinished:
-                raise ValueError(f"save: the {type(value).__name__} at {_place(path)} contains itself")
-            self.unfinished.add(id(value))
-            container = self.pack_container(value, path)
-            self.unfinished.remove(id(value))
-            return container
+        if type(value) is list:
+            return self.items(value, path)
+        for kind, (known, write, _) in self.kinds.items():
+            # Of Python's own types no subclass: it would come back as something else.
+            if type(value) is known or known not in BUILT_IN and isinstance(value, known):
+                packed = {kind: write(value, path)}
+                if kind == "tensor" and value.requires_grad:
+                    packed["requires_grad"] = True
+                if kind == "tensor" and isinstance(value, self.library.module.nn.Parameter):
+                    packed["parameter"] = True
+                if kind == "ordered" and hasattr(value, "_metadata"):
+                    # A state_dict() carries its modules' versions in this attribute.
+                    packed["metadata"] = self.pack(value._metadata, (*path, "_metadata"))
+                return packed
         raise TypeError(
             f"save: cannot store the {type(value).__name__} at {_place(path)}\n"
             "save stores tensors, arrays, numbers, strings, bytes, None, and lists, tuples and dicts of "
             "them; of a module or an optimizer, save its state_dict()"
         )
 
-    def pack_container(self, value: Any, path: tuple[str, ...]) -> Any:
-        if isinstance(value, (list, tuple)):
-            items = [self.pack(item, (*path, str(index))) for index, item in enumerate(value)]
-            return items if type(value) is list else {"tuple": items}
-        pairs = []
-        for key, item in value.items():
+    @contextmanager
+    def inside(self, container: Any, path: tuple[str, ...]) -> Iterator[None]:
+        if id(container) in self.unfinished:
+            raise ValueError(f"save: the {type(container).__name__} at {_place(path)} contains itself")
+        self.unfinished.add(id(container))
+        yield
+        self.unfinished.remove(id(container))
+
+    def items(self, value: Any, path: tuple[str, ...]) -> list[Any]:
+        with self.inside(value, path):
+            return [self.pack(item, (*path, str(index))) for index, item in enumerate(value)]
+
+    def pairs(self, value: Any, path: tuple[str, ...]) -> list[list[Any]]:
+        for key in value:
             if type(key) not in (str, int, float, bool, type(None)):
                 raise TypeError(
                     f"save: cannot store the key {key!r} of the dict at {_place(path)}\n"
                     "keys are strings, numbers or None"
                 )
-            pairs.append([self.pack(key), self.pack(item, (*path, str(key)))])
-        if type(value) is dict:
-            return {"dict": pairs}
-        packed: dict[str, Any] = {"ordered": pairs}
-        if hasattr(value, "_metadata"):  # a state_dict() carries its modules' versions in this attribute
-            packed["metadata"] = self.pack(value._metadata, (*path, "_metadata"))
-        return packed
+        with self.inside(value, path):
+            return [[self.pack(key), self.pack(item, (*path, str(key)))] for key, item in value.items()]
 
     def keep(self, array: np.ndarray, path: tuple[str, ...]) -> str:
         """Takes an array in, under its path (with a number where that is taken), and returns the name."""
@@ -143,52 +152,25 @@ class _Packer:
         self.arrays[name] = array
         return name
 
-
-def _place(path: tuple[str, ...]) -> str:
-    return ".".join(path) or "the top"
-
-
-def _unpack(packed: Any, arrays: dict[str, np.ndarray], library: Library, device: Any) -> Any:
-    """The value that `_Packer.pack` turned into ``packed``."""
-    module = library.module
-
-    def unpack(packed: Any) -> Any:
+    def unpack(self, packed: Any) -> Any:
+        """The value that `pack` turned into ``packed``."""
         if isinstance(packed, list):
-            return [unpack(item) for item in packed]
+            return [self.unpack(item) for item in packed]
         if not isinstance(packed, dict):
             return packed
         kind, content = next(iter(packed.items()))
-        if kind == "float":
-            return float(content)
-        if kind == "bytes":
-            return base64.b64decode(content, validate=True)
-        if kind == "tensor":
-            tensor = _tensor(arrays[content], library, device)
-            if "parameter" in packed:
-                return module.nn.Parameter(tensor, requires_grad="requires_grad" in packed)
-            return tensor.requires_grad_() if "requires_grad" in packed else tensor
-        if kind == "array":
-            return _plain(arrays[content])
-        if kind == "scalar":
-            return _plain(arrays[content])[()]
-        if kind == "size":
-            return module.Size(content)
-        if kind == "dtype":
-            return _dtype(content, module)
-        if kind == "device":
-            return module.device(content)
-        if kind == "tuple":
-            return tuple(unpack(content))
-        if kind == "dict":
-            return {unpack(key): unpack(item) for key, item in content}
-        if kind == "ordered":
-            ordered = OrderedDict((unpack(key), unpack(item)) for key, item in content)
-            if "metadata" in packed:
-                ordered._metadata = unpack(packed["metadata"])  # type: ignore[attr-defined]
-            return ordered
-        raise ValueError(f"unknown kind {kind!r}")
+        value = self.kinds[kind][2](content)
+        if "parameter" in packed:
+            return self.library.module.nn.Parameter(value, requires_grad="requires_grad" in packed)
+        if "requires_grad" in packed:
+            value.requires_grad_()
+        if "metadata" in packed:
+            value._metadata = self.unpack(packed["metadata"])
+        return value
 
-    return unpack(packed)
+
+def _place(path: tuple[str, ...]) -> str:
+    return ".".join(path) or "the top"
 
 
 def _tensor(array: np.ndarray, library: Library, device: Any) -> Any:
@@ -241,7 +223,7 @@ def _bytes(array: np.ndarray) -> memoryview:
 
 
 def _write(value: Any, stream: IO[bytes], library: Library) -> None:
-    packer = _Packer(library)
+    packer = _Structure(library, {})
     structure = json.dumps(packer.pack(value), allow_nan=False, separators=(",", ":"))
     # Widest values first, so that every tensor starts at a multiple of its value's size.
     arrays = dict(sorted(packer.arrays.items(), key=lambda pair: -pair[1].itemsize))
@@ -292,7 +274,7 @@ def _read(data: bytes, library: Library, device: Any) -> Any:
     if structure is None or _checksum(structure, arrays) != checksum:
         raise torch_file.damaged("its checksum does not match")
     try:
-        return _unpack(json.loads(structure), arrays, library, device)
+        return _Structure(library, arrays, device).unpack(json.loads(structure))
     except (ValueError, TypeError, LookupError, AttributeError, StopIteration, RecursionError) as error:
         raise torch_file.damaged(f"{type(error).__name__}: {error}") from error
 
