@@ -126,12 +126,12 @@ def _parameters(function) -> list[ast.arg]:
 
 
 def _data_in(node: ast.AST, data: set[str]) -> bool:
-    """Does an expression depend on values (not on shapes, and not on whether something is None)?"""
+    """Does an expression depend on values (not on shapes or types, nor on whether something is None)?"""
     if isinstance(node, ast.Attribute) and node.attr in READABLE:
         return False
     if isinstance(node, ast.Compare) and all(isinstance(op, (ast.Is, ast.IsNot)) for op in node.ops):
         return False
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "len":
+    if isinstance(node, ast.Call) and ast.unparse(node.func) in ("len", "isinstance"):
         return False
     if isinstance(node, ast.Name):
         return node.id in data

@@ -102,7 +102,7 @@ class Op:
         self.tensors = len(self.operands) + 1   # the first of `names`: operands' values and the result
         # For the walk: each rule, what it reads, and whether that is elements (which a walk frees) or only
         # shapes.
-        holding = {*self.names[:self.tensors], *self.extras, "index"} - {"x_dtype", "source_dtype"}
+        holding = {*self.names[:self.tensors], *self.extras, "index", "steps"} - {"x_dtype", "source_dtype"}
         self.steps = tuple([(rule, reads, any(self.names[k] in holding for k in reads))
                             for rule, reads in zip(self.grads, self.reads)])
         self.plans = {}                         # needs mask -> what to save

@@ -4,7 +4,6 @@ each is the other's gradient rule, so any order of derivative is there.
 `take`/`put`: slices (views). `pick`/`drop`: integer and boolean arrays. `gather`/`scatter_zeros`: along one
 dimension. `index_select`/`select_add`: whole slices by number, which serves embeddings too.
 """
-
 from ..engine.op import op
 from ..engine.views import replay
 
@@ -39,12 +38,6 @@ drop = op("drop", _drop, grads=(lambda g, index: pick(g, index=index),), formula
           torch_node="IndexPutBackward0")
 
 
-def _setitem(xp, x, value, *, index, basic):
-    out = xp.array(x, order="C")
-    out[index] = value
-    return out
-
-
 def _erase(xp, x, *, steps):
     """`x` with zeros where the view that `steps` make would lie."""
     places = replay(xp.arange(x.size).reshape(x.shape), steps)
@@ -61,13 +54,19 @@ copy_slices = op("copy_slices", lambda x, value, *, steps: x,
                  formula=("x with v in the view", "ḡ, 0 in the view", "ḡ's view"), torch_node="CopySlices")
 
 
-def _read(g, index, basic):
-    return take(g, slices=index) if basic else pick(g, index=index)
+def _set(xp, x, value, *, index):
+    out = xp.array(x, order="C")
+    out[index] = value
+    return out
 
 
-setitem = op("setitem", _setitem,
-             grads=(lambda g, index, basic: setitem(g, 0.0, index=index, basic=basic), _read),
+# `index` of `setitem` is basic, and takes a view; that of `index_put` holds arrays.
+setitem = op("setitem", _set,
+             grads=(lambda g, index: setitem(g, 0.0, index=index), lambda g, index: take(g, slices=index)),
              formula=("x with v at i", "ḡ, 0 at i", "ḡ[i]"), torch_node="CopySlices")
+index_put = op("index_put", _set,
+               grads=(lambda g, index: index_put(g, 0.0, index=index), lambda g, index: pick(g, index=index)),
+               formula=("x with v at i", "ḡ, 0 at i", "ḡ[i]"))
 
 
 def _within(x, index, dim):
@@ -95,7 +94,7 @@ select_add = op("select_add", lambda xp, x, index, *, shape, dim: xp.select_add(
 
 def _embedding_slope(g, index, weight_shape, padding):
     grown = select_add(g, index, shape=weight_shape, dim=0)
-    return grown if padding is None else setitem(grown, 0.0, index=(padding,), basic=True)
+    return grown if padding is None else setitem(grown, 0.0, index=(padding,))
 
 
 embedding = op("embedding", lambda weight, index, *, padding=None: weight.take(index, axis=0),

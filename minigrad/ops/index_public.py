@@ -174,7 +174,7 @@ def setitem(self, index, value):
             # Errors, and what may be written, are those of the part.
             inplace(p.copy, getitem(self, index), value, write=np.copyto)
             return
-    inplace(i.setitem, self, value, index=parts, basic=not arrays,
+    inplace(i.index_put if arrays else i.setitem, self, value, index=parts,
             write=lambda array, given: array.__setitem__(parts, given))
 
 

@@ -84,6 +84,6 @@ binary_cross_entropy_with_logits = op(
     "binary_cross_entropy_with_logits", _bce_with_logits,
     grads=(_bce_slope, lambda g, x, positive: g * -x if positive is None else
            g * (log_sigmoid(-x) - positive * log_sigmoid(x)), None),
-    formula=("−p y ln σ(x) − (1 − y) ln σ(−x)", "ḡ · ((1 − y) σ(x) − p y σ(−x))", "ḡ · (ln σ(−x) − p ln "
-                                                                                  "σ(x))", "–"),
+    formula=("−p y ln σ(x) − (1 − y) ln σ(−x)", "ḡ · ((1 − y) σ(x) − p y σ(−x))",
+             "ḡ · (ln σ(−x) − p ln σ(x))", "–"),
     promote="same", layout=True)

@@ -20,14 +20,13 @@ def _normalised(x, dims, eps):
 
 
 def batch_norm_twin(x, weight, bias, *, eps, mean=None, invstd=None):
-    """What batch norm is (Ioffe & Szegedy 2015): every channel with mean 0 and variance 1, then scaled and
-    shifted."""
+    """What batch norm is (Ioffe & Szegedy 2015): each channel with mean 0 and variance 1, then affine."""
     normal = _normalised(x, (0, *range(2, x.ndim)), eps)
     return _affine(normal, *[v if v is None else _per_channel(v, x.ndim) for v in (weight, bias)])
 
 
 def layer_norm_twin(x, weight, bias, *, dims, eps, mean=None, rstd=None):
-    """What layer norm is (Ba et al. 2016): every sample's last `dims` dimensions with mean 0 and variance 1,
+    """What layer norm is (Ba et al. 2016): each sample's last `dims` dimensions with mean 0 and variance 1,
     then affine."""
     return _affine(_normalised(x, tuple(range(x.ndim - dims, x.ndim)), eps), weight, bias)
 
@@ -39,9 +38,8 @@ batch_norm = op("batch_norm", lambda xp, x, weight, bias, *, eps: xp.batch_norm(
                 joint=lambda g, needs, x, weight, mean, invstd, eps:
                 batch_norm_backward(g, x, weight, mean, invstd, needs=needs),
                 extras=("mean", "var", "invstd"), twin=batch_norm_twin, torch_node="NativeBatchNormBackward0",
-                formula=("(x − mean) / √(var + ε) · w + b", "(ḡ − mean ḡ − x̂ · mean(ḡ x̂)) · w / √(var + "
-                                                            "ε)", "Σ ḡ · x̂",
-                         "Σ ḡ"), layout=True)
+                formula=("(x − mean) / √(var + ε) · w + b",
+                         "(ḡ − mean ḡ − x̂ · mean(ḡ x̂)) · w / √(var + ε)", "Σ ḡ · x̂", "Σ ḡ"), layout=True)
 
 
 def _batch_norm_eval(xp, x, weight, bias, mean, var, *, eps):
@@ -61,9 +59,8 @@ batch_norm_eval = op("batch_norm_eval", _batch_norm_eval,
                             _over_pixels(g * (x - _per_channel(mean, x.ndim))) * invstd,
                             lambda g: _over_pixels(g), None, None),
                      extras=("invstd",), torch_node="NativeBatchNormBackward0",
-                     formula=("(x − mean) / √(var + ε) · w + b", "ḡ · w / √(var + ε)", "Σ ḡ · "
-                                                                                       "x̂", "Σ ḡ", "–", "–"),
-                     layout=True)
+                     formula=("(x − mean) / √(var + ε) · w + b",
+                              "ḡ · w / √(var + ε)", "Σ ḡ · x̂", "Σ ḡ", "–", "–"), layout=True)
 layer_norm_backward = op("layer_norm_backward", lambda xp, y, x, weight, mean, rstd, *, dims, needs:
                          xp.layer_norm_backward(y, x, dims, weight, mean, rstd, needs),
                          formula=("gradients of x, weight, bias",), outputs=True)
@@ -72,6 +69,5 @@ layer_norm = op("layer_norm", lambda xp, x, weight, bias, *, dims, eps:
                 joint=lambda g, needs, x, weight, mean, rstd, dims, eps:
                 layer_norm_backward(g, x, weight, mean, rstd, dims=dims, needs=needs),
                 extras=("mean", "rstd"), twin=layer_norm_twin, torch_node="NativeLayerNormBackward0",
-                formula=("(x − mean) / √(var + ε) · w + b", "(ḡw − mean ḡw − x̂ · mean(ḡw x̂)) / √(var + "
-                                                            "ε)", "Σ ḡ · x̂",
-                         "Σ ḡ"))
+                formula=("(x − mean) / √(var + ε) · w + b",
+                         "(ḡw − mean ḡw − x̂ · mean(ḡw x̂)) / √(var + ε)", "Σ ḡ · x̂", "Σ ḡ"))

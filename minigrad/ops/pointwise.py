@@ -5,9 +5,11 @@ halves.
 """
 import math
 
+from ..engine.core import TensorBase
 from ..engine.op import op
 
 PI = math.pi
+
 
 def _to(xp, x, *, dtype):
     return x.astype(dtype), x.dtype
@@ -23,19 +25,17 @@ contiguous = op("contiguous", lambda xp, x: xp.ascontiguousarray(x), grads=(lamb
 clone = op("clone", lambda x: x.copy(order="K"), grads=(lambda g: g,), formula=("x", "ḡ"), layout=True)
 
 # Arithmetic
-add = op("add", lambda x, y: x + y, grads=(lambda g: g, lambda g: g), formula=("x + "
-                                                                               "y", "ḡ", "ḡ"), promote="same",
-         layout=True)
-sub = op("sub", lambda x, y: x - y, grads=(lambda g: g, lambda g: -g), formula=("x − y", "ḡ", "−ḡ"),
-         promote="same",
-         layout=True)
+add = op("add", lambda x, y: x + y, grads=(lambda g: g, lambda g: g),
+         formula=("x + y", "ḡ", "ḡ"), promote="same", layout=True)
+sub = op("sub", lambda x, y: x - y, grads=(lambda g: g, lambda g: -g),
+         formula=("x − y", "ḡ", "−ḡ"), promote="same", layout=True)
 mul = op("mul", lambda x, y: x * y, grads=(lambda g, y: g * y, lambda g, x: g * x),
          formula=("x · y", "ḡ · y", "ḡ · x"), promote="same", layout=True)
 div = op("div", lambda x, y: x / y, grads=(lambda g, y: g / y, lambda g, x, y: -g * ((x / y) / y)),
          formula=("x / y", "ḡ / y", "−ḡ · x / y²"), promote="float", layout=True)
 floor_divide = op("floor_divide", lambda xp, x, y: xp.floor_divide(x, y),
-                  grads=(lambda g: g * 0, lambda g: g * 0),
-                  formula=("⌊x / y⌋", "0", "0"), torch_node="DivBackward2", promote="same", layout=True)
+                  grads=(lambda g: g * 0, lambda g: g * 0), formula=("⌊x / y⌋", "0", "0"),
+                  torch_node="DivBackward2", promote="same", layout=True)
 trunc_divide = op("trunc_divide",
                   lambda xp, x, y: xp.trunc(x / y) if x.dtype.kind == "f" else (x - xp.fmod(x, y)) // y,
                   grads=(lambda g: g * 0, lambda g: g * 0), formula=("x / y, cut off", "0", "0"),
@@ -46,6 +46,8 @@ remainder = op("remainder", lambda xp, x, y: xp.remainder(x, y),
 neg = op("neg", lambda x: -x, grads=(lambda g: -g,), formula=("−x", "−ḡ"), layout=True)
 reciprocal = op("reciprocal", lambda xp, x: xp.reciprocal(x), grads=(lambda g, z: -g * (z * z),),
                 formula=("1 / x", "−ḡ · z²"), promote="float", layout=True)
+
+
 def _pow(xp, x, y):
     if x.dtype.kind not in "iu" or not xp.any(xp.asarray(y) < 0):
         return x ** y
@@ -58,7 +60,8 @@ def _pow(xp, x, y):
 pow = op("pow", _pow,
          grads=(lambda g, x, y: where(y == 0, 0.0, g * (y * x ** (y - 1))),
                 lambda g, x, y, z: g * where((x == 0) * (y >= 0), 0.0, z * log(x))),
-         formula=("xʸ", "ḡ · y · xʸ⁻¹", "ḡ · z · ln x"), promote="same", layout=True)
+         formula=("xʸ", "ḡ · y · xʸ⁻¹", "ḡ · z · ln x"), torch_node="PowBackward1", promote="same",
+         layout=True)
 # The power by a number has a row of its own: its rule need not look at the exponent element by element.
 pow_number = op("pow_number",
                 lambda xp, x, *, exponent: 1 / xp.sqrt(x) if exponent == -0.5 else x ** exponent,
@@ -68,27 +71,24 @@ pow_number = op("pow_number",
 
 
 def power(x, exponent):
-    """x to the power of a Python number, with the graph's constants kept out where the power is constant."""
-    if exponent == 0:
-        return x * 0 + 1
-    return x if exponent == 1 else x * x if exponent == 2 else pow_number(x, exponent=exponent)
+    """x to the power of a Python number. A Tensor stays in the graph down to its zeroth power, as torch's do;
+    the first power of a bare array is the array."""
+    return x if exponent == 1 and not isinstance(x, TensorBase) else pow_number(x, exponent=exponent)
 
 
 # Exponentials, roots and friends
-exp = op("exp", lambda xp, x: xp.exp(x), grads=(lambda g, z: g * z,), formula=("eˣ", "ḡ · "
-                                                                                     "z"), promote="float",
-         layout=True)
-log = op("log", lambda xp, x: xp.log(x), grads=(lambda g, x: g / x,), formula=("ln x", "ḡ / "
-                                                                                       "x"), promote="float",
-         layout=True)
-sqrt = op("sqrt", lambda xp, x: xp.sqrt(x), grads=(lambda g, z: g / (2 * z),), formula=("√x", "ḡ / 2z"),
-          promote="float", layout=True)
+exp = op("exp", lambda xp, x: xp.exp(x), grads=(lambda g, z: g * z,),
+         formula=("eˣ", "ḡ · z"), promote="float", layout=True)
+log = op("log", lambda xp, x: xp.log(x), grads=(lambda g, x: g / x,),
+         formula=("ln x", "ḡ / x"), promote="float", layout=True)
+sqrt = op("sqrt", lambda xp, x: xp.sqrt(x), grads=(lambda g, z: g / (2 * z),),
+          formula=("√x", "ḡ / 2z"), promote="float", layout=True)
 rsqrt = op("rsqrt", lambda xp, x: 1 / xp.sqrt(x), grads=(lambda g, z: -0.5 * g * (z * z * z),),
            formula=("1 / √x", "−½ ḡ · z³"), promote="float", layout=True)
-sin = op("sin", lambda xp, x: xp.sin(x), grads=(lambda g, x: g * cos(x),), formula=("sin x", "ḡ · cos x"),
-         promote="float", layout=True)
-cos = op("cos", lambda xp, x: xp.cos(x), grads=(lambda g, x: g * -sin(x),), formula=("cos x", "−ḡ · sin x"),
-         promote="float", layout=True)
+sin = op("sin", lambda xp, x: xp.sin(x), grads=(lambda g, x: g * cos(x),),
+         formula=("sin x", "ḡ · cos x"), promote="float", layout=True)
+cos = op("cos", lambda xp, x: xp.cos(x), grads=(lambda g, x: g * -sin(x),),
+         formula=("cos x", "−ḡ · sin x"), promote="float", layout=True)
 tanh = op("tanh", lambda xp, x: xp.tanh(x), grads=(lambda g, z: g * (1 - z * z),),
           formula=("tanh x", "ḡ · (1 − z²)"), promote="float", layout=True)
 erf = op("erf", lambda xp, x: xp.erf(x), grads=(lambda g, x: g * (2 / math.sqrt(PI) * exp(-(x * x))),),
@@ -97,18 +97,15 @@ sigmoid = op("sigmoid", lambda xp, x: 1 / (1 + xp.exp(-x)), grads=(lambda g, z: 
              formula=("1 / (1 + e⁻ˣ)", "ḡ · (1 − z) · z"), promote="float", layout=True)
 
 # Pieces: constant or linear between their kinks
-abs = op("abs", lambda xp, x: xp.abs(x), grads=(lambda g, x: g * sign(x),), formula=("|x|", "ḡ · sign "
-                                                                                            "x"), layout=True)
+abs = op("abs", lambda xp, x: xp.abs(x), grads=(lambda g, x: g * sign(x),),
+         formula=("|x|", "ḡ · sign x"), layout=True)
 # nan has the sign 0 in torch.
 sign = op("sign", lambda x: (x > 0).astype(x.dtype) - (x < 0) if x.dtype != bool else x.copy(order="K"),
-          grads=(lambda g: g * 0,),
-          formula=("sign x", "0"), layout=True)
+          grads=(lambda g: g * 0,), formula=("sign x", "0"), layout=True)
 floor = op("floor", lambda xp, x: xp.floor(x) if x.dtype.kind not in "bui" else x.copy(order="K"),
-           grads=(lambda g: g * 0,),
-           formula=("⌊x⌋", "0"), layout=True)
+           grads=(lambda g: g * 0,), formula=("⌊x⌋", "0"), layout=True)
 ceil = op("ceil", lambda xp, x: xp.ceil(x) if x.dtype.kind not in "bui" else x.copy(order="K"),
-          grads=(lambda g: g * 0,),
-          formula=("⌈x⌉", "0"), layout=True)
+          grads=(lambda g: g * 0,), formula=("⌈x⌉", "0"), layout=True)
 round = op("round", lambda xp, x: xp.rint(x) if x.dtype.kind not in "bui" else x.copy(order="K"),
            grads=(lambda g: g * 0,),
            formula=("x to the nearest integer, halves to even", "0"), layout=True)
@@ -120,7 +117,8 @@ relu_backward = op("relu_backward", lambda xp, y, x: xp.relu_backward(y, x),
                    torch_node="ThresholdBackwardBackward0", layout=True)
 clamp = op("clamp", lambda xp, x, *, low, high: xp.clip(x, low, high),
            grads=(lambda g, x, low, high: g * within(x, low=low, high=high),),
-           formula=("x kept between low and high", "ḡ where low ≤ x ≤ high"), layout=True)
+           formula=("x kept between low and high", "ḡ where low ≤ x ≤ high"), torch_node="ClampBackward1",
+           layout=True)
 
 
 def _within(x, *, low=None, high=None):
@@ -138,29 +136,26 @@ clamp_low = op("clamp_low", lambda xp, x, low: xp.maximum(x, low),
 clamp_high = op("clamp_high", lambda xp, x, high: xp.minimum(x, high),
                 grads=(lambda g, x, high: where(x <= high, g, 0.0),
                        lambda g, x, high: where(x > high, g, 0.0)),
-                formula=("min(x, high)", "ḡ where x ≤ high", "ḡ where x > "
-                                                             "high"), torch_node="ClampMaxBackward1",
-                promote="same", layout=True)
+                formula=("min(x, high)", "ḡ where x ≤ high", "ḡ where x > high"),
+                torch_node="ClampMaxBackward1", promote="same", layout=True)
 clamp_between = op(
     "clamp_between", lambda xp, x, low, high: xp.minimum(xp.maximum(x, low), high),
     grads=(lambda g, x, low, high: where((x >= low) & (x <= high), g, 0.0),
            lambda g, x, low, high: where((x < low) & (low < high), g, 0.0),
            lambda g, x, low, high: where((x > high) | (low > high), g, 0.0)),
-    formula=("min(max(x, low), high)", "ḡ where low ≤ x ≤ high", "ḡ where x < low < high", "ḡ where high < x "
-                                                                                           "or low"),
+    formula=("min(max(x, low), high)",
+             "ḡ where low ≤ x ≤ high", "ḡ where x < low < high", "ḡ where high < x or low"),
     torch_node="ClampBackward0", promote="same", layout=True)
 maximum = op("maximum", lambda xp, x, y: xp.maximum(x, y),
              grads=(lambda g, x, y: where(x == y, g / 2, where(x < y, 0.0, g)),
                     lambda g, x, y: where(x == y, g / 2, where(y < x, 0.0, g))),
-             formula=("max(x, y)", "ḡ where x > y, ½ ḡ at ties", "ḡ where y > x, ½ ḡ at "
-                                                                 "ties"), promote="same",
-             layout=True)
+             formula=("max(x, y)", "ḡ where x > y, ½ ḡ at ties", "ḡ where y > x, ½ ḡ at ties"),
+             promote="same", layout=True)
 minimum = op("minimum", lambda xp, x, y: xp.minimum(x, y),
              grads=(lambda g, x, y: where(x == y, g / 2, where(x > y, 0.0, g)),
                     lambda g, x, y: where(x == y, g / 2, where(y > x, 0.0, g))),
-             formula=("min(x, y)", "ḡ where x < y, ½ ḡ at ties", "ḡ where y < x, ½ ḡ at "
-                                                                 "ties"), promote="same",
-             layout=True)
+             formula=("min(x, y)", "ḡ where x < y, ½ ḡ at ties", "ḡ where y < x, ½ ḡ at ties"),
+             promote="same", layout=True)
 
 
 def _where(xp, condition, x, y):
@@ -176,8 +171,8 @@ masked_fill = op("masked_fill", lambda xp, x, mask, value: xp.where(mask, value,
 
 # What in-place writes record: the old value's gradient ends there.
 fill = op("fill", lambda xp, x, value: xp.full(x.shape, value, x.dtype),
-          grads=(lambda g: zeros_like(g), lambda g: g),
-          formula=("v", "0", "Σ ḡ"))
+          grads=(lambda g: zeros_like(g), lambda g: g), formula=("v", "0", "Σ ḡ"),
+          torch_node="FillBackward2")
 def _copy(xp, x, source):
     return xp.broadcast_to(source, x.shape).astype(x.dtype), source.dtype
 

@@ -21,13 +21,13 @@ max_pool2d_gather = op("max_pool2d_gather", lambda xp, x, indices, *, window:
                               max_pool2d_backward(g, indices, shape=x_shape, window=window), None),
                        formula=("x at the maxima", "ḡ at the maxima, else 0", "–"), layout=True)
 max_pool2d_positions = op("max_pool2d_positions", lambda xp, indices, *, shape, window:
-                          xp.max_pool2d_positions(indices, shape, *window), formula=("torch's "
-                                                                                     "indices",), layout=True)
+                          xp.max_pool2d_positions(indices, shape, *window),
+                          formula=("torch's indices",), layout=True)
 # `window`: (kernel, stride, padding, ceil_mode, count_include_pad, divisor_override).
 avg_pool2d = op("avg_pool2d", lambda xp, x, *, window: xp.avg_pool2d(x, *window),
                 grads=(lambda g, x_shape, window: avg_pool2d_backward(g, shape=x_shape, window=window),),
-                formula=("mean of each window", "ḡ / n over the "
-                                                "window"), torch_node="AvgPool2DBackward0", layout=True)
+                formula=("mean of each window", "ḡ / n over the window"), torch_node="AvgPool2DBackward0",
+                layout=True)
 avg_pool2d_backward = op("avg_pool2d_backward", lambda xp, y, *, shape, window:
                          xp.avg_pool2d_backward(y, shape, *window),
                          grads=(lambda g, window: avg_pool2d(g, window=window),),
@@ -57,8 +57,8 @@ def _adaptive_backward(xp, y, *, shape):
 
 adaptive_avg_pool2d = op("adaptive_avg_pool2d", _adaptive,
                          grads=(lambda g, x_shape: adaptive_avg_pool2d_backward(g, shape=x_shape),),
-                         formula=("mean of each bin", "ḡ / n over the "
-                                                      "bin"), torch_node="AdaptiveAvgPool2DBackward0")
+                         formula=("mean of each bin", "ḡ / n over the bin"),
+                         torch_node="AdaptiveAvgPool2DBackward0")
 adaptive_avg_pool2d_backward = op("adaptive_avg_pool2d_backward", _adaptive_backward,
                                   grads=(lambda g, y_shape: adaptive_avg_pool2d(g, size=y_shape[-2:]),),
                                   formula=("y / n over the bin", "mean of each bin of ḡ"),

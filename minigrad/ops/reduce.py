@@ -32,9 +32,11 @@ def count(shape, dim):
     return math.prod(shape if dim is None else [shape[d] for d in dim])
 
 
-mean = op("mean",
-          lambda xp, x, *, dim=None, keepdim=False: xp.sum(x, dim,
-                                                           keepdim) / (count(x.shape, dim) or math.nan),
+def _mean(xp, x, *, dim=None, keepdim=False):
+    return xp.sum(x, dim, keepdim) / (count(x.shape, dim) or math.nan)      # of nothing: nan
+
+
+mean = op("mean", _mean,
           grads=(lambda g, x_shape, dim, keepdim:
                  spread(g, shape=x_shape, dim=dim, keepdim=keepdim) / (count(x_shape, dim) or math.nan),),
           formula=("Σ x / n", "ḡ / n repeated"), layout=True, pointwise=False, promote="same")
@@ -64,9 +66,8 @@ def _std_grad(g, x, z, x_shape, dim, keepdim, correction):
 var = op("var", _var, grads=(_var_grad,), promote="same",
          formula=("Σ (x − mean)² / (n − c)", "ḡ · 2 (x − mean) / (n − c)"))
 std = op("std", lambda xp, x, *, dim=None, keepdim=False, correction=1:
-         xp.sqrt(_var(xp, x, dim=dim, keepdim=keepdim,
-                      correction=correction)), grads=(_std_grad,), promote="same",
-         formula=("√var", "ḡ · (x − mean) / (z (n − c))"))
+         xp.sqrt(_var(xp, x, dim=dim, keepdim=keepdim, correction=correction)),
+         grads=(_std_grad,), promote="same", formula=("√var", "ḡ · (x − mean) / (z (n − c))"))
 
 # Extremes: `amax` shares the gradient evenly among ties; `max_dim` gives it all to the element at the index.
 indicator = op("indicator", lambda x, y: (x == y).astype(x.dtype), formula=("1 where x = y, else 0",))
@@ -98,16 +99,14 @@ def _to_the_index(g, indices, x_shape, dim, keepdim):
     return scatter_zeros(g, indices, shape=x_shape, dim=dim)
 
 
-max_dim = op("max_dim",
-             lambda xp, x, *, dim, keepdim=False: _at(xp, x, xp.asarray(xp.argmax(x, axis=dim)), dim,
-                                                      keepdim),
+max_dim = op("max_dim", lambda xp, x, *, dim, keepdim=False:
+             _at(xp, x, xp.asarray(xp.argmax(x, axis=dim)), dim, keepdim),
              grads=(_to_the_index,), extras=("indices",), formula=("max x over dim", "ḡ at the index"),
              torch_node="MaxBackward0")
-min_dim = op("min_dim",
-             lambda xp, x, *, dim, keepdim=False: _at(xp, x, xp.asarray(xp.argmin(x, axis=dim)), dim,
-                                                      keepdim),
-             grads=(lambda g, indices, x_shape, dim, keepdim: _to_the_index(g, indices, x_shape, dim,
-                                                                            keepdim),),
+min_dim = op("min_dim", lambda xp, x, *, dim, keepdim=False:
+             _at(xp, x, xp.asarray(xp.argmin(x, axis=dim)), dim, keepdim),
+             grads=(lambda g, indices, x_shape, dim, keepdim:
+                    _to_the_index(g, indices, x_shape, dim, keepdim),),
              extras=("indices",), formula=("min x over dim", "ḡ at the index"), torch_node="MinBackward0")
 argmax = op("argmax",
             lambda xp, x, *, dim=None, keepdim=False: xp.asarray(xp.argmax(x, axis=dim, keepdims=keepdim)),
@@ -122,8 +121,7 @@ all = op("all", lambda xp, x, *, dim=None, keepdim=False: xp.all(x, axis=dim, ke
 
 
 def _prod_twin(x, *, dim=None, keepdim=False):
-    """The product as rounds of pairwise multiplications: differentiable any number of times, zeros
-    included."""
+    """The product as rounds of pairwise multiplications: each order of derivative is right, at 0 too."""
     if dim is None:
         flat, rest = s.view(x, shape=(-1,)), ()
     else:
@@ -141,8 +139,7 @@ def _prod_twin(x, *, dim=None, keepdim=False):
 
 
 def _prod_others(xp, x, *, dim=None):
-    """For every element the product of all the others: products from the left times products from the
-    right."""
+    """For every element the product of all the others: those to its left times those to its right."""
     line = x.reshape(-1) if dim is None else xp.moveaxis(x, dim, 0)
     one = xp.ones_like(line[:1])
     left = xp.cumprod(xp.concatenate([one, line[:-1]]), axis=0)
@@ -154,8 +151,8 @@ def _prod_others(xp, x, *, dim=None):
 prod_others = op("prod_others", _prod_others, formula=("Π of the others",))
 prod = op("prod", lambda xp, x, *, dim=None, keepdim=False: xp.prod(x, axis=dim, keepdims=keepdim),
           grads=(lambda g, x, x_shape, dim, keepdim:
-                 spread(g, shape=x_shape, dim=None if dim is None else (dim,),
-                        keepdim=keepdim) * prod_others(x, dim=dim),),
+                 spread(g, shape=x_shape, dim=None if dim is None else (dim,), keepdim=keepdim)
+                 * prod_others(x, dim=dim),),
           formula=("Π x", "ḡ · Π of the others"), twin=_prod_twin)
 
 

@@ -59,8 +59,8 @@ def _uncat(g, needs, xs_shapes, dim):
     return tuple(found)
 
 
-split = op("split", _split, joint=_unsplit, outputs=True, view=True, formula=("parts of x", "ḡs side by "
-                                                                                            "side"))
+split = op("split", _split, joint=_unsplit, outputs=True, view=True,
+           formula=("parts of x", "ḡs side by side"))
 unbind = op("unbind",
             lambda x, *, dim: tuple([x[cut(dim, k, k + 1)].squeeze(dim) for k in range(x.shape[dim])]),
             joint=lambda gs, needs, x_shape, dim: _unsplit(

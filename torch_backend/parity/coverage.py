@@ -4,6 +4,7 @@ COVERED_BY: dict[str, tuple[str, ...]] = {
     # indexing: slices, arrays, and the ops that spread a cotangent back
     "take": ("getitem", "split", "chunk"), "select": ("getitem",), "put": ("getitem",), "pick": ("getitem",),
     "drop": ("getitem",), "scatter_zeros": ("gather",), "select_add": ("index_select",),
+    "index_put": ("setitem.arrays",),
     # pointwise
     "contiguous": ("contiguous", "clone"), "alias": ("softmax", "log_softmax", "logsumexp"),
     "zeros_like": ("sign", "floor"), "pow_number": ("pow",), "within": ("clamp",), "clamp_low": ("clamp",),
