@@ -1,43 +1,30 @@
-"""Adam, and AdamW, which keeps weight decay out of the moments."""
+"""Steps scaled by running means of the gradient and of its square: Adam and its family."""
 import math
-from functools import partial
 
 import numpy as np
 
-from .. import dtypes
-from ..engine.core import TensorBase, wrap
-from .optimizer import Optimizer, check, check_settings, update, zeros_for
+from ..engine.core import TensorBase
+from .optimizer import check
+from .rule import RuleOptimizer, average, average_square, scalar
 
 
-def adapt(x, g, mean, square, peak=None, *, lr, betas, eps, weight_decay, decoupled, maximize, count):
+def adapt(x, g, mean, square, peak=None, *, lr, betas, eps, count, **unused):
     """One step on bare arrays: x ← x − lr · m̂ / (√v̂ + eps), with m and v the running means of g and g²,
     m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ) and t = `count`; given `peak`, the largest v so far is used."""
-    beta1, beta2 = betas
-    if maximize:
-        g = -g
-    if weight_decay and decoupled:
-        x *= 1 - lr * weight_decay
-    elif weight_decay:
-        g = g + weight_decay * x
-    scratch = g - mean
-    scratch *= 1 - beta1
-    mean += scratch
-    square *= beta2
-    np.multiply(g, 1 - beta2, out=scratch)
-    scratch *= g
-    square += scratch
+    scratch = average(mean, g, 1 - betas[0])
+    average_square(square, g, betas[1], scratch)
     if peak is not None:
         square = np.maximum(peak, square, out=peak)
     # √v̂ + eps = (√v + eps · s) / s with s = √(1 − β₂ᵗ): one pass less over the array.
-    scale = math.sqrt(1 - beta2**count)
+    scale = math.sqrt(1 - betas[1]**count)
     np.sqrt(square, out=scratch)
     scratch += eps * scale
     np.divide(mean, scratch, out=scratch)
-    scratch *= lr * scale / (1 - beta1**count)
+    scratch *= lr * scale / (1 - betas[0]**count)
     x -= scratch
 
 
-class Adam(Optimizer):
+class Adam(RuleOptimizer):
     """Steps scaled by running means of the gradient and of its square (torch.optim.Adam; Kingma and Ba 2014).
 
     betas: how slowly the two means move. eps: added to the root. weight_decay: this times the parameter is
@@ -46,38 +33,20 @@ class Adam(Optimizer):
     capturable choose between torch's implementations and change nothing here. Raises ValueError for settings
     out of range, NotImplementedError for differentiable=True.
     """
+    settings = ("lr betas eps weight_decay amsgrad maximize foreach capturable differentiable fused "
+                "decoupled_weight_decay")
+    checked = "lr eps betas weight_decay"
+    rule = staticmethod(adapt)
 
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, amsgrad=False, *,
                  foreach=None, maximize=False, capturable=False, differentiable=False, fused=None,
                  decoupled_weight_decay=False):
-        check_settings(lr, weight_decay, foreach, fused, differentiable)
-        check(eps >= 0, f"Invalid epsilon value: {eps}", "Pass zero or more.")
-        for index, beta in enumerate(betas):
-            check(0 <= beta < 1, f"Invalid beta parameter at index {index}: {beta}", "0 ≤ beta < 1.")
+        super().__init__(params, locals())
         check(any(all(isinstance(beta, kind) for beta in betas) for kind in (float, TensorBase)),
               "betas must be either both floats or both Tensors", "Write 0.0 for 0.")
-        super().__init__(params, {
-            "lr": lr, "betas": tuple(map(float, betas)), "eps": eps, "weight_decay": weight_decay,
-            "amsgrad": amsgrad, "maximize": maximize, "foreach": foreach, "capturable": capturable,
-            "differentiable": differentiable, "fused": fused,
-            "decoupled_weight_decay": decoupled_weight_decay})
 
-    def _update(self, group):
-        settings = {name: float(group[name]) for name in ("lr", "eps", "weight_decay")}
-        rule = partial(adapt, **settings, betas=group["betas"], maximize=group["maximize"],
-                       decoupled=group["decoupled_weight_decay"])
-        names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")[:3 if group["amsgrad"] else 2]
-        for param in group["params"]:
-            if param.gradient is None:
-                continue
-            state = self.state[param]
-            if not state:
-                wide = dtypes.get_default_dtype() is dtypes.float64
-                state["step"] = wrap(np.zeros((), np.float64 if wide else np.float32))
-                state.update({name: zeros_for(param) for name in names})
-            steps = state["step"].array
-            steps += 1
-            update(partial(rule, count=steps.item()), param, *[state[name] for name in names])
+    def names(self, group):
+        return ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")[:3 if group["amsgrad"] else 2]
 
 
 class AdamW(Adam):
@@ -93,3 +62,106 @@ class AdamW(Adam):
         super().__setstate__(state)
         for group in self.param_groups:         # also those that Adam wrote
             group["decoupled_weight_decay"] = True
+
+
+def adapt_to_largest(x, g, mean, largest, *, lr, betas, eps, count, **unused):
+    """One step on bare arrays: x ← x − lr · m̂ / u, where u ← max(β₂ · u, |g| + eps)."""
+    scratch = average(mean, g, 1 - betas[0])
+    np.abs(g, out=scratch)
+    scratch += eps
+    largest *= betas[1]
+    np.maximum(largest, scratch, out=largest)
+    np.multiply(mean, lr / (1 - betas[0]**count), out=scratch)
+    scratch /= largest
+    x -= scratch
+
+
+class Adamax(RuleOptimizer):
+    """Adam with a decaying maximum in place of the mean square (torch.optim.Adamax; Kingma and Ba 2014).
+
+    Arguments and errors as Adam's.
+    """
+    settings = "lr betas eps weight_decay foreach maximize differentiable capturable"
+    checked = "lr eps betas weight_decay"
+    arrays = ("exp_avg", "exp_inf")
+    rule = staticmethod(adapt_to_largest)
+
+    def __init__(self, params, lr=2e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, foreach=None, *,
+                 maximize=False, differentiable=False, capturable=False):
+        super().__init__(params, locals())
+
+
+def adapt_ahead(x, g, mean, square, *, lr, betas, eps, count, now, ahead, **unused):
+    """One step on bare arrays: x ← x − lr · (now · g + ahead · m) / (√v̂ + eps)."""
+    scratch = average(mean, g, 1 - betas[0])
+    average_square(square, g, betas[1], scratch)
+    np.divide(square, 1 - betas[1]**count, out=scratch)
+    np.sqrt(scratch, out=scratch)
+    scratch += eps
+    x -= lr * now * g / scratch
+    x -= lr * ahead * mean / scratch
+
+
+class NAdam(RuleOptimizer):
+    """Adam that looks ahead along its momentum, as Nesterov's (torch.optim.NAdam; Dozat 2016).
+
+    momentum_decay: how fast the momentum μₜ = β₁ · (1 − 0.96^(t · momentum_decay) / 2) grows. Other
+    arguments and errors as Adam's.
+    """
+    settings = ("lr betas eps weight_decay momentum_decay decoupled_weight_decay maximize foreach capturable "
+                "differentiable")
+    checked = "lr eps betas weight_decay momentum_decay"
+    arrays = ("exp_avg", "exp_avg_sq")
+    rule = staticmethod(adapt_ahead)
+
+    def __init__(self, params, lr=2e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, momentum_decay=4e-3,
+                 decoupled_weight_decay=False, *, foreach=None, maximize=False, capturable=False,
+                 differentiable=False):
+        super().__init__(params, locals())
+
+    def start(self, param, group):
+        state = super().start(param, group)
+        return {"step": state["step"], "mu_product": scalar(1), **state}
+
+    def plan(self, state, settings, first):
+        told = super().plan(state, settings, first)
+        momentum, following = (told["betas"][0] * (1 - 0.5 * 0.96 ** (t * told["momentum_decay"]))
+                               for t in (told["count"], told["count"] + 1))
+        state["mu_product"].array *= momentum
+        product = state["mu_product"].item()
+        return {**told, "now": (1 - momentum) / (1 - product), "ahead": following / (1 - product * following)}
+
+
+def adapt_rectified(x, g, mean, square, *, lr, betas, eps, count, **unused):
+    """One step on bare arrays: Adam's times r, or x ← x − lr · m̂ while too few steps have been made for the
+    variance of 1 / √v to be known."""
+    scratch = average(mean, g, 1 - betas[0])
+    average_square(square, g, betas[1], scratch)
+    correction = 1 - betas[1]**count
+    limit = 2 / (1 - betas[1]) - 1
+    length = limit - 2 * count * betas[1]**count / correction
+    direction = mean / (1 - betas[0]**count)
+    direction *= lr
+    if length > 5:
+        np.sqrt(square, out=scratch)
+        scratch += eps
+        direction *= np.divide(math.sqrt(correction), scratch, out=scratch)
+        direction *= math.sqrt((length - 4) * (length - 2) * limit / ((limit - 4) * (limit - 2) * length))
+    x -= direction
+
+
+class RAdam(RuleOptimizer):
+    """Adam with rectified steps at the start (torch.optim.RAdam; Liu et al. 2019).
+
+    Arguments and errors as Adam's.
+    """
+    settings = ("lr betas eps weight_decay maximize foreach capturable decoupled_weight_decay "
+                "differentiable")
+    checked = "lr eps betas weight_decay"
+    arrays = ("exp_avg", "exp_avg_sq")
+    rule = staticmethod(adapt_rectified)
+
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0,
+                 decoupled_weight_decay=False, *, foreach=None, maximize=False, capturable=False,
+                 differentiable=False):
+        super().__init__(params, locals())

@@ -4,54 +4,14 @@ import warnings
 from collections import defaultdict
 from copy import deepcopy
 
-import numpy as np
-
-from ..backends.numpy.threads import parallel
-from ..engine.core import TensorBase, enable_grad, plain, touch, wrap
+from ..engine.core import TensorBase, enable_grad
 from ..tensor import RemovableHandle
-
-# Elements per call of an update rule, so that its temporaries stay small and are memory that was just in use.
-PIECE = 1 << 18
 
 
 def check(condition, message, advice):
     """Raises ValueError, torch's line first, unless `condition`."""
     if not condition:
         raise ValueError(f"{message}\n{advice}")
-
-
-def check_settings(lr, weight_decay, foreach, fused, differentiable):
-    """Raises what every optimizer refuses."""
-    check(not isinstance(lr, TensorBase) or lr.numel() == 1, "Tensor lr must be 1-element", "Pass a number.")
-    check(lr >= 0, f"Invalid learning rate: {lr}", "Pass zero or more.")
-    check(weight_decay >= 0, f"Invalid weight_decay value: {weight_decay}", "Pass zero or more.")
-    if fused and foreach:
-        raise RuntimeError("`fused` and `foreach` cannot be `True` together.\nLeave both out.")
-    if differentiable:
-        raise NotImplementedError("differentiable=True is not supported.\nWrite the step in operations.")
-
-
-def update(rule, parameter, *state):
-    """Run `rule(x, g, *state)`, which works element by element and in place, on the bare arrays: in pieces,
-    on all threads, where they are large."""
-    arrays = [plain(tensor) for tensor in (parameter, parameter.gradient, *state)]
-    first = arrays[0]
-    if not first.ndim or (first.size >= PIECE and all(a.flags.c_contiguous for a in arrays)):
-        flat = [a.reshape(-1) for a in arrays]  # with a dimension, NumPy's results are arrays, not scalars
-
-        def run(start, stop):
-            for at in range(start, stop, PIECE):
-                rule(*[a[at:min(at + PIECE, stop)] for a in flat])
-
-        parallel(run, first.size, first.size)
-    else:
-        rule(*arrays)
-    touch(parameter)
-
-
-def zeros_for(parameter):
-    """State for `parameter`: zeros in its shape, dtype and memory order."""
-    return wrap(np.zeros_like(plain(parameter)))
 
 
 def _with_hooks(step):
@@ -198,4 +158,6 @@ def _fitted(value, param, name=None):
     """A loaded value with its tensors in the dtype of `param`, except the count of steps."""
     if isinstance(value, TensorBase) and name != "step" and param.is_floating_point():
         return value.to(param.dtype)
-    return {key: _fitted(v, param, key) for key, v in value.items()} if isinstance(value, dict) else value
+    if isinstance(value, dict):
+        return {key: _fitted(part, param, key) for key, part in value.items()}
+    return [_fitted(part, param) for part in value] if isinstance(value, list) else value
