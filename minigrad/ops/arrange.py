@@ -2,9 +2,6 @@
 from ..engine.op import op
 from .index import gather
 from .shape import stack, unbind
-from .pointwise import where
-from .reduce import sum
-from .shape import unsqueeze
 
 flip = op("flip", lambda xp, x, *, dims: xp.flip(x, dims), grads=(lambda g, dims: flip(g, dims=dims),),
           formula=("x, backwards along dims", "ḡ, backwards along dims"))
