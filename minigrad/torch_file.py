@@ -36,8 +36,8 @@ CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()
 LITERALS = {"BININT", "BININT1", "BININT2", "BINFLOAT", "BINUNICODE", "LONG1", "SHORT_BINSTRING"}
 CONTAINERS = {"EMPTY_LIST": list, "EMPTY_DICT": dict, "EMPTY_SET": set}
 TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
-# What a wrong argument in a file may raise on its way through Python and NumPy.
-NONSENSE = (ValueError, TypeError, LookupError, AttributeError, OverflowError)
+# What a wrong argument in a file may raise on its way through Python and NumPy; warnings may be errors.
+NONSENSE = (ValueError, TypeError, LookupError, AttributeError, OverflowError, Warning)
 
 
 class _Storage(NamedTuple):

@@ -342,6 +342,12 @@ def test_programs_made_to_hang_or_exhaust(B, program):
         loaded(B, with_pickle(program))
 
 
+@pytest.mark.filterwarnings("error")
+def test_warnings_as_errors():
+    with pytest.raises(pickle.UnpicklingError, match="makes no sense: DeprecationWarning"):
+        loaded(minigrad, with_pickle(b"\x80\x02S'\\q'\n."))
+
+
 def test_deep_nesting_loads():
     value = loaded(minigrad, with_pickle(b"\x80\x02" + b"]" * 100_000 + b"a" * 99_999 + b"."))
     for _ in range(99_999):
