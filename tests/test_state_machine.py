@@ -41,7 +41,6 @@ VIEWS = {"view": lambda x: x.view(-1), "view as rows": lambda x: x.view(-1, 1), 
 IN_PLACE = {"add_": lambda x, y: x.add_(y), "sub_": lambda x, y: x.sub_(y), "mul_": lambda x, y: x.mul_(y),
             "copy_": lambda x, y: x.copy_(y if y is not x else y.clone()),
             "div_": lambda x, y: x.div_(y * y + 2), "+=": lambda x, y: x.__iadd__(y),
-            "alpha": lambda x, y: x.add_(y.clone(), alpha=2),
             "set": lambda x, y: x.__setitem__(0, y[0].clone()),
             "set all": lambda x, y: x.__setitem__(..., y.clone()),
             "set slice": lambda x, y: x.__setitem__(slice(1, None), y[:1].clone())}

@@ -43,6 +43,9 @@ trunc_divide = op("trunc_divide",
 remainder = op("remainder", lambda xp, x, y: xp.remainder(x, y),
                grads=(lambda g: g, lambda g, x, y: -g * floor_divide(x, y)),
                formula=("x − ⌊x / y⌋ · y", "ḡ", "−ḡ · ⌊x / y⌋"), promote="same", layout=True)
+# What `alpha` does in add and sub: the number is no operand, so nothing is saved that a walk frees.
+scale = op("scale", lambda x, *, factor: x * factor, grads=(lambda g, factor: scale(g, factor=factor),),
+           formula=("k · x", "k · ḡ"), torch_node="MulBackward0", promote="same", layout=True)
 neg = op("neg", lambda x: -x, grads=(lambda g: -g,), formula=("−x", "−ḡ"), layout=True)
 reciprocal = op("reciprocal", lambda xp, x: xp.reciprocal(x), grads=(lambda g, z: -g * (z * z),),
                 formula=("1 / x", "−ḡ · z²"), promote="float", layout=True)

@@ -134,9 +134,10 @@ def scaled(input, other, alpha):
     need(not isinstance(alpha, float) or common.is_floating_point,
          "For integral input tensors, argument alpha must not be a floating point number.\n"
          "Convert the tensors to a floating point dtype, or use an integer alpha.")
+    factor = as_number(alpha, common)
     if isinstance(other, TensorBase):
-        other = cast(other, common.numpy)
-    return other * as_number(alpha, common)
+        return p.scale(cast(other, common.numpy), factor=factor)
+    return as_number(other * factor, common)
 
 
 @torch_function

@@ -7,6 +7,7 @@ COVERED_BY: dict[str, tuple[str, ...]] = {
     "index_put": ("setitem.arrays",),
     # pointwise
     "contiguous": ("contiguous", "clone"), "alias": ("softmax", "log_softmax", "logsumexp"),
+    "scale": ("add", "sub"),
     "zeros_like": ("sign", "floor"), "pow_number": ("pow",), "within": ("clamp",), "clamp_low": ("clamp",),
     "clamp_high": ("clamp",), "clamp_between": ("clamp",), "fill": ("fill_",),
     "copy": ("copy_",), "erase": ("setitem.views",), "copy_slices": ("setitem.views",),
