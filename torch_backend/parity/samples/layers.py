@@ -168,3 +168,21 @@ layer("dropout", lambda d: ([d.tensor(d.shape())], {"seed": d.seed, "p": d.pick(
       lambda F, B: F.dropout(B.ones(2), 1.5), lambda F, B: F.dropout(B.ones(2), -0.1), lambda F,
       B: F.dropout([1.0]),
       call=_call_dropout, categories=(*CATEGORIES, ZERO_D))
+
+
+# Activations with kinks and parameters ----------------------------------------------------------------------
+
+for _name, _options in {
+        "leaky_relu": {"negative_slope": (0.01, 0.5)}, "elu": {"alpha": (1.0, 0.5)}, "silu": {}, "mish": {},
+        "softplus": {"beta": (1.0, 2.0), "threshold": (20.0, 1.0)}, "hardtanh": {"max_val": (1.0, 2.0)},
+        "hardsigmoid": {}, "hardswish": {}, "threshold": {"threshold": (0.5, -1.0), "value": (3.0,)},
+        "hardshrink": {"lambd": (0.5, 1.0)}, "softshrink": {"lambd": (0.5, 1.0)}}.items():
+    layer(_name, lambda d, options=_options:
+          ([d.tensor(d.shape())], {k: d.pick(*v) for k, v in options.items()}),
+          lambda F, B, n=_name: getattr(F, n)([1.0], *(1.0, 2.0)[:2 * (n == "threshold")]),
+          lambda F, B, n=_name: getattr(F, n)(B.ones(2).bool(), *(1.0, 2.0)[:2 * (n == "threshold")]),
+          lambda F, B, n=_name: getattr(F, n)(None, *(1.0, 2.0)[:2 * (n == "threshold")]),
+          categories=(*CATEGORIES, ZERO_D), flat=_name == "hardsigmoid")    # torch has no second derivative
+layer("prelu", lambda d: ([d.tensor((3, 2, *d.pick((), (3,)))), d.tensor((d.pick(1, 2),))], {}),
+      lambda F, B: F.prelu(B.ones(2, 3), B.ones(2)), lambda F, B: F.prelu(B.ones(2), 1.0),
+      lambda F, B: F.prelu(B.ones(2).double(), B.ones(1)), categories=(PLAIN, STRIDED))
