@@ -1,6 +1,7 @@
 """What several functions of nn check of their arguments, in torch's words."""
 from ..engine.core import TensorBase
 from ..ops.arguments import dtype_of
+from ..ops.signature import is_number, type_name
 
 
 def need(condition, text, *values, error=RuntimeError):
@@ -28,3 +29,9 @@ def need_dtype(input, other):
     """Raises torch's RuntimeError where a weight has another dtype than the input."""
     need(input.array.dtype == other.array.dtype, "expected scalar type {} but found {}\n"
          "Convert one of them with .to(dtype).", dtype_of(input).legacy_name, dtype_of(other).legacy_name)
+
+
+def need_number(name, value, argument, position):
+    """Raises torch's TypeError where an argument is no number."""
+    need(is_number(value), "{}(): argument '{}' (position {}) must be Number, not {}\nPass a number.",
+         name, argument, position, type_name(value), error=TypeError)

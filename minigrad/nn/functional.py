@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 
 from .. import random
-from ..engine.core import plain, wrap
+from ..engine.core import TensorBase, plain, wrap
 from ..engine.inplace import inplace as write_inplace
 from ..ops import activation as a
 from ..ops import index as i
@@ -17,14 +17,36 @@ from ..ops import reduce_public as rp
 from ..ops import shape_public as s
 from ..ops.arguments import dtype_of, need_tensor
 from ..ops.inplace_public import METHODS
+from .activations import (
+    celu,
+    elu,
+    glu,
+    hardshrink,
+    hardsigmoid,
+    hardswish,
+    hardtanh,
+    leaky_relu,
+    mish,
+    prelu,
+    relu6,
+    selu,
+    silu,
+    softplus,
+    softshrink,
+    softsign,
+    tanhshrink,
+    threshold,
+)
 from .arguments import need, need_attribute, need_float
 from .losses import binary_cross_entropy_with_logits, cross_entropy, l1_loss, mse_loss, nll_loss
 from .spatial import adaptive_avg_pool2d, avg_pool2d, conv2d, max_pool2d, pad
 
-__all__ = ["adaptive_avg_pool2d", "avg_pool2d", "batch_norm", "binary_cross_entropy_with_logits", "conv2d",
-           "cross_entropy", "dropout", "embedding", "gelu", "l1_loss", "layer_norm", "linear", "log_softmax",
-           "logsigmoid", "max_pool2d", "mse_loss", "nll_loss", "normalize", "one_hot", "pad", "relu",
-           "sigmoid", "softmax", "tanh"]
+__all__ = ["adaptive_avg_pool2d", "avg_pool2d", "batch_norm", "binary_cross_entropy_with_logits", "celu",
+           "conv2d", "cross_entropy", "dropout", "elu", "embedding", "gelu", "glu", "hardshrink",
+           "hardsigmoid", "hardswish", "hardtanh", "l1_loss", "layer_norm", "leaky_relu", "linear",
+           "log_softmax", "logsigmoid", "max_pool2d", "mish", "mse_loss", "nll_loss", "normalize",
+           "one_hot", "pad", "prelu", "relu", "relu6", "selu", "sigmoid", "silu", "softmax", "softmin",
+           "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold"]
 
 
 # Activations ------------------------------------------------------------------------------------------------
@@ -69,12 +91,21 @@ def _soft(name, input, dim, stacklevel, dtype):
         warnings.warn(f"Implicit dimension choice for {name} has been deprecated. Change the call to include "
                       "dim=X as an argument.", stacklevel=stacklevel)
         dim = 0 if input.ndim in (0, 1, 3) else 1
-    return getattr(rp, name)(input, dim, dtype)
+    return getattr(rp, name.replace("min", "max"))(input, dim, dtype)
 
 
 def softmax(input, dim=None, _stacklevel=3, dtype=None):
     """exp(x) / Σ exp(x) over `dim` (torch.nn.functional.softmax)."""
     return _soft("softmax", input, dim, _stacklevel, dtype)
+
+
+def softmin(input, dim=None, _stacklevel=3, dtype=None):
+    """Softmax of −x (torch.nn.functional.softmin)."""
+    if dim is None:
+        need_attribute(input, "dim")
+    need(isinstance(input, TensorBase), "bad operand type for unary -: '{}'\nPass a Tensor.",
+         type(input).__name__, error=TypeError)
+    return _soft("softmin", f.neg(input), dim, _stacklevel, dtype)
 
 
 def log_softmax(input, dim=None, _stacklevel=3, dtype=None):
