@@ -14,12 +14,12 @@ _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"minigrad\."
 
 from . import dtypes as _dtypes  # noqa: E402
 from . import random  # noqa: E402
+from .backends.numpy.threads import get_num_threads, set_num_threads  # noqa: E402
 from .device import device  # noqa: E402
 from .dtypes import dtype, get_default_dtype, set_default_dtype  # noqa: E402
 from .engine.core import enable_grad, is_grad_enabled, no_grad, set_grad_enabled  # noqa: E402
 from .engine.promote import result_type as _result_type  # noqa: E402
 from .ops import create as _create  # noqa: E402
-from .ops.arguments import need_tensor as _need_tensor  # noqa: E402
 from .ops.create import (  # noqa: E402
     arange,
     as_tensor,
@@ -107,16 +107,6 @@ def is_tensor(obj):
     return isinstance(obj, Tensor)
 
 
-def numel(input):
-    """The number of elements (torch.numel)."""
-    return input.array.size
-
-
-def is_floating_point(input):
-    """Is its dtype a floating point one? (torch.is_floating_point)"""
-    return input.dtype.is_floating_point
-
-
 def result_type(tensor, other):
     """The dtype in which two tensors or numbers meet (torch.result_type)."""
     return _result_type(tensor, other)
@@ -125,9 +115,3 @@ def result_type(tensor, other):
 def promote_types(type1, type2):
     """The smallest dtype that holds both (torch.promote_types)."""
     return _dtypes.promote(type1, type2)
-
-
-def clone(input, *, memory_format=None):
-    """A copy, recorded (torch.clone)."""
-    _need_tensor("clone", input)
-    return input.clone()

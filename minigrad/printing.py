@@ -97,11 +97,6 @@ def tensor_text(array, *, dtype_name, default_dtype_name="float32", device="cpu"
     return _with_suffixes(prefix + _elements_text(array, len(prefix)), suffixes, len(prefix))
 
 
-def parameter_text(array, **details):
-    """The text of `repr(parameter)`, as `torch.nn.Parameter`'s; takes what `tensor_text` takes."""
-    return "Parameter containing:\n" + tensor_text(array, **details)
-
-
 def format_value(array, spec, text, type_name="Tensor"):
     """The text of `format(tensor, spec)`, as in `f"{loss:.4f}"`; mirrors `torch.Tensor.__format__`.
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+import minigrad
 from minigrad import printing
 
 torch = pytest.importorskip("torch")
@@ -130,7 +131,8 @@ def test_gradient_suffixes_and_default_dtype(case, kind, default):
         tensor = as_torch(array, name).requires_grad_()
         details = {"dtype_name": name, "default_dtype_name": default, "requires_grad": True}
         if kind == "parameter":
-            assert printing.parameter_text(array, **details) == repr(torch.nn.Parameter(tensor))
+            text = "Parameter containing:\n" + printing.tensor_text(array, **details)
+            assert text == repr(torch.nn.Parameter(tensor))
             return
         if kind != "leaf":
             tensor = tensor.clone() if kind == "clone" else tensor.unsqueeze(0).view_as(tensor)
@@ -289,6 +291,14 @@ def test_subclass_prefix_equals_torch():
     array = np.linspace(0, 1, 40).reshape(2, 20)
     tensor = torch.from_numpy(array).as_subclass(Measured)
     assert printing.tensor_text(array, dtype_name="float64", prefix="Measured(") == repr(tensor)
+
+
+def test_repr_of_subclasses_equals_torch():
+    texts = []
+    for library in (minigrad, torch):
+        measured = type("Measured", (library.Tensor,), {})
+        texts.append([repr(measured([1.0, 2.0])), repr(library.nn.Parameter(library.ones(2, 2)))])
+    assert texts[0] == texts[1]
 
 
 def test_only_the_edges_of_a_summarised_tensor_are_read():

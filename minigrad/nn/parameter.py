@@ -1,5 +1,4 @@
 """Parameter: the tensor that a module learns."""
-from .. import dtypes, printing
 from ..engine.core import new, plain, wrap
 from ..tensor import Tensor, _become
 
@@ -11,6 +10,8 @@ class Parameter(Tensor):
     under `no_grad` too. Unlike a plain Tensor it takes attributes of one's own. Raises RuntimeError for
     integers that would need a gradient.
     """
+
+    _prefix = Tensor._prefix
 
     def __new__(cls, data=None, requires_grad=True):
         if data is None:
@@ -30,5 +31,4 @@ class Parameter(Tensor):
         return (*super().__reduce__(), self.__dict__)
 
     def __repr__(self, *, tensor_contents=None):
-        return printing.parameter_text(plain(self), dtype_name=self.dtype.name, requires_grad=self.needs,
-                                       default_dtype_name=dtypes.get_default_dtype().name)
+        return "Parameter containing:\n" + super().__repr__()

@@ -28,8 +28,8 @@ def refuse_bool(name, x):
 
 
 def need_tensor(name, value, argument="input", position=1):
-    """Raises torch's TypeError where `value` is no Tensor."""
-    need_kind(Tensor, name, value, argument, position)
+    """The value. Raises torch's TypeError where it is no Tensor."""
+    return need_kind(Tensor, name, value, argument, position)
 
 
 def dtype_of(x):

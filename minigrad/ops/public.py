@@ -78,6 +78,24 @@ def bitwise_not(input: Tensor, *, out=None):
     return p.bitwise_not(input)
 
 
+@torch_function
+def clone(input: Tensor, *, memory_format=None):
+    """A copy, recorded (torch.clone)."""
+    return p.clone(input)
+
+
+@torch_function
+def numel(input: Tensor):
+    """The number of elements (torch.numel)."""
+    return input.array.size
+
+
+@torch_function
+def is_floating_point(input: Tensor):
+    """Is its dtype a floating point one? (torch.is_floating_point)"""
+    return input.dtype.is_floating_point
+
+
 # Of two operands --------------------------------------------------------------------------------------------
 
 def _binary(name, kind=Operand):
@@ -306,5 +324,6 @@ __all__ = [
     "round", "bitwise_not", "mul", "eq", "ne", "lt", "le", "gt", "ge", "multiply", "not_equal", "less",
     "less_equal", "greater", "greater_equal", "logical_and", "logical_or", "logical_xor", "bitwise_and",
     "bitwise_or", "bitwise_xor", "maximum", "minimum", "add", "sub", "subtract", "div", "divide",
-    "true_divide", "pow", "clamp", "clip", "where", "masked_fill", "floor_divide", "remainder",
+    "true_divide", "pow", "clamp", "clip", "where", "masked_fill", "floor_divide", "remainder", "clone",
+    "numel", "is_floating_point",
 ]

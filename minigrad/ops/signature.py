@@ -285,8 +285,7 @@ class Signature:
         several = isinstance(out, (tuple, list))
         outs = out if several else (out,)
         if not all([isinstance(one, TensorBase) for one in outs]):
-            raise TypeError(f"{self.name}(): argument 'out' must be Tensor, not {type_name(out)}\n"
-                            "Pass a tensor to write into.")
+            need_kind(Tensor, self.name, out, "out", 0)
         if mode.on and any([isinstance(v, TensorBase) and v.needs for value in (*given.values(), outs)
                             for v in (value if isinstance(value, (tuple, list)) else (value,))]):
             raise RuntimeError(f"{self.name}(): functions with out=... arguments don't support automatic "
@@ -296,7 +295,9 @@ class Signature:
         if "dtype" in self.kinds and "dtype" not in self.positional:    # computed in the dtype of `out`
             exact = given.setdefault("dtype", outs[0].dtype) is not None
         result = self.function(**given)
-        if isinstance(result, TensorBase) == several:
+        if isinstance(result, TensorBase):
+            need_kind(Tensor, self.name, out, "out", 0)
+        elif not several:
             refuse(self.name, *given.values(), out=out)
         for one, value in zip(outs, result if several else (result,)):
             write_into(one, value, exact)

@@ -65,13 +65,18 @@ def get_num_threads():
     return _size
 
 
-def set_num_threads(count):
-    """Use `count` threads, in BLAS too. (torch.set_num_threads)"""
+def set_num_threads(num):
+    """Use `num` threads, in BLAS too. Raises RuntimeError for what is no positive int.
+    (torch.set_num_threads)"""
     global _size
+    if not isinstance(num, int) or isinstance(num, bool):
+        raise RuntimeError(f"set_num_threads expects an int, but got {type(num).__name__}\nPass an int.")
+    if num < 1:
+        raise RuntimeError("set_num_threads expects a positive integer\nUse at least one thread.")
     get_num_threads()
-    _size = count
+    _size = num
     if _blas:
-        _blas[0](count)
+        _blas[0](num)
 
 
 def alone(function, *operands):
