@@ -176,8 +176,8 @@ def multinomial(gen, weights, n, replacement=False):
     if n == 1 or not replacement:
         _need(np.all(np.isfinite(weights) & (weights >= 0)),
               "probability tensor contains either `inf`, `nan` or element < 0", advice)
-        _need(n <= weights.shape[-1], "cannot sample n_sample > prob_dist.size(-1) samples without replacement",
-              "Draw fewer.")
+        _need(n <= weights.shape[-1],
+              "cannot sample n_sample > prob_dist.size(-1) samples without replacement", "Draw fewer.")
         _need(np.all(weights.sum(-1) > 0), f"{invalid} (sum of probabilities <= 0)", advice)
         odds = -weights / exponential(gen, weights.shape, weights.dtype)
         return np.argsort(odds, -1, kind="stable")[..., :n]

@@ -1,0 +1,240 @@
+"""Functions that change the resolution of images and signals, and attention. Their public place is
+`nn.functional`."""
+import math
+
+import numpy as np
+
+from ..engine.core import TensorBase, wrap
+from ..ops import conv
+from ..ops import index_public as ip
+from ..ops import public as f
+from ..ops import reduce_public as rp
+from ..ops import shape_public as s
+from ..ops.arguments import need_tensor
+from .arguments import need, need_dtype
+
+
+def _tuple(value, count, name):
+    value = tuple(value) if isinstance(value, (tuple, list)) else (value,)
+    need(len(value) in (1, count), "expected {} to be a single integer value or a list of {} values to match "
+         "the convolution dimensions, but got {}\nOne for each direction.", name, count, list(value))
+    return value * (count // len(value))
+
+
+# Convolutions -----------------------------------------------------------------------------------------------
+
+def _lined(function, input, *rest):
+    """A function of images on signals (N, C, L) or (C, L), as images of one line."""
+    return s.squeeze(function(s.unsqueeze(input, -2), *rest), -2)
+
+
+def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """Cross-correlation of signals (N, C, L) or (C, L) with kernels (O, C / groups, k), plus bias (O,)
+    (torch.nn.functional.conv1d). Arguments as `conv2d`'s."""
+    from .spatial import conv2d
+    for name, value in (("input", input), ("weight", weight)):
+        need_tensor("conv1d", value, name)
+    need(input.array.ndim in (2, 3), "Expected 2D (unbatched) or 3D (batched) input to conv1d, but got input "
+         "of size: {}\nSignals are (N, C, L).", [*input.array.shape])
+    stride, dilation = (_tuple(v, 1, n) for v, n in ((stride, "stride"), (dilation, "dilation")))
+    if isinstance(padding, str):
+        need(padding in ("same", "valid"), "Invalid padding string: '{}'\nUse 'same', 'valid' or numbers.",
+             padding)
+        need(padding == "valid" or stride == (1,), "padding='same' is not supported for strided "
+             "convolutions\nGive the padding in numbers.")
+        total = dilation[0] * (weight.array.shape[-1] - 1) if padding == "same" else 0
+        if total % 2:                           # the extra place comes after
+            input, total = _padded(input, 0, 1), total - 1
+        padding = (total // 2,)
+    padding = _tuple(padding, 1, "padding")
+    return _lined(lambda x: conv2d(x, s.unsqueeze(weight, -2), bias, (1, *stride), (0, *padding),
+                                   (1, *dilation), groups), input)
+
+
+def _padded(x, before, after):
+    zeros = [wrap(np.zeros((*x.array.shape[:-1], n), x.array.dtype)) for n in (before, after)]
+    return s.cat([zeros[0], x, zeros[1]], -1)
+
+
+def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+    """The input gradient of a convolution, as a layer: images (N, C, H, W) or (C, H, W), kernels
+    (C, O / groups, h, w), bias (O,) (torch.nn.functional.conv_transpose2d).
+
+    Each input pixel adds its kernel to the output, `stride` apart; `padding` is cut off, `output_padding`
+    added below and on the right.
+    """
+    for name, value in (("input", input), ("weight", weight)):
+        need_tensor("conv_transpose2d", value, name)
+    if input.array.ndim == 3:
+        return s.squeeze(conv_transpose2d(s.unsqueeze(input, 0), weight, bias, stride, padding,
+                                          output_padding, groups, dilation), 0)
+    need(input.array.ndim == 4, "Expected 3D (unbatched) or 4D (batched) input to conv_transpose2d, but got "
+         "input of size: {}\nImages are (N, C, H, W).", [*input.array.shape])
+    sizes = {"stride": stride, "padding": padding, "output_padding": output_padding, "dilation": dilation}
+    stride, padding, extra, dilation = (_tuple(value, 2, name) for name, value in sizes.items())
+    (n, channels, *size), (inputs, outputs, *kernel) = input.array.shape, weight.array.shape
+    need(channels == inputs, "Given transposed=1, weight of size {}, expected input{} to have {} channels, "
+         "but got {} channels instead\nThe input's channels are the layer's in_channels.",
+         [*weight.array.shape], [*input.array.shape], inputs, channels)
+    need(bias is None or bias.array.shape == (outputs * groups,), "Given transposed=1, weight of size {}, "
+         "expected bias to be 1-dimensional with {} elements, but got bias of size {} instead\n"
+         "It has a number for each output channel.", [*weight.array.shape], outputs * groups,
+         [*getattr(bias, "array", np.zeros(0)).shape])
+    for place in (0, 1):
+        need(extra[place] < max(stride[place], dilation[place]), "output padding must be smaller than either "
+             "stride or dilation, but got output_padding_height: {} output_padding_width: {} stride_height: "
+             "{} stride_width: {} dilation_height: {} dilation_width: {}\nMore would be zeros alone.",
+             *extra, *stride, *dilation)
+    need_dtype(input, weight)
+    shape = [(m - 1) * st - 2 * p + d * (k - 1) + e + 1
+             for m, st, p, d, k, e in zip(size, stride, padding, dilation, kernel, extra)]
+    z = conv.conv2d_input_grad(input, weight, shape=(n, outputs * groups, *shape),
+                               geometry=(stride, padding, dilation, groups))
+    return z if bias is None else z + s.reshape(bias, (-1, 1, 1))
+
+
+def conv_transpose1d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+    """As `conv_transpose2d`, for signals (N, C, L) or (C, L) (torch.nn.functional.conv_transpose1d)."""
+    for name, value in (("input", input), ("weight", weight)):
+        need_tensor("conv_transpose1d", value, name)
+    need(input.array.ndim in (2, 3), "Expected 2D (unbatched) or 3D (batched) input to conv_transpose1d, but "
+         "got input of size: {}\nSignals are (N, C, L).", [*input.array.shape])
+    sizes = {"stride": stride, "padding": padding, "output_padding": output_padding, "dilation": dilation}
+    stride, padding, extra, dilation = (_tuple(value, 1, name) for name, value in sizes.items())
+    return _lined(lambda x: conv_transpose2d(x, s.unsqueeze(weight, -2), bias, (1, *stride), (0, *padding),
+                                             (0, *extra), groups, (1, *dilation)), input)
+
+
+# Resolution -------------------------------------------------------------------------------------------------
+
+_DIMENSIONS = {"linear": 3, "bilinear": 4, "trilinear": 5, "bicubic": 4}
+
+
+def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corners=None,
+                recompute_scale_factor=None, antialias=False):
+    """Images (N, C, H, W), signals (N, C, L) or volumes in another resolution
+    (torch.nn.functional.interpolate).
+
+    size: the new one, or scale_factor: how many times the old. mode: "nearest", "nearest-exact", "linear",
+    "bilinear", "trilinear" or "area". align_corners: the outer pixels' centres stay where they are, for the
+    linear modes. "bicubic" and antialias=True raise NotImplementedError.
+    """
+    need_tensor("interpolate", input)
+    old = input.array.shape[2:]
+    if mode == "bicubic" or antialias:
+        raise NotImplementedError("interpolate: bicubic and antialias are not supported.\nUse bilinear.")
+    modes = ("nearest", "area", "nearest-exact", *_DIMENSIONS)
+    need(mode in modes, "Input Error: Only 3D, 4D and 5D input Tensors supported (got {}D) for the modes: "
+         "nearest | linear | bilinear | bicubic | trilinear | area | nearest-exact (got {})\nUse one of "
+         "these.", input.array.ndim, mode, error=NotImplementedError)
+    linear = mode in _DIMENSIONS
+    need(linear or align_corners is None, "align_corners option can only be set with the interpolating "
+         "modes: linear | bilinear | bicubic | trilinear\nLeave it out.", error=ValueError)
+    need(size is None or scale_factor is None, "only one of size or scale_factor should be defined\n"
+         "Leave one out.", error=ValueError)
+    need(size is not None or scale_factor is not None, "either size or scale_factor should be defined\n"
+         "Pass one.", error=ValueError)
+    wanted = _DIMENSIONS.get(mode, input.array.ndim)
+    need(input.array.ndim == wanted, "Got {}D input, but {} mode needs {}D input\n"
+         "Add or remove dimensions.", input.array.ndim, mode, wanted, error=NotImplementedError)
+    count = len(old)
+    if size is not None:
+        new = tuple(size) if isinstance(size, (tuple, list)) else (size,) * count
+        steps = [m / n for m, n in zip(old, new)]
+    else:
+        factors = tuple(scale_factor) if isinstance(scale_factor, (tuple, list)) else (scale_factor,) * count
+        new = tuple([math.floor(m * factor) for m, factor in zip(old, factors)])
+        steps = [m / n if recompute_scale_factor else 1 / factor for m, n, factor in zip(old, new, factors)]
+    need(len(new) == count, "Input and output must have the same number of spatial dimensions, but got input "
+         "with spatial dimensions of {} and output size of {}. Please provide input tensor in (N, C, d1, d2, "
+         "...,dK) format and output size in (o1, o2, ...,oK) format.\nOne for each direction.",
+         [*old], [*new], error=ValueError)
+    if mode == "area":
+        from .spatial import adaptive_avg_pool2d
+        need(count == 2, "interpolate: area is supported for images only\nUse 4D input.",
+             error=NotImplementedError)
+        return adaptive_avg_pool2d(input, new)
+    for place, (m, n, step) in enumerate(zip(old, new, steps)):
+        at, dim = np.arange(n, dtype=np.float32), 2 + place
+        if not linear:
+            at = (at + 0.5) * np.float32(step) if mode == "nearest-exact" else at * np.float32(step)
+            input = _at(input, dim, np.minimum(at.astype(np.int64), m - 1))
+            continue
+        wide = at.astype(input.array.dtype if input.array.dtype.kind == "f" else np.float32)
+        if align_corners:
+            where = wide * ((m - 1) / (n - 1) if n > 1 else 0)
+        else:
+            where = np.maximum((wide + 0.5) * step - 0.5, 0)
+        first = np.minimum(where.astype(np.int64), m - 1)
+        share = wrap((where - first).astype(input.array.dtype).reshape((-1,) + (1,) * (count - place - 1)))
+        nearer, farther = _at(input, dim, first), _at(input, dim, np.minimum(first + 1, m - 1))
+        input = nearer * (1 - share) + farther * share
+    return input
+
+
+def _at(x, dim, index):
+    return ip.index_select(x, dim, wrap(index))
+
+
+def pixel_shuffle(input, upscale_factor):
+    """Channels to pixels: (..., C·r², H, W) to (..., C, H·r, W·r) (torch.pixel_shuffle; Shi et al. 2016)."""
+    need_tensor("pixel_shuffle", input)
+    *lead, channels, height, width = input.array.shape
+    r = upscale_factor
+    need(channels % (r * r) == 0, "pixel_shuffle expects its input's 'channel' dimension to be divisible by "
+         "the square of upscale_factor, but input.size(-3)={} is not divisible by {}\nUse more channels.",
+         channels, r * r)
+    count = len(lead)
+    apart = s.reshape(input, (*lead, channels // (r * r), r, r, height, width))
+    order = (*range(count), count, count + 3, count + 1, count + 4, count + 2)
+    return s.reshape(s.permute(apart, order), (*lead, channels // (r * r), height * r, width * r))
+
+
+def pixel_unshuffle(input, downscale_factor):
+    """Pixels to channels: (..., C, H·r, W·r) to (..., C·r², H, W) (torch.pixel_unshuffle)."""
+    need_tensor("pixel_unshuffle", input)
+    *lead, channels, height, width = input.array.shape
+    r = downscale_factor
+    for name, n in (("height", height), ("width", width)):
+        need(n % r == 0, "pixel_unshuffle expects {0} to be divisible by downscale_factor, but "
+             "input.size({1})={2} is not divisible by {3}\nCut or pad the image.",
+             name, -2 if name == "height" else -1, n, r)
+    count = len(lead)
+    apart = s.reshape(input, (*lead, channels, height // r, r, width // r, r))
+    order = (*range(count), count, count + 2, count + 4, count + 1, count + 3)
+    return s.reshape(s.permute(apart, order), (*lead, channels * r * r, height // r, width // r))
+
+
+# Attention --------------------------------------------------------------------------------------------------
+
+def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False,
+                                 scale=None, enable_gqa=False):
+    """softmax(Q Kᵀ · scale + mask) V over the last two dimensions (Vaswani et al. 2017;
+    torch.nn.functional.scaled_dot_product_attention).
+
+    query (..., L, E), key (..., S, E), value (..., S, V) -> (..., L, V). attn_mask: bool (True takes part) or
+    numbers to add, broadcast to (..., L, S). is_causal: each place sees itself and those before. scale:
+    1/√E by default. enable_gqa: several heads of the query share one of key and value.
+    """
+    for name, x in (("query", query), ("key", key), ("value", value)):
+        need_tensor("scaled_dot_product_attention", x, name)
+    need(not (is_causal and attn_mask is not None), "_scaled_dot_product_attention: Explicit attn_mask "
+         "should not be set when is_causal=True\nPass one of the two.")
+    if enable_gqa:
+        times = query.array.shape[-3] // key.array.shape[-3]
+        spread = wrap(np.repeat(np.arange(key.array.shape[-3]), times))
+        key, value = ip.index_select(key, -3, spread), ip.index_select(value, -3, spread)
+    scale = 1 / math.sqrt(query.array.shape[-1]) if scale is None else scale
+    scores = s.matmul(query, s.transpose(key, -2, -1)) * scale
+    if is_causal:
+        attn_mask = wrap(np.tri(*scores.array.shape[-2:], dtype=bool))
+    if isinstance(attn_mask, TensorBase):
+        if attn_mask.array.dtype == bool:
+            scores = f.masked_fill(scores, f.logical_not(attn_mask), -math.inf)
+        else:
+            scores = scores + attn_mask
+    shares = rp.softmax(scores, -1)
+    if dropout_p:
+        from .functional import dropout
+        shares = dropout(shares, dropout_p)
+    return s.matmul(shares, value)
