@@ -72,6 +72,9 @@ class Kind(NamedTuple):
     hint: str
     spreads: bool = False
 
+    def __repr__(self):
+        return self.said
+
     def __or__(self, other):
         """Of one kind, else of the other."""
         def convert(value):
