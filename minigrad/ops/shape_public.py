@@ -10,7 +10,19 @@ from . import linalg as la
 from . import pointwise as p
 from . import shape as s
 from .arguments import as_dims, dtype_of
-from .signature import Dims, Dtype, Int, Sizes, Tensor, Tensors, family, refuse, torch_function, torch_method
+from .signature import (
+    Dims,
+    Dtype,
+    Int,
+    Sizes,
+    Tensor,
+    Tensors,
+    family,
+    need,
+    refuse,
+    torch_function,
+    torch_method,
+)
 
 
 def infer(shape, size):
@@ -161,22 +173,20 @@ def expanded(input, sizes):
 def cat(tensors: Tensors, dim: Int = 0, *, out=None):
     """Tensors joined along an existing dimension; their dtypes meet (torch.cat). Empty 1-D tensors are passed
     over."""
-    if not tensors:
-        raise ValueError("torch.cat(): expected a non-empty list of Tensors\nPass at least one tensor.")
+    need(tensors, "torch.cat(): expected a non-empty list of Tensors\nPass at least one tensor.",
+         error=ValueError)
     kept = [x for x in tensors if x.array.shape != (0,)] or tensors[:1]
     for k, x in enumerate(tensors):
-        if not x.array.ndim:
-            raise RuntimeError(f"zero-dimensional tensor (at position {k}) cannot be concatenated\n"
-                               "Use stack instead.")
+        need(x.array.ndim, "zero-dimensional tensor (at position {}) cannot be concatenated\n"
+             "Use stack instead.", k)
     first = kept[0].array.shape
     dim = wrap_dim(dim, len(first))
     for k, x in enumerate(tensors):
         shape = x.array.shape
         if shape == (0,):
             continue
-        if len(shape) != len(first):
-            raise RuntimeError(f"Tensors must have same number of dimensions: got {len(first)} and "
-                               f"{len(shape)}\nUnsqueeze the smaller ones.")
+        need(len(shape) == len(first), "Tensors must have same number of dimensions: got {} and {}\n"
+             "Unsqueeze the smaller ones.", len(first), len(shape))
         for d in range(len(first)):
             if d != dim and shape[d] != first[d]:
                 raise RuntimeError(
@@ -194,13 +204,11 @@ concat = concatenate = cat
 @torch_function
 def stack(tensors: Tensors, dim: Int = 0, *, out=None):
     """Tensors of one shape joined along a new dimension (torch.stack)."""
-    if not tensors:
-        raise RuntimeError("stack expects a non-empty TensorList\nPass at least one tensor.")
+    need(tensors, "stack expects a non-empty TensorList\nPass at least one tensor.")
     first = tensors[0].array.shape
     for k, x in enumerate(tensors):
-        if x.array.shape != first:
-            raise RuntimeError(f"stack expects each tensor to be equal size, but got {list(first)} at entry "
-                               f"0 and {list(x.array.shape)} at entry {k}\nPad or cut them to one shape.")
+        need(x.array.shape == first, "stack expects each tensor to be equal size, but got {} at entry 0 and "
+             "{} at entry {}\nPad or cut them to one shape.", first, x.array.shape, k)
     return s.stack(*tensors, dim=wrap_dim(dim, len(first) + 1))
 
 
@@ -209,34 +217,28 @@ def split(tensor: Tensor, split_size_or_sections, dim: Int = 0):
     """Views of parts along `dim`: of one size (the last may be smaller), or of the sizes listed
     (torch.split)."""
     dim = wrap_dim(dim, tensor.array.ndim)
-    if not tensor.array.ndim:
-        raise RuntimeError("split expects at least a 1-dimensional tensor\nUnsqueeze it first.")
+    need(tensor.array.ndim, "split expects at least a 1-dimensional tensor\nUnsqueeze it first.")
     size = tensor.array.shape[dim]
     if isinstance(split_size_or_sections, int):
         step = split_size_or_sections
-        if step < 0 or (step == 0 and size):
-            raise RuntimeError(f"split expects split_size be non-negative, but got split_size={step}\n"
-                               "Use a size over 0."
-                               if step < 0 else "split_size can only be 0 if dimension size is 0, but got "
-                                                f"dimension size of {size}\nUse a size over 0.")
+        need(step >= 0, "split expects split_size be non-negative, but got split_size={}\n"
+             "Use a size over 0.", step)
+        need(step or not size, "split_size can only be 0 if dimension size is 0, but got dimension size of "
+             "{}\nUse a size over 0.", size)
         sizes = [step] * (size // step) + ([size % step] if size % step else []) if size else [0]
     else:
         sizes = list(split_size_or_sections)
-        if sum(sizes) != size or min(sizes, default=0) < 0:
-            raise RuntimeError(f"split_with_sizes expects split_sizes to sum exactly to {size} (input "
-                               f"tensor's size at dimension {dim}), but got split_sizes={sizes}\n"
-                               "List sizes that add up.")
+        need(sum(sizes) == size and min(sizes, default=0) >= 0, "split_with_sizes expects split_sizes to sum "
+             "exactly to {} (input tensor's size at dimension {}), but got split_sizes={}\n"
+             "List sizes that add up.", size, dim, sizes)
     return s.split(tensor, sizes=tuple(sizes), dim=dim)
 
 
 @torch_function
 def chunk(input: Tensor, chunks: Int, dim: Int = 0):
     """At most `chunks` views of equal size along `dim` (torch.chunk)."""
-    if not input.array.ndim:
-        raise RuntimeError("chunk expects at least a 1-dimensional tensor\nUnsqueeze it first.")
-    if chunks <= 0:
-        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}\n"
-                           "Ask for at least one.")
+    need(input.array.ndim, "chunk expects at least a 1-dimensional tensor\nUnsqueeze it first.")
+    need(chunks > 0, "chunk expects `chunks` to be greater than 0, got: {}\nAsk for at least one.", chunks)
     dim = wrap_dim(dim, input.array.ndim)
     size = input.array.shape[dim]
     if not size:
@@ -247,16 +249,16 @@ def chunk(input: Tensor, chunks: Int, dim: Int = 0):
 @torch_function
 def unbind(input: Tensor, dim: Int = 0):
     """A tuple of the slices along `dim`, without it (torch.unbind)."""
-    if not input.array.ndim:
-        raise IndexError("Dimension specified as 0 but tensor has no dimensions\nUnsqueeze it first.")
+    need(input.array.ndim, "Dimension specified as 0 but tensor has no dimensions\nUnsqueeze it first.",
+         error=IndexError)
     dim = wrap_dim(dim, input.array.ndim)
     return s.unbind(input, dim=dim) if input.array.shape[dim] else ()
 
 
 def _triangle(name):
     def function(input: Tensor, diagonal: Int = 0, *, out=None):
-        if input.array.ndim < 2:
-            raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions\nUnsqueeze it first.")
+        need(input.array.ndim > 1, "{}: input tensor must have at least 2 dimensions\n"
+             "Unsqueeze it first.", name)
         return REGISTRY[name](input, diagonal=diagonal)
     return function
 
@@ -314,16 +316,13 @@ def bmm(input: Tensor, mat2: Tensor, *, out=None):
 def dot(input: Tensor, tensor: Tensor, *, out=None):
     """The inner product of two vectors (torch.dot)."""
     x, y = input.array, tensor.array
-    if x.ndim != 1 or y.ndim != 1:
-        raise RuntimeError(f"1D tensors expected, but got {x.ndim}D and {y.ndim}D tensors\n"
-                           "Flatten them, or use matmul.")
+    need(x.ndim == y.ndim == 1, "1D tensors expected, but got {}D and {}D tensors\n"
+         "Flatten them, or use matmul.", x.ndim, y.ndim)
     _same_dtype("dot : expected both vectors to have same dtype, but found {0.legacy_name} and "
                 "{1.legacy_name}",
                 input, tensor)
-    if x.shape != y.shape:
-        raise RuntimeError(f"inconsistent tensor size, expected tensor [{x.size}] and src [{y.size}] to have "
-                           f"the same number of elements, but got {x.size} and {y.size} elements "
-                           "respectively\nCut the longer one.")
+    need(x.shape == y.shape, "inconsistent tensor size, expected tensor [{0}] and src [{1}] to have the same "
+         "number of elements, but got {0} and {1} elements respectively\nCut the longer one.", x.size, y.size)
     return la.dot(input, tensor)
 
 
