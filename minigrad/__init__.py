@@ -20,6 +20,7 @@ from .dtypes import dtype, get_default_dtype, set_default_dtype  # noqa: E402
 from .engine.core import enable_grad, is_grad_enabled, no_grad, set_grad_enabled  # noqa: E402
 from .engine.promote import result_type as _result_type  # noqa: E402
 from .ops import create as _create  # noqa: E402
+from .ops.arrange_public import *  # noqa: E402
 from .ops.create import (  # noqa: E402
     arange,
     as_tensor,
@@ -43,10 +44,14 @@ from .ops.create import (  # noqa: E402
     zeros,
     zeros_like,
 )
+from .ops.elementary_public import *  # noqa: E402
 from .ops.index_public import *  # noqa: E402
+from .ops.pick_public import *  # noqa: E402
+from .ops.product_public import *  # noqa: E402
 from .ops.public import *  # noqa: E402
 from .ops.reduce_public import *  # noqa: E402
 from .ops.shape_public import *  # noqa: E402
+from .ops.sort_public import *  # noqa: E402
 from .printing import set_printoptions  # noqa: E402
 from .random import (  # noqa: E402  # noqa: E402
     Generator,

@@ -7,11 +7,16 @@ from .engine.core import RemovableHandle as RemovableHandle
 from .engine.core import TensorBase, new, plain, register_tensor, wrap
 from .engine.op import REGISTRY, binary
 from .gradient import Differentiable
+from .ops import arrange_public as ap
+from .ops import elementary_public as ep
 from .ops import index_public as ip
+from .ops import pick_public as pk
 from .ops import pointwise as p
+from .ops import product_public as pp
 from .ops import public as f
 from .ops import reduce_public as rp
 from .ops import shape_public as s
+from .ops import sort_public as so
 from .ops.arguments import need_tensor
 from .ops.create import NEW, legacy_shape, to_array
 from .ops.inplace_public import METHODS
@@ -413,6 +418,14 @@ _METHODS = {
     s: """view reshape permute flatten transpose t squeeze unsqueeze expand chunk unbind tril triu mm bmm dot
         mv matmul""",
     ip: "gather scatter_add index_select nonzero",
+    ep: " ".join(ep.__all__),
+    so: """sort argsort topk kthvalue median aminmax unique bincount cumsum cumprod diff count_nonzero nansum
+        nanmean""",
+    ap: """flip fliplr flipud roll repeat tile repeat_interleave swapaxes swapdims movedim moveaxis unflatten
+        narrow select broadcast_to tensor_split diagonal diag_embed diag trace""",
+    pk: """masked_select take take_along_dim argwhere scatter index_add index_fill index_copy multinomial
+        bernoulli""",
+    pp: "outer inner addmm addmv baddbmm addr addbmm cross dist kron",
 }
 for _module, _names in _METHODS.items():
     for _name in _names.split():

@@ -14,7 +14,8 @@ from .signature import Tensor, Unfit, need, need_kind
 # The kernels that torch does not have for bool tensors.
 _NO_BOOL: dict[str, tuple[type[Exception], str]] = {
     name: (NotImplementedError, f"\"{kernel}\" not implemented for 'Bool'") for name, kernel in (
-    ("floor", "floor_vml_cpu"), ("ceil", "ceil_vml_cpu"), ("round", "round_vml_cpu"), ("abs", "abs_cpu"))}
+    ("floor", "floor_vml_cpu"), ("ceil", "ceil_vml_cpu"), ("round", "round_vml_cpu"), ("abs", "abs_cpu"),
+    ("trunc", "trunc_vml_cpu"))}
 _NO_BOOL["relu"] = RuntimeError, "Boolean inputs not supported for relu"
 _NO_BOOL["neg"] = RuntimeError, ("Negation, the `-` operator, on a bool tensor is not supported. If you are "
                                  "trying to invert a mask, use the `~` or `logical_not()` operator instead.")

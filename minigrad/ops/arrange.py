@@ -3,7 +3,8 @@ from ..engine.op import op
 from .index import gather
 from .shape import stack, unbind
 
-flip = op("flip", lambda xp, x, *, dims: xp.flip(x, dims), grads=(lambda g, dims: flip(g, dims=dims),),
+flip = op("flip", lambda xp, x, *, dims: xp.flip(x, dims).copy(order="K"), pointwise=True,
+          grads=(lambda g, dims: flip(g, dims=dims),),
           formula=("x, backwards along dims", "ḡ, backwards along dims"))
 roll = op("roll", lambda xp, x, *, shifts, dims: xp.roll(x, shifts, dims),
           grads=(lambda g, shifts, dims: roll(g, shifts=tuple([-shift for shift in shifts]), dims=dims),),

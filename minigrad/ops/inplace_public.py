@@ -1,17 +1,24 @@
 """In-place methods: each writes what its out-of-place twin computes into the tensor's own memory, and returns
 it."""
+import functools
+
 import numpy as np
 
 from .. import random
 from ..engine.core import TensorBase, plain, wrap
 from ..engine.inplace import check_cast, check_leaf, inplace
 from ..engine.op import REGISTRY
+from . import elementary_public as ep
 from . import index as i
+from . import pick_public as pk
 from . import pointwise as p
+from . import product_public as pp
 from . import public as f
+from . import shape_public as s
+from . import sort_public as so
 from .arguments import cast, dtype_of, fitting, refuse_bool
 from .index_public import check_scatter
-from .signature import Bool, Float, Int, Number, Operand, Tensor, is_number, need, torch_method
+from .signature import Bool, Float, Int, Number, Operand, Tensor, as_method, is_number, need, torch_method
 
 METHODS = {}
 
@@ -78,7 +85,8 @@ def _pointwise(name):
     METHODS[method.__name__] = method
 
 
-for _name in "exp log sqrt rsqrt sin cos tanh erf sigmoid reciprocal abs neg sign relu floor ceil".split():
+for _name in """exp log sqrt rsqrt sin cos tanh erf sigmoid reciprocal abs neg sign relu floor ceil exp2 expm1
+        log1p log2 log10 erfc tan asin acos atan sinh cosh asinh acosh atanh trunc frac""".split():
     _pointwise(_name)
 
 
@@ -142,6 +150,29 @@ def scatter_add_(self, dim: Int, index: Tensor, src: Tensor):
     """`scatter_add` written into the tensor (Tensor.scatter_add_)."""
     dim, src = check_scatter(self, dim, index, src)
     return inplace(i.scatter_add, self, index, src, dim=dim)
+
+
+def _by_copy(function):
+    """What is made of several operations is computed, then written."""
+    compute, name = as_method(function), f"{function.__name__}_"
+
+    @functools.wraps(function)
+    def method(self, *args, **named):
+        check_leaf(self)
+        result = compute(self, *args, **named)
+        check_cast(result.dtype, self, False)
+        return copy_(self, result)
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = f"`{function.__name__}` written into the tensor (Tensor.{name})."
+    METHODS[name] = method
+
+
+for _function in (ep.square, ep.lerp, ep.addcmul, ep.addcdiv, ep.logit, ep.nan_to_num, ep.clamp_min,
+                  ep.clamp_max, ep.atan2, ep.hypot, ep.xlogy, ep.fmod, ep.deg2rad, ep.rad2deg, so.cumsum,
+                  so.cumprod, pk.scatter, pk.index_add, pk.index_fill, pk.index_copy, s.tril, s.triu, f.eq,
+                  f.ne, f.lt, f.le, f.gt, f.ge, f.logical_and, f.logical_or, f.logical_not, f.logical_xor,
+                  pp.addmm, pp.addmv, pp.baddbmm):
+    _by_copy(_function)
 
 
 # Drawn in place ---------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 from ..engine.op import op
 from .activation import log_sigmoid
 from .index import gather, scatter_zeros
-from .pointwise import sigmoid, where
+from .pointwise import clamp, log, sigmoid, where
 from .reduce import log_softmax, sum
 from .shape import squeeze, unsqueeze
 
@@ -87,3 +87,31 @@ binary_cross_entropy_with_logits = op(
     formula=("−p y ln σ(x) − (1 − y) ln σ(−x)", "ḡ · ((1 − y) σ(x) − p y σ(−x))",
              "ḡ · (ln σ(−x) − p ln σ(x))", "–"),
     promote="same", layout=True)
+
+
+def _binary_cross_entropy(xp, x, y):
+    return (y - 1) * xp.maximum(xp.log1p(-x), -100) - y * xp.maximum(xp.log(x), -100)
+
+
+def _logarithm(x):
+    return clamp(log(x), low=-100, high=None)
+
+
+binary_cross_entropy = op(
+    "binary_cross_entropy", _binary_cross_entropy,
+    grads=(lambda g, x, y: g * ((x - y) / clamp((1 - x) * x, low=1e-12, high=None)),
+           lambda g, x: g * (_logarithm(1 - x) - _logarithm(x))),
+    formula=("−y ln x − (1 − y) ln(1 − x)", "ḡ · (x − y) / (x (1 − x))", "ḡ · (ln(1 − x) − ln x)"),
+    promote="same", layout=True)
+
+
+def _huber_loss(xp, x, y, *, delta):
+    z = xp.abs(x - y)
+    return xp.where(z <= delta, 0.5 * z * z, delta * (z - 0.5 * delta))
+
+
+huber_loss = op("huber_loss", _huber_loss,
+                grads=(lambda g, x, y, delta: g * clamp(x - y, low=-delta, high=delta),
+                       lambda g, x, y, delta: g * clamp(y - x, low=-delta, high=delta)), promote="same",
+                formula=("½ (x − y)² where |x − y| ≤ δ, else δ (|x − y| − ½ δ)",
+                         "ḡ · (x − y) kept between ± δ", "ḡ · (y − x) kept between ± δ"), layout=True)

@@ -25,9 +25,9 @@ from ..random import C_NAMES
 # there it lists them all, while with a single form left its error is precise.
 FORMS: dict = dict.fromkeys(
     "eq ne lt le gt ge pow clamp where masked_fill var std any all fill_ bitwise_and bitwise_or bitwise_xor "
-    "linspace view floor_divide remainder normal pow_ clamp_ masked_fill_ floor_divide_ remainder_".split(),
-    range(9))
-FORMS |= {"arange": (0, 2, 3), "eye": (2,)}
+    "linspace view floor_divide remainder normal pow_ clamp_ masked_fill_ floor_divide_ remainder_ xlogy "
+    "fmod float_power lerp addcmul addcdiv clamp_min clamp_max".split(), range(9))
+FORMS |= {"arange": (0, 2, 3), "eye": (2,), "sort": (2, 3, 4)}
 FORMS |= dict.fromkeys("sum mean prod max min squeeze".split(), (0, 2))
 SPELLINGS = {"axis": "dim", "keepdims": "keepdim"}
 CALLED = {("arange", "start"): "end", ("randint", "low"): "high"}     # what torch calls a lone first argument
