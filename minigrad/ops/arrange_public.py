@@ -14,18 +14,7 @@ from . import shape as s
 from . import shape_public as sp
 from .arguments import as_dims
 from .index_public import index_select
-from .signature import (
-    Dims,
-    Dtype,
-    Int,
-    Operand,
-    Sizes,
-    Tensor,
-    Tensors,
-    is_number,
-    need,
-    torch_function,
-)
+from .signature import Dims, Dtype, Int, Operand, Sizes, Tensor, Tensors, is_number, need, torch_function
 
 # Turning, rolling, repeating --------------------------------------------------------------------------------
 
@@ -50,11 +39,11 @@ def flipud(input: Tensor):
 
 
 @torch_function
-def roll(input: Tensor, shifts: Dims, dims: Dims = None):
+def roll(input: Tensor, shifts: Dims, dims: Dims = ()):
     """Elements moved along `dims`, those pushed out coming in again; without dims, of the flattened tensor
     (torch.roll)."""
     shifts = shifts if isinstance(shifts, tuple) else (shifts,)
-    if dims is None or dims == ():
+    if dims == ():
         need(len(shifts) == 1, "shifts and dimensions must align. shifts: {}, dims:0\nPass one dimension for "
              "each shift.", len(shifts))
         return sp.reshape(a.roll(sp.reshape(input, (-1,)), shifts=shifts, dims=(0,)), input.array.shape)

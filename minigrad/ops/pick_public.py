@@ -11,16 +11,7 @@ from . import index as i
 from . import shape_public as sp
 from .arguments import cast, dtype_of
 from .index_public import check_scatter, gather, nonzero
-from .signature import (
-    Bool,
-    Int,
-    Number,
-    Operand,
-    Tensor,
-    is_number,
-    need,
-    torch_function,
-)
+from .signature import Bool, Float, Int, Number, Operand, Tensor, is_number, need, torch_function
 
 # Picking and writing ----------------------------------------------------------------------------------------
 
@@ -70,8 +61,10 @@ def scattering(input, dim, index, src):
 
 
 @torch_function
-def scatter(input: Tensor, dim: Int, index: Tensor, src: Operand, *, out=None):
-    """input with `src`, a Tensor or a number, at `index` along `dim` (torch.scatter)."""
+def scatter(input: Tensor, dim: Int, index: Tensor, src: Operand, *, reduce=None, out=None):
+    """input with `src`, a Tensor or a number, at `index` along `dim` (torch.scatter). reduce: not
+    supported."""
+    need(reduce is None, "scatter: reduce is not supported.\nUse scatter_add.", error=NotImplementedError)
     dim, src = scattering(input, dim, index, src)
     return a.scatter(input, index, src, dim=dim)
 
@@ -123,12 +116,15 @@ def multinomial(input: Tensor, num_samples: Int, replacement: Bool = False, *, g
 
 
 @torch_function
-def bernoulli(input: Tensor, *, generator=None, out=None):
-    """1 with the probability that `input` holds, else 0; torch's stream (torch.bernoulli)."""
+def bernoulli(input: Tensor, p: Float = None, *, generator=None, out=None):
+    """1 with the probability that `input` holds, or `p` everywhere, else 0; torch's stream
+    (torch.bernoulli)."""
+    generator = generator or random.default_generator
+    if p is not None:
+        return wrap(random.bernoulli(generator, input.array.shape, input.array.dtype, p))
     need(input.array.dtype.kind == "f", "\"bernoulli_tensor_cpu_self_\" not implemented for "
          "'{}'\nConvert the probabilities with .float().", dtype_of(input).legacy_name,
          error=NotImplementedError)
-    generator = generator or random.default_generator
     return wrap(random.bernoulli_tensor(generator, plain(input), input.array.dtype))
 
 

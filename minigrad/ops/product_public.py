@@ -210,7 +210,8 @@ def dist(input: Tensor, other: Tensor, p: Float = 2):
 
 
 @torch_function
-def cdist(x1: Tensor, x2: Tensor, p: Float = 2.0, compute_mode=None):
+def cdist(x1: Tensor, x2: Tensor, p: Float = 2.0,
+          compute_mode="use_mm_for_euclid_dist_if_necessary"):
     """p-norm distances between all rows of x1 (..., n, d) and of x2 (..., m, d): (..., n, m)
     (torch.cdist)."""
     sizes = x1.array.shape[-1], x2.array.shape[-1]

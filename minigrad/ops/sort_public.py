@@ -14,17 +14,7 @@ from . import shape as s
 from . import shape_public as sp
 from .arguments import dtype_of
 from .index_public import gather
-from .signature import (
-    Bool,
-    Dims,
-    Dtype,
-    Int,
-    Number,
-    Operand,
-    Tensor,
-    need,
-    torch_function,
-)
+from .signature import Bool, Dims, Dtype, Int, Number, Operand, Tensor, need, torch_function
 
 
 def _pair(name, first="values", second="indices"):
@@ -62,7 +52,7 @@ def sort(input: Tensor, dim: Int = -1, descending: Bool = False, stable: Bool = 
 
 
 @torch_function
-def argsort(input: Tensor, dim: Int = -1, descending: Bool = False, stable: Bool = False):
+def argsort(input: Tensor, dim: Int = -1, descending: Bool = False, stable: Bool = False, *, out=None):
     """The indices that sort along `dim` (torch.argsort)."""
     return wrap(np.ascontiguousarray(_order(plain(input), wrap_dim(dim, input.array.ndim), descending)))
 
