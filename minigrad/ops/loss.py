@@ -97,9 +97,22 @@ def _logarithm(x):
     return clamp(log(x), low=-100, high=None)
 
 
+def _bounded(x):
+    """x (1 − x) as torch keeps it from 0 in second derivatives; in first ones it takes the larger instead."""
+    return (x + 1e-12) * (1 - x + 1e-12)
+
+
+binary_cross_entropy_backward = op(
+    "binary_cross_entropy_backward",
+    lambda xp, y, x, target: y * ((x - target) / xp.maximum((1 - x) * x, 1e-12)),
+    grads=(lambda g, x, target: g * ((x - target) / _bounded(x)),
+           lambda g, y, x, target: g * y * ((x * x - 2 * x * target + target) / (_bounded(x) * _bounded(x))),
+           lambda g, y, x: -g * y / clamp((1 - x) * x, low=1e-12, high=None)),
+    formula=("y · (x − t) / (x (1 − x))", "ḡ · (x − t) / (x (1 − x))",
+             "ḡ · y · (x² − 2 x t + t) / (x (1 − x))²", "−ḡ · y / (x (1 − x))"), layout=True)
 binary_cross_entropy = op(
     "binary_cross_entropy", _binary_cross_entropy,
-    grads=(lambda g, x, y: g * ((x - y) / clamp((1 - x) * x, low=1e-12, high=None)),
+    grads=(lambda g, x, y: binary_cross_entropy_backward(g, x, y),
            lambda g, x: g * (_logarithm(1 - x) - _logarithm(x))),
     formula=("−y ln x − (1 − y) ln(1 − x)", "ḡ · (x − y) / (x (1 − x))", "ḡ · (ln(1 − x) − ln x)"),
     promote="same", layout=True)

@@ -105,3 +105,19 @@ ROWS.append(Sample(
     bad=tuple(lambda B, b=b: b(B.nn.functional.binary_cross_entropy_with_logits, B) for b in (
         lambda f, B: f(B.ones(2), B.ones(3)), lambda f, B: f(B.ones(2), B.ones(2), reduction="avg"),
         lambda f, B: f(B.ones(2, 3), B.ones(2, 3), pos_weight=B.ones(2)), lambda f, B: f([1.0], B.ones(1))))))
+
+
+def _shares(d: Any) -> Any:
+    shape = d.shape()
+    return [d.tensor(shape, 0.05, 0.95), d.tensor(shape, 0.05, 0.95)], {"reduction": d.pick(*REDUCTIONS)}
+
+
+loss("binary_cross_entropy", _shares, lambda F, B: F.binary_cross_entropy(B.ones(2), B.ones(3)),
+     lambda F, B: F.binary_cross_entropy(B.ones(2) * 2, B.ones(2)),
+     lambda F, B: F.binary_cross_entropy(B.ones(2), B.ones(2), reduction="avg"),
+     lambda F, B: F.binary_cross_entropy(B.ones(2), [1.0]))
+loss("huber_loss", lambda d: (d.pair(), {"reduction": d.pick(*REDUCTIONS), "delta": d.pick(1.0, 0.3)}),
+     lambda F, B: F.huber_loss(B.ones(2), B.ones(3)),
+     lambda F, B: F.huber_loss(B.ones(2), B.ones(2), delta=0.0),
+     lambda F, B: F.huber_loss(B.ones(2), B.ones(2), reduction="avg"),
+     lambda F, B: F.huber_loss(B.ones(2), 1.0))
