@@ -16,6 +16,14 @@ torch = pytest.importorskip("torch")
 pytestmark = [pytest.mark.filterwarnings("ignore::RuntimeWarning"),
               pytest.mark.filterwarnings("ignore::UserWarning")]
 
+def SIGNS(random: Any) -> np.ndarray:
+    return random.choice([-1, 1], 6)
+
+
+def SHARES(random: Any) -> np.ndarray:
+    return random.uniform(0.05, 0.95, (3, 4))
+
+
 # A module of either library and the shapes of its inputs.
 MODULES: dict[str, tuple[Any, list[Any]]] = {
     name: (call, [(3, 4)]) for name, call in {
@@ -34,6 +42,51 @@ MODULES: dict[str, tuple[Any, list[Any]]] = {
         "Hardshrink 0.2": lambda nn: nn.Hardshrink(0.2)}.items()
 } | {
     "PReLU of channels": (lambda nn: nn.PReLU(3), [(2, 3, 2, 2)]), "GLU 0": (lambda nn: nn.GLU(0), [(4, 3)]),
+    "Bilinear": (lambda nn: nn.Bilinear(3, 4, 2), [(5, 3), (5, 4)]),
+    "Bilinear 3d": (lambda nn: nn.Bilinear(3, 4, 2, bias=False), [(2, 5, 3), (2, 5, 4)]),
+    "GroupNorm": (lambda nn: nn.GroupNorm(2, 4), [(2, 4, 3, 2)]),
+    "GroupNorm plain": (lambda nn: nn.GroupNorm(3, 6, eps=0.1, affine=False), [(2, 6, 3)]),
+    "GroupNorm no bias": (lambda nn: nn.GroupNorm(1, 6, bias=False), [(3, 6)]),
+    "InstanceNorm1d": (lambda nn: nn.InstanceNorm1d(3), [(2, 3, 4)]),
+    "InstanceNorm1d affine": (lambda nn: nn.InstanceNorm1d(3, affine=True), [(2, 3, 4)]),
+    "InstanceNorm1d one": (lambda nn: nn.InstanceNorm1d(3, affine=True), [(3, 4)]),
+    "InstanceNorm2d": (lambda nn: nn.InstanceNorm2d(3, affine=True, track_running_stats=True),
+                       [(2, 3, 2, 2)]),
+    "InstanceNorm2d eval": (lambda nn: nn.InstanceNorm2d(3, track_running_stats=True).eval(),
+                            [(2, 3, 2, 2)]),
+    "RMSNorm": (lambda nn: nn.RMSNorm(4), [(3, 4)]),
+    "RMSNorm plain": (lambda nn: nn.RMSNorm((3, 4), 0.1, elementwise_affine=False), [(2, 3, 4)]),
+    "Dropout1d": (lambda nn: nn.Dropout1d(0.4), [(3, 4, 2)]), "Dropout1d one": (lambda nn: nn.Dropout1d(0.4),
+                                                                          [(6, 2)]),
+    "Dropout2d": (lambda nn: nn.Dropout2d(0.4), [(3, 4, 2, 2)]),
+    "AlphaDropout": (lambda nn: nn.AlphaDropout(0.4), [(5, 4)]),
+    "AlphaDropout eval": (lambda nn: nn.AlphaDropout(0.4).eval(), [(5, 4)]),
+    "Unflatten": (lambda nn: nn.Unflatten(1, (2, -1)), [(3, 4)]),
+    "ZeroPad2d": (lambda nn: nn.ZeroPad2d(1), [(1, 2, 2, 3)]),
+    "ZeroPad2d 4": (lambda nn: nn.ZeroPad2d((1, -1, 0, 2)), [(1, 2, 2, 3)]),
+    "ReflectionPad2d": (lambda nn: nn.ReflectionPad2d((1, 2, 0, 1)), [(1, 2, 2, 3)]),
+    "CosineSimilarity": (lambda nn: nn.CosineSimilarity(), [(3, 4), (3, 4)]),
+    "CosineSimilarity 0": (lambda nn: nn.CosineSimilarity(0), [(3, 4), (3, 1)]),
+    "PairwiseDistance": (lambda nn: nn.PairwiseDistance(), [(3, 4), (3, 4)]),
+    "PairwiseDistance 3": (lambda nn: nn.PairwiseDistance(3, keepdim=True), [(3, 4), (4,)]),
+    "TripletMarginLoss": (lambda nn: nn.TripletMarginLoss(), [(3, 4)] * 3),
+    "TripletMarginLoss swap": (lambda nn: nn.TripletMarginLoss(2.0, 3, swap=True, reduction="none"),
+                               [(3, 4)] * 3),
+    "CosineEmbeddingLoss": (lambda nn: nn.CosineEmbeddingLoss(0.1, reduction="none"),
+                            [(6, 4), (6, 4), SIGNS]),
+    "CosineEmbeddingLoss one": (lambda nn: nn.CosineEmbeddingLoss(), [(4,), (4,), lambda r: np.array(1)]),
+    "MarginRankingLoss": (lambda nn: nn.MarginRankingLoss(0.3), [(6,), (6,), SIGNS]),
+    "HingeEmbeddingLoss": (lambda nn: nn.HingeEmbeddingLoss(2.0, reduction="sum"), [(6,), SIGNS]),
+    "BCELoss": (lambda nn: nn.BCELoss(), [SHARES, SHARES]),
+    "BCELoss none": (lambda nn: nn.BCELoss(reduction="none"), [SHARES, SHARES]),
+    "SmoothL1Loss": (lambda nn: nn.SmoothL1Loss(), [(3, 4), (3, 4)]),
+    "SmoothL1Loss 0.5": (lambda nn: nn.SmoothL1Loss(beta=0.5, reduction="sum"), [(3, 4), (3, 4)]),
+    "SmoothL1Loss 0": (lambda nn: nn.SmoothL1Loss(beta=0.0), [(3, 4), (3, 4)]),
+    "HuberLoss": (lambda nn: nn.HuberLoss(), [(3, 4), (4,)]),
+    "HuberLoss none": (lambda nn: nn.HuberLoss("none", 0.5), [(3, 4), (3, 4)]),
+    "KLDivLoss": (lambda nn: nn.KLDivLoss(), [(3, 4), SHARES]),
+    "KLDivLoss batch": (lambda nn: nn.KLDivLoss(reduction="batchmean"), [(3, 4), SHARES]),
+    "KLDivLoss log": (lambda nn: nn.KLDivLoss(reduction="none", log_target=True), [(3, 4), (3, 4)]),
 }
 # torch has no second derivative of these; the line below compares what there is.
 ONCE = ("Hardsigmoid",)
@@ -158,6 +211,98 @@ F.prelu(o(2).double(), o(1))
 F.elu(o(2), "a")
 F.leaky_relu(o(2), None)
 nn.Hardtanh(2.0, 1.0)
+F.bilinear(o(2, 3), o(3, 4), o(5, 3, 4))
+F.bilinear(o(2, 3), o(2, 5), o(5, 3, 4))
+F.bilinear(o(2, 2), o(2, 5), o(5, 3, 4))
+F.bilinear(o(2, 3), o(4), o(5, 3, 4))
+F.bilinear(o(2, 3), o(2, 4), o(5, 3, 4), o(4))
+F.bilinear(o(2, 3), [1.0], o(5, 3, 4))
+nn.Bilinear(0, 1, 1)
+F.group_norm(o(2, 4), 3)
+F.group_norm(o(2), 1)
+F.group_norm(o(2, 4, 5), 2, o(3))
+F.group_norm(o(2, 4, 5), 2, o(4), o(3))
+F.group_norm(o(2, 4, 5).long(), 2)
+F.group_norm(o(1, 2), 2)
+F.group_norm(o(2, 4, 5).double(), 2, o(4))
+F.group_norm(o(2, 4, 5), 0)
+F.group_norm([1.0], 1)
+nn.GroupNorm(3, 4)
+F.instance_norm(o(2, 3, 1))
+F.instance_norm(o(2, 3, 4), use_input_stats=False)
+F.instance_norm(o(2, 3, 4), o(2), o(3))
+F.instance_norm(o(2, 3, 4), o(3))
+F.instance_norm(o(2, 3, 4), weight=o(2))
+F.instance_norm(o(2, 3, 4).long())
+nn.InstanceNorm1d(3)(o(2, 3, 4, 5))
+nn.InstanceNorm2d(3, affine=True)(o(2, 4, 4, 5))
+F.rms_norm(o(2, 3), (2,))
+F.rms_norm(o(2, 3), ())
+F.rms_norm(o(2, 3), (3,), o(2))
+F.rms_norm(o(2, 3), 3)
+F.rms_norm([1.0], (3,))
+F.rms_norm(o(2, 3).long(), (3,))
+F.binary_cross_entropy(o(2), o(3))
+F.binary_cross_entropy(o(2) * 2, o(2))
+F.binary_cross_entropy(o(2), o(2) * 2)
+F.binary_cross_entropy(o(2), o(2).double())
+F.binary_cross_entropy(o(2).long(), o(2).long())
+F.binary_cross_entropy(o(2), [1.0])
+F.binary_cross_entropy([1.0], o(2))
+F.binary_cross_entropy(o(2), o(2), reduction="avg")
+F.smooth_l1_loss(o(2), o(3))
+F.smooth_l1_loss(o(2), o(2), beta=-1.0)
+F.smooth_l1_loss(o(2), o(2), reduction="avg")
+F.smooth_l1_loss(o(2), 1.0)
+F.smooth_l1_loss(o(2).long(), o(2).long())
+F.huber_loss(o(2), o(3))
+F.huber_loss(o(2), o(2), delta=0.0)
+F.huber_loss(o(2), o(2), reduction="avg")
+F.huber_loss(o(2).long(), o(2).long())
+F.huber_loss(o(2), o(2), weight=o(3))
+F.huber_loss(o(2), o(2), weight=o(2), reduction="avg")
+F.kl_div(o(2), o(3))
+F.kl_div(o(2), o(2), reduction="avg")
+F.kl_div(o(2), 1.0)
+F.kl_div([1.0], o(2))
+F.kl_div(o(2).long(), o(2).long(), reduction="sum")
+F.hinge_embedding_loss(o(2), o(3))
+F.hinge_embedding_loss(o(2), 1.0)
+F.hinge_embedding_loss(o(2), o(2), reduction="avg")
+F.margin_ranking_loss(o(2), o(2), o(3))
+F.margin_ranking_loss(o(2), o(2), o(2, 1))
+F.margin_ranking_loss(o(2), o(2), 1.0)
+F.cosine_embedding_loss(o(2, 3), o(2, 3), o(3))
+F.cosine_embedding_loss(o(2, 3), o(2, 3), o(2, 2))
+F.cosine_embedding_loss(o(2, 3), o(2, 3), 1.0)
+F.cosine_embedding_loss(o(3), o(3), o(2))
+F.cosine_embedding_loss(o(2, 3), o(2, 4), o(2))
+F.triplet_margin_loss(o(2, 3), o(2, 3), o(2, 3), margin=0)
+F.triplet_margin_loss(o(2, 3), o(2, 3), o(3))
+F.triplet_margin_loss(o(2, 3), o(2, 3), 1.0)
+F.triplet_margin_loss(o(2, 3), o(2, 3), o(2, 4))
+nn.TripletMarginLoss(0)
+F.cosine_similarity(o(2, 3), o(2, 4))
+F.cosine_similarity(o(2, 3), 1.0)
+F.cosine_similarity(o(2, 3).long(), o(2, 3).long())
+F.cosine_similarity(o(2, 3), o(2, 3), 5)
+F.pairwise_distance(o(2, 3), o(2, 4))
+F.pairwise_distance(o(2, 3), 1.0)
+F.dropout1d(o(2))
+F.dropout1d(o(2, 3), 1.5)
+F.alpha_dropout(o(2), -1.0)
+F.dropout2d(o(2))
+F.dropout2d([1.0])
+nn.Dropout2d(2)
+nn.Unflatten(1, 2)
+nn.Unflatten(1, (1.0,))
+nn.Unflatten(1, (2, 2))(o(2, 3))
+nn.ParameterList([o(2)])[1]
+nn.ParameterList(3)
+nn.ParameterList([o(2)])(1)
+nn.ParameterDict({"a": o(2)})[1]
+nn.ParameterDict(3)
+nn.utils.vector_to_parameters([1.0], [])
 nn.Softshrink(-1.0)(o(2))
 """.strip().split("\n")}
 
@@ -174,3 +319,78 @@ def test_old_names_warn() -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             B.nn.Hardtanh()
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+@pytest.mark.parametrize("name", [name for name in MODULES if "PReLU" not in name])
+def test_precisions(name: str, dtype: str) -> None:
+    """Values and first gradients in single and half precision."""
+    build, shapes = MODULES[name]
+    results = []
+    for B in BACKENDS:
+        B.manual_seed(5)
+        layer = build(B.nn).to(getattr(B, dtype))
+        given = [B.from_numpy(a.astype(dtype) if a.dtype.kind == "f" else a) for a in inputs(shapes, 2)]
+        leaf = given[0].requires_grad_()
+        out = layer(leaf * 1, *given[1:])
+        cotangent = np.asarray(np.random.default_rng(3).uniform(0.5, 2.0, tuple(out.shape)))
+        out.backward(B.from_numpy(cotangent.astype(dtype)))
+        results.append((out, leaf.grad))
+    for what, ours, theirs in zip(("value", "gradient"), *results, strict=False):
+        close(f"{name}: {what}", ours, theirs, {"float16": 4e-3, "float32": 2e-6}[dtype])
+
+
+def test_lists_and_dicts_of_parameters() -> None:
+    results = []
+    for B in BACKENDS:
+        nn, net = B.nn, B.nn.Module()
+        net.list = nn.ParameterList([B.ones(2), nn.Parameter(B.zeros(2, 3)), "text"])
+        net.list += [B.full((1,), 3.0)]
+        net.list[-1] = B.full((1,), 4.0)
+        net.dict = nn.ParameterDict({"b": B.ones(2), "a": B.zeros(1)})
+        net.dict["c"] = 3
+        net.dict.update([("d", B.ones(()))])
+        assert net.dict.setdefault("e", B.ones(1)) is net.dict["e"] and net.dict.get("f") is None
+        net.dict |= nn.ParameterDict(net.dict.fromkeys(["x"], B.ones(1)))
+        found = [list(net.state_dict()), repr(net), len(net.list), len(net.list[1:]), net.dict.pop("c"),
+                 list(net.dict), list(reversed(net.dict)), "a" in net.dict, net.dict.popitem()[0],
+                 list((net.dict | nn.ParameterDict({"z": B.ones(1)})).keys()),
+                 [type(p).__name__ for p in net.list], [n for n, _ in net.named_parameters()]]
+        net.dict.clear()
+        results.append((found, len(net.dict), len(list(net.dict.copy().values()))))
+    assert results[0] == results[1]
+
+
+def test_parameters_as_a_vector() -> None:
+    results = []
+    for B in BACKENDS:
+        B.manual_seed(1)
+        layer = B.nn.Linear(3, 2)
+        vector = B.nn.utils.parameters_to_vector(layer.parameters())
+        B.nn.utils.vector_to_parameters(vector.detach() * 2, layer.parameters())
+        results.append((vector, layer.weight, layer.bias))
+    for ours, theirs in zip(*results, strict=True):
+        same_bits("vector", ours, theirs)
+
+
+def test_weights_of_losses() -> None:
+    random = np.random.default_rng(0)
+    x, y, weight = random.uniform(0.1, 0.9, (3, 3, 4))
+    same_layer(lambda B: B.nn.BCELoss(B.from_numpy(weight[0])), [x, y])
+    for reduction in ("mean", "sum", "none"):
+        close("huber", *(B.nn.functional.huber_loss(*map(B.from_numpy, (x, y)), reduction, 0.2,
+                                                    B.from_numpy(weight)) for B in BACKENDS))
+
+
+def test_in_place_dropouts() -> None:
+    for name, shape in (("dropout1d", (3, 4, 2)), ("dropout2d", (3, 4, 2, 2)), ("alpha_dropout", (6, 5))):
+        results = []
+        for B in BACKENDS:
+            B.manual_seed(2)
+            leaf = B.from_numpy(inputs([shape], 1)[0]).requires_grad_()
+            middle = leaf * 1.5
+            assert getattr(B.nn.functional, name)(middle, 0.4, True, True) is middle
+            (middle * middle).sum().backward()
+            results.append((middle, leaf.grad))
+        for ours, theirs in zip(*results, strict=True):
+            close(name, ours, theirs, 1e-14)

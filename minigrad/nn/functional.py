@@ -5,9 +5,7 @@ import warnings
 
 import numpy as np
 
-from .. import random
 from ..engine.core import TensorBase, plain, wrap
-from ..engine.inplace import inplace as write_inplace
 from ..ops import activation as a
 from ..ops import index as i
 from ..ops import linalg as la
@@ -38,15 +36,33 @@ from .activations import (
     threshold,
 )
 from .arguments import need, need_attribute, need_float
+from .distances import (
+    bilinear,
+    binary_cross_entropy,
+    cosine_embedding_loss,
+    cosine_similarity,
+    hinge_embedding_loss,
+    huber_loss,
+    kl_div,
+    margin_ranking_loss,
+    pairwise_distance,
+    smooth_l1_loss,
+    triplet_margin_loss,
+)
+from .dropouts import alpha_dropout, dropout, dropout1d, dropout2d
 from .losses import binary_cross_entropy_with_logits, cross_entropy, l1_loss, mse_loss, nll_loss
 from .spatial import adaptive_avg_pool2d, avg_pool2d, conv2d, max_pool2d, pad
 
-__all__ = ["adaptive_avg_pool2d", "avg_pool2d", "batch_norm", "binary_cross_entropy_with_logits", "celu",
-           "conv2d", "cross_entropy", "dropout", "elu", "embedding", "gelu", "glu", "hardshrink",
-           "hardsigmoid", "hardswish", "hardtanh", "l1_loss", "layer_norm", "leaky_relu", "linear",
-           "log_softmax", "logsigmoid", "max_pool2d", "mish", "mse_loss", "nll_loss", "normalize",
-           "one_hot", "pad", "prelu", "relu", "relu6", "selu", "sigmoid", "silu", "softmax", "softmin",
-           "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold"]
+__all__ = ["adaptive_avg_pool2d", "alpha_dropout", "avg_pool2d", "batch_norm", "bilinear",
+           "binary_cross_entropy", "binary_cross_entropy_with_logits", "celu", "conv2d",
+           "cosine_embedding_loss", "cosine_similarity", "cross_entropy", "dropout", "dropout1d",
+           "dropout2d", "elu", "embedding", "gelu", "glu", "group_norm", "hardshrink", "hardsigmoid",
+           "hardswish", "hardtanh", "hinge_embedding_loss", "huber_loss", "instance_norm", "kl_div",
+           "l1_loss", "layer_norm", "leaky_relu", "linear", "log_softmax", "logsigmoid",
+           "margin_ranking_loss", "max_pool2d", "mish", "mse_loss", "nll_loss", "normalize", "one_hot",
+           "pad", "pairwise_distance", "prelu", "relu", "relu6", "rms_norm", "selu", "sigmoid", "silu",
+           "smooth_l1_loss", "softmax", "softmin", "softplus", "softshrink", "softsign", "tanh",
+           "tanhshrink", "threshold", "triplet_margin_loss"]
 
 
 # Activations ------------------------------------------------------------------------------------------------
@@ -111,34 +127,6 @@ def softmin(input, dim=None, _stacklevel=3, dtype=None):
 def log_softmax(input, dim=None, _stacklevel=3, dtype=None):
     """x − ln Σ exp(x) over `dim` (torch.nn.functional.log_softmax)."""
     return _soft("log_softmax", input, dim, _stacklevel, dtype)
-
-
-def check_probability(p):
-    """Raises torch's ValueError for a dropout probability outside [0, 1]."""
-    need(not (p < 0.0 or p > 1.0), "dropout probability has to be between 0 and 1, but got {}\n"
-         "Pass a probability.", p, error=ValueError)
-
-
-def dropout(input, p=0.5, training=True, inplace=False):
-    """Elements zeroed with probability p, the others divided by 1 − p (torch.nn.functional.dropout).
-
-    The mask is torch's from the same seed. Outside training, or with p = 0, it gives `input` itself and draws
-    nothing. Raises ValueError for p outside [0, 1].
-    """
-    check_probability(p)
-    need_tensor("dropout", input)
-    if not training or p == 0 or not input.array.size:
-        return input
-    array = plain(input)
-    need(p == 1 or array.dtype.kind not in "biu", "result type Float can't be cast to the desired output "
-         "type {}\nConvert it first, for example with .float().", dtype_of(input).legacy_name)
-    if p == 1:
-        noise = np.zeros((), array.dtype)
-    else:
-        keep = random.dropout_mask(random.default_generator, array.shape, p, array.strides)
-        compute = np.float64 if array.dtype == np.float64 else np.float32    # torch divides in it
-        noise = np.multiply(keep, array.dtype.type(compute(1) / compute(1 - p)), dtype=array.dtype)
-    return write_inplace(a.dropout, input, wrap(noise)) if inplace else a.dropout(input, wrap(noise))
 
 
 # Linear and embedding ---------------------------------------------------------------------------------------
@@ -289,3 +277,84 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     need_float("LayerNormKernelImpl", input)
     _same_dtype(input, weight, bias)
     return n.layer_norm(input, weight, bias, dims=len(wanted), eps=eps)
+
+
+def rms_norm(input, normalized_shape, weight=None, eps=None):
+    """The last dimensions, of `normalized_shape`, divided by the root of their mean square, then times the
+    weight of that shape; Zhang & Sennrich 2019 (torch.nn.functional.rms_norm). eps: by default the smallest
+    step from 1 of the dtype."""
+    need_tensor("rms_norm", input)
+    need(isinstance(normalized_shape, (tuple, list)), "rms_norm(): argument 'normalized_shape' (position "
+         "2) must be tuple of ints, not {}\nPass (size,).", type(normalized_shape).__name__, error=TypeError)
+    wanted, array = list(normalized_shape), input.array
+    need(wanted, "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one "
+         "element, but got normalized_shape = []\nName the sizes of the last dimensions.")
+    need(weight is None or list(weight.array.shape) == wanted, "Expected weight to be of same shape as "
+         "normalized_shape, but got weight of shape {} and normalized_shape = {}\nThey must agree.", weight,
+         wanted)
+    need(list(array.shape[-len(wanted):]) == wanted, "Given normalized_shape={}, expected input with shape "
+         "[*{}], but got input of size{}\nThe last dimensions are normalised.",
+         wanted, "".join([f", {size}" for size in wanted])[2:], array.shape)
+    need_float("rms_norm", input)
+    wide = input.float() if array.itemsize == 2 else input      # half precision is rounded at the end
+    eps = np.finfo(wide.array.dtype).eps.item() if eps is None else eps
+    root = f.rsqrt(rp.mean(wide * wide, tuple(range(-len(wanted), 0)), keepdim=True) + eps)
+    out = wide * root
+    return (out if weight is None else out * weight).to(input.dtype)
+
+
+def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
+    """The channels of each sample, in `num_groups` groups, shifted and scaled to mean 0 and variance 1, then
+    by weight and bias (C,); Wu & He 2018 (torch.nn.functional.group_norm). input: (N, C, ...)."""
+    need_attribute(input, "dim")
+    x = input.array.shape
+    need(len(x) > 1, "Expected at least 2 dimensions for input tensor but received {}\n"
+         "The input is (N, C, ...).", len(x))
+    need(num_groups, "integer division or modulo by zero\nPass 1 for all channels together.",
+         error=ZeroDivisionError)
+    size = x[0] * x[1] // num_groups, num_groups, *x[2:]
+    need(size[0] * math.prod(x[2:]) != 1, "Expected more than 1 value per channel when training, got input "
+         "size {}\nNormalise over more values.", size, error=ValueError)
+    need(x[1] % num_groups == 0, "Expected number of channels in input to be divisible by num_groups, but "
+         "got input of shape {} and num_groups={}\nEvery group has as many channels.", x, num_groups)
+    for kind, tensor in (("weight", weight), ("bias", bias)):
+        need(tensor is None or tensor.array.shape == x[1:2], "Expected {0} to be a vector of size equal to "
+             "the number of channels in input, but got {0} of shape {1} and input of shape {2}\n"
+             "It has a number per channel.", kind, weight if weight is not None else bias, x)
+        need(tensor is None or tensor.array.dtype == input.array.dtype or
+             (input.array.itemsize == 2 and tensor.array.dtype == np.float32), "mixed dtype (CPU): all "
+             "inputs must share same datatype.\nConvert the layer or its input with .to(dtype).")
+    need_float("GroupNormKernelImpl", input)
+    wide = input.float() if input.array.itemsize == 2 else input
+    groups = s.reshape(wide, (x[0], num_groups, math.prod(x[1:]) // num_groups))
+    out = s.reshape(n.layer_norm(groups, None, None, dims=1, eps=eps), x)
+    shape = -1, *[1] * (len(x) - 2)
+    out = out if weight is None else out * s.view(weight, shape)
+    return (out if bias is None else out + s.view(bias, shape)).to(input.dtype)
+
+
+def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=None, use_input_stats=True,
+                  momentum=0.1, eps=1e-5):
+    """Every channel of every sample shifted and scaled to mean 0 and variance 1, then by weight and bias
+    (C,); Ulyanov et al. 2016 (torch.nn.functional.instance_norm). input: (N, C, ...).
+
+    Running statistics are updated by the mean over the batch, or used where use_input_stats is False.
+    """
+    need_attribute(input, "size")
+    x = input.array.shape
+    need(not use_input_stats or math.prod(x[2:]) != 1, "Expected more than 1 spatial element when training, "
+         "got input size torch.Size({})\nNormalise over more values.", x, error=ValueError)
+    need(use_input_stats or (running_mean is not None and running_var is not None), "Expected running_mean "
+         "and running_var to be defined when use_input_stats is false\nPass both.")
+
+    def repeated(tensor):
+        return tensor if tensor is None else s.reshape(s.expand(tensor, (x[0], *tensor.array.shape)), (-1,))
+
+    mean, var = repeated(running_mean), repeated(running_var)
+    out = batch_norm(s.reshape(input, (1, x[0] * x[1], *x[2:])), mean, var, repeated(weight), repeated(bias),
+                     use_input_stats, momentum, eps)
+    if use_input_stats:
+        for running, new in ((running_mean, mean), (running_var, var)):
+            if running is not None:
+                running.array[...] = plain(new).reshape(x[0], -1).mean(axis=0)
+    return s.reshape(out, x)

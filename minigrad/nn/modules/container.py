@@ -1,9 +1,11 @@
-"""Modules that hold modules: Sequential, ModuleList, ModuleDict."""
+"""Modules that hold modules or parameters: Sequential; lists and dicts of either."""
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from operator import index as as_index
 
+from ...tensor import Tensor
 from ..arguments import need
+from ..parameter import Parameter
 from .module import Module, indented
 
 
@@ -179,3 +181,192 @@ class ModuleDict(Module):
              "key/value pairs, but got {}\nPass a dict of modules.", type(modules).__name__, error=TypeError)
         for name, module in modules.items() if isinstance(modules, (Mapping, ModuleDict)) else modules:
             self[name] = module
+
+
+class _Parameters(Module):
+    """What ParameterList and ParameterDict share: tensors become parameters, other things are kept as they
+    are."""
+
+    def _put(self, key, value):
+        if isinstance(value, Tensor) and not isinstance(value, Parameter):
+            value = Parameter(value)
+        setattr(self, key, value)
+
+    def _described(self, kind, pairs):
+        lines = []
+        for key, value in pairs:
+            what = f"Object of type: {type(value).__name__}"
+            if isinstance(value, Tensor):
+                name = "Parameter" if isinstance(value, Parameter) else "Tensor"
+                size = "x".join(map(str, value.shape))
+                what = f"{name} containing: [{kind(value)} of size {size}]"
+            lines.append(f"  ({key}): {what}")
+        return "\n".join(lines)
+
+    def __call__(self, *args, **kwargs):
+        raise RuntimeError(f"{self._get_name()} should not be called.\nIt only holds parameters.")
+
+
+class ParameterList(_Parameters):
+    """A list of parameters, each registered; tensors become parameters (torch.nn.ParameterList)."""
+
+    def __init__(self, values=None):
+        super().__init__()
+        self._size = 0
+        if values is not None:
+            self.extend(values)
+
+    def _key(self, index):
+        index = as_index(index)
+        need(-self._size <= index < self._size, "index {} is out of range\nThere are {} values.", index,
+             self._size, error=IndexError)
+        return str(index % self._size)
+
+    def __getitem__(self, idx):
+        if isinstance(idx, slice):
+            return type(self)([self[k] for k in range(*idx.indices(self._size))])
+        return getattr(self, self._key(idx))
+
+    def __setitem__(self, idx, param):
+        self._put(self._key(idx), param)
+
+    def __len__(self):
+        return self._size
+
+    def __iter__(self):
+        return iter([self[k] for k in range(self._size)])
+
+    def __iadd__(self, parameters):
+        return self.extend(parameters)
+
+    def append(self, value):
+        """Add a value at the end; returns self."""
+        self._size += 1
+        self[-1] = value
+        return self
+
+    def extend(self, values):
+        """Add values at the end; returns self."""
+        need(isinstance(values, Iterable) and not isinstance(values, Tensor), "ParameterList.extend should "
+             "be called with an iterable, but got {}\nPass a list of parameters.", type(values).__name__,
+             error=TypeError)
+        for value in list(values):
+            self.append(value)
+        return self
+
+    def extra_repr(self):
+        return self._described(lambda value: value.dtype, enumerate(self))
+
+
+class ParameterDict(_Parameters):
+    """A dict of parameters, each registered; tensors become parameters (torch.nn.ParameterDict). Plain dicts
+    are taken in sorted order, as torch does."""
+
+    def __init__(self, parameters=None):
+        super().__init__()
+        self._keys = {}
+        if parameters is not None:
+            self.update(parameters)
+
+    @staticmethod
+    def _check_key(key):
+        need(isinstance(key, str), "Index given to ParameterDict cannot be used as a key as it is not a "
+             "string (type is '{}'). Open an issue on github if you need non-string keys.\nUse str(key).",
+             type(key).__name__, error=TypeError)
+
+    def __getitem__(self, key):
+        self._check_key(key)
+        return getattr(self, key)
+
+    def __setitem__(self, key, value):
+        self._check_key(key)
+        self._keys[key] = None
+        self._put(key, value)
+
+    def __delitem__(self, key):
+        del self._keys[key]
+        delattr(self, key)
+
+    def __len__(self):
+        return len(self._keys)
+
+    def __iter__(self):
+        return iter(self._keys)
+
+    def __reversed__(self):
+        return reversed(self._keys)
+
+    def __contains__(self, key):
+        return key in self._keys
+
+    def copy(self):
+        """Another ParameterDict of the same parameters."""
+        return ParameterDict(list(self.items()))
+
+    def setdefault(self, key, default=None):
+        """The value at `key`, which becomes `default` where there is none."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def get(self, key, default=None):
+        """The value at `key`, or `default`."""
+        return self[key] if key in self else default
+
+    def clear(self):
+        """Take everything out."""
+        for key in list(self._keys):
+            del self[key]
+
+    def pop(self, key):
+        """Take one value out and return it."""
+        value = self[key]
+        del self[key]
+        return value
+
+    def popitem(self):
+        """Take the last (name, value) out and return it."""
+        key = next(reversed(self._keys))
+        return key, self.pop(key)
+
+    def fromkeys(self, keys, default=None):
+        """A ParameterDict with `default` at every key."""
+        return ParameterDict([(key, default) for key in keys])
+
+    def keys(self):
+        """The names."""
+        return self._keys.keys()
+
+    def items(self):
+        """(name, value) pairs."""
+        return ((key, self[key]) for key in self._keys)
+
+    def values(self):
+        """The values."""
+        return (self[key] for key in self._keys)
+
+    def update(self, parameters):
+        """Add the values of a mapping, or of (name, value) pairs."""
+        need(isinstance(parameters, Iterable), "ParametersDict.update should be called with an iterable of "
+             "key/value pairs, but got {}\nPass a dict of parameters.", type(parameters).__name__,
+             error=TypeError)
+        if isinstance(parameters, (Mapping, ParameterDict)):
+            ordered = isinstance(parameters, (OrderedDict, ParameterDict))
+            parameters = parameters.items() if ordered else sorted(parameters.items())
+        for key, value in parameters:
+            self[key] = value
+
+    def __or__(self, other):
+        joined = self.copy()
+        joined.update(other)
+        return joined
+
+    def __ror__(self, other):
+        return other.copy() | self
+
+    def __ior__(self, other):
+        self.update(other)
+        return self
+
+    def extra_repr(self):
+        return self._described(lambda value: value.type(), self.items())

@@ -1,15 +1,19 @@
 """Modules with weights: linear, convolution, embedding, normalisation. `layer.py` says how to write one."""
+import math
+import warnings
 from numbers import Integral
 
 from ...engine.core import no_grad
 from ...ops import create
+from ...ops import shape_public as s
 from .. import functional as F
 from .. import init, spatial
 from ..arguments import need
 from ..parameter import Parameter
 from .layer import Affine, Drawn, Layer
 
-__all__ = ["BatchNorm1d", "BatchNorm2d", "Conv2d", "Embedding", "LayerNorm", "Linear"]
+__all__ = ["BatchNorm1d", "BatchNorm2d", "Bilinear", "Conv2d", "Embedding", "GroupNorm", "InstanceNorm1d",
+           "InstanceNorm2d", "LayerNorm", "Linear", "RMSNorm"]
 
 
 def _pair(value):
@@ -28,6 +32,26 @@ class Linear(Drawn, shows="in_features=, out_features=, bias="):
 
     def forward(self, input):
         return F.linear(input, self.weight, self.bias)
+
+
+class Bilinear(Layer, shows="in1_features=, in2_features=, out_features=, bias="):
+    """Σᵢⱼ x1ᵢ Wₖᵢⱼ x2ⱼ + bₖ over the last dimensions (torch.nn.Bilinear)."""
+
+    def __init__(self, in1_features, in2_features, out_features, bias=True, device=None, dtype=None):
+        need(in1_features > 0, "in1_features must be > 0, but got (in1_features={})\nPass a size.",
+             in1_features, error=ValueError)
+        self._keep(locals())
+        self._learn(device, dtype, weight=(out_features, in1_features, in2_features),
+                    bias=(out_features,) if bias else None)
+
+    def reset_parameters(self):
+        """Draw the weights anew: uniform ± 1/√in1_features, weight first."""
+        bound = 1 / math.sqrt(self.in1_features)
+        for parameter in self.parameters():
+            init.uniform_(parameter, -bound, bound)
+
+    def forward(self, input1, input2):
+        return F.bilinear(input1, input2, self.weight, self.bias)
 
 
 class Conv2d(Drawn, shows="in_channels, out_channels, kernel_size=, stride=, padding?, dilation?, groups?, "
@@ -187,3 +211,70 @@ class LayerNorm(Affine, shows="normalized_shape, eps=, elementwise_affine=, bias
 
     def forward(self, input):
         return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+
+
+class RMSNorm(Affine, shows="normalized_shape, eps=, elementwise_affine="):
+    """Division of every sample's last dimensions, of `normalized_shape`, by the root of their mean square
+    (torch.nn.RMSNorm; Zhang & Sennrich 2019)."""
+    bias = None
+
+    def __init__(self, normalized_shape, eps=None, elementwise_affine=True, device=None, dtype=None):
+        if isinstance(normalized_shape, Integral):
+            normalized_shape = (normalized_shape,)
+        normalized_shape = tuple(normalized_shape)
+        self._keep(locals())
+        self._learn(device, dtype, weight=normalized_shape if elementwise_affine else None)
+
+    def forward(self, input):
+        return F.rms_norm(input, self.normalized_shape, self.weight, self.eps)
+
+
+class GroupNorm(Affine, shows="num_groups, num_channels, eps=, affine=, bias="):
+    """Normalisation of every sample over groups of its channels (torch.nn.GroupNorm; Wu & He 2018)."""
+
+    def __init__(self, num_groups, num_channels, eps=1e-5, affine=True, device=None, dtype=None, *,
+                 bias=True):
+        need(num_channels % num_groups == 0, "num_channels ({}) must be divisible by num_groups ({})\n"
+             "Every group has as many channels.", num_channels, num_groups, error=ValueError)
+        self._keep(locals())
+        size = (num_channels,) if affine else None
+        self._learn(device, dtype, weight=size, bias=size if bias else None)
+
+    def forward(self, input):
+        return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
+
+
+class _InstanceNorm(_BatchNorm):
+    def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=False, track_running_stats=False,
+                 device=None, dtype=None, *, bias=True):
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
+
+    def forward(self, input):
+        dims, single = input.array.ndim, int(self._dims[0])
+        need(str(dims) in self._dims, "expected {} input (got {}D input)\nThe input is (N, C, ...).",
+             self._dims, dims, error=ValueError)
+        at = dims - single
+        channels = input.array.shape[at]
+        if channels != self.num_features:
+            need(not self.affine, "expected input's size at dim={} to match num_features ({}), but got: {}.\n"
+                 "There is a weight per channel.", at, self.num_features, channels, error=ValueError)
+            warnings.warn(f"input's size at dim={at} does not match num_features. You can silence this "
+                          "warning by not passing in num_features, which is not used because affine=False",
+                          stacklevel=2)
+        track = self.track_running_stats
+        out = F.instance_norm(input if at else s.unsqueeze(input, 0), self.running_mean, self.running_var,
+                              self.weight, self.bias, self.training or not track, self.momentum or 0.0,
+                              self.eps)
+        return out if at else s.squeeze(out, 0)
+
+
+class InstanceNorm1d(_InstanceNorm):
+    """Normalisation of every channel of every sample (N, C, L) or (C, L) (torch.nn.InstanceNorm1d; Ulyanov
+    et al. 2016)."""
+    _dims = "2D or 3D"
+
+
+class InstanceNorm2d(_InstanceNorm):
+    """Normalisation of every channel of every sample (N, C, H, W) or (C, H, W)
+    (torch.nn.InstanceNorm2d). As InstanceNorm1d."""
+    _dims = "3D or 4D"

@@ -1,12 +1,18 @@
 """Modules without weights: activations, pooling, dropout, losses. `layer.py` says how to write one."""
+import math
+
+from ...engine.errors import wrap_dim
 from ...ops import shape_public as s
 from .. import functional as F
+from ..arguments import need
+from ..dropouts import check_probability
 from .layer import Layer, Loss
 from .module import Module
 
-__all__ = ["AdaptiveAvgPool2d", "AvgPool2d", "BCEWithLogitsLoss", "CrossEntropyLoss", "Dropout", "Flatten",
-           "GELU", "Identity", "L1Loss", "LogSoftmax", "MSELoss", "MaxPool2d", "NLLLoss", "ReLU", "Sigmoid",
-           "Softmax", "Tanh"]
+__all__ = ["AdaptiveAvgPool2d", "AlphaDropout", "AvgPool2d", "BCEWithLogitsLoss", "CrossEntropyLoss",
+           "Dropout", "Dropout1d", "Dropout2d", "Flatten", "GELU", "Identity", "L1Loss", "LogSoftmax",
+           "MSELoss", "MaxPool2d", "NLLLoss", "ReLU", "ReflectionPad2d", "Sigmoid", "Softmax", "Tanh",
+           "Unflatten", "ZeroPad2d"]
 
 
 class Identity(Module):
@@ -31,8 +37,59 @@ class Dropout(Layer, calls=F.dropout, shows="p=, inplace="):
     Srivastava et al. 2014)."""
 
     def __init__(self, p=0.5, inplace=False):
-        F.check_probability(p)
+        check_probability(p)
         self._keep(locals())
+
+
+class Dropout1d(Dropout, calls=F.dropout1d):
+    """In training, whole channels of (N, C, L) zeroed (torch.nn.Dropout1d)."""
+
+
+class Dropout2d(Dropout, calls=F.dropout2d):
+    """In training, whole channels of (N, C, H, W) zeroed (torch.nn.Dropout2d)."""
+
+
+class AlphaDropout(Dropout, calls=F.alpha_dropout):
+    """In training, dropout that keeps mean and variance, for SELU (torch.nn.AlphaDropout)."""
+
+
+class Unflatten(Layer, shows="dim=, unflattened_size="):
+    """Dimension `dim` made several, of unflattened_size, one of which may be −1 (torch.nn.Unflatten)."""
+
+    def __init__(self, dim, unflattened_size):
+        name = "unflattened_size must be"
+        need(isinstance(unflattened_size, (tuple, list)), "{} a tuple of ints, but found type {}\n"
+             "Pass a tuple.", name, type(unflattened_size).__name__, error=TypeError)
+        for place, size in enumerate(unflattened_size):
+            need(isinstance(size, int), "{} tuple of ints, but found element of type {} at pos {}\n"
+                 "Sizes are ints.", name, type(size).__name__, place, error=TypeError)
+        self._keep({"dim": dim, "unflattened_size": unflattened_size})
+
+    def forward(self, input):
+        shape, dim = input.array.shape, wrap_dim(self.dim, input.array.ndim)
+        sizes = list(self.unflattened_size)
+        if -1 in sizes:
+            sizes[sizes.index(-1)] = shape[dim] // max(-math.prod(sizes), 1)
+        need(math.prod(sizes) == shape[dim], "unflatten: Provided sizes {} don't multiply up to the size of "
+             "dim {} ({}) in the input tensor\nOne of them may be -1.", [*self.unflattened_size], dim,
+             shape[dim])
+        return s.view(input, (*shape[:dim], *sizes, *shape[dim + 1:]))
+
+
+class ZeroPad2d(Layer, shows="padding"):
+    """Zeros around images: a number, or (left, right, top, bottom) (torch.nn.ZeroPad2d)."""
+    _mode = "constant"
+
+    def __init__(self, padding):
+        self._keep({"padding": tuple(padding) if isinstance(padding, (tuple, list)) else (padding,) * 4})
+
+    def forward(self, input):
+        return F.pad(input, self.padding, self._mode)
+
+
+class ReflectionPad2d(ZeroPad2d):
+    """Images mirrored at their edges, which are not repeated (torch.nn.ReflectionPad2d)."""
+    _mode = "reflect"
 
 
 # Activations ------------------------------------------------------------------------------------------------

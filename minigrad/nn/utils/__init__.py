@@ -1,4 +1,4 @@
-"""Gradient clipping (torch.nn.utils)."""
+"""Gradient clipping, and parameters as one vector (torch.nn.utils)."""
 import math
 import warnings
 from types import GeneratorType
@@ -6,6 +6,7 @@ from types import GeneratorType
 from ...engine.core import no_grad
 from ...ops import shape_public as s
 from ...tensor import Tensor
+from ..modules.module import typename
 
 
 def _gradients(parameters):
@@ -46,3 +47,18 @@ def clip_grad_value_(parameters, clip_value, foreach=None):
     """Keep every element of all gradients within ± `clip_value` (torch.nn.utils.clip_grad_value_)."""
     for g in _gradients(parameters):
         g.clamp_(-float(clip_value), float(clip_value))
+
+
+def parameters_to_vector(parameters):
+    """All parameters, one after another, as one vector (torch.nn.utils.parameters_to_vector)."""
+    return s.cat([s.view(parameter, -1) for parameter in parameters])
+
+
+def vector_to_parameters(vec, parameters):
+    """The parameters become views of the parts of a vector (torch.nn.utils.vector_to_parameters)."""
+    if not isinstance(vec, Tensor):
+        raise TypeError(f"expected torch.Tensor, but got: {typename(vec)}\nPass a vector.")
+    start = 0
+    for parameter in parameters:
+        parameter.data = s.view(vec[start:start + parameter.numel()], parameter.shape).data
+        start += parameter.numel()
