@@ -59,6 +59,18 @@ class _Implementations(dict):
         return bound
 
 
+def _parameters(function):
+    """(names of operands, {attribute: default}, may there be any number of operands?), read off the code:
+    `inspect.signature` takes ten times as long, which importing would show."""
+    code, given = function.__code__, function.__defaults__ or ()
+    plain = code.co_argcount - len(given)
+    named = code.co_varnames[plain:code.co_argcount + code.co_kwonlyargcount]
+    defaults = dict.fromkeys(named) | dict(zip(named, given)) | (function.__kwdefaults__ or {})
+    variadic = bool(code.co_flags & inspect.CO_VARARGS)
+    rest = code.co_varnames[code.co_argcount + code.co_kwonlyargcount:][:variadic]
+    return code.co_varnames[:plain] + rest, defaults, variadic
+
+
 class Op:
     """A differentiable operator. Made by `op`, `joint` rules included; see the module's text.
 
@@ -69,18 +81,13 @@ class Op:
 
     def __init__(self, name, forward, grads, formula, torch_node, extras, promote, layout, pointwise, view,
                  twin, outputs, joint):
-        parameters = list(inspect.signature(forward).parameters.values())
-        takes_namespace = parameters[0].name == "xp"
-        parameters = parameters[takes_namespace:]
+        operands, defaults, self.variadic = _parameters(forward)
+        takes_namespace = operands[0] == "xp"
+        self.operands, self.defaults = operands[takes_namespace:], defaults
         self.name, self.forward, self.grads, self.formula = name, forward, grads, formula
         self.extras, self.promote, self.layout, self.view, self.twin = extras, promote, layout, view, twin
         self.pointwise = layout if pointwise is None else pointwise
         self.outputs, self.joint = outputs, joint
-        self.variadic = parameters[0].kind is inspect.Parameter.VAR_POSITIONAL
-        self.operands = tuple(p.name for p in parameters
-                              if p.default is p.empty and p.kind is not p.KEYWORD_ONLY)
-        self.defaults = {p.name: (None if p.default is p.empty else p.default) for p in parameters
-                         if p.name not in self.operands}
         self.impl = _Implementations(name, forward, takes_namespace)
         self.node_class = type(torch_node, (Node,), {"__slots__": (), "op": self})
         for name, kept in (("result", "z"), *zip(("self", "other"), self.operands)):
@@ -88,7 +95,7 @@ class Op:
             setattr(self.node_class, f"_saved_{name}", shown)
         self.names, self.reads = [*self.operands, "z"], []
         for position, rule in enumerate(grads):
-            wanted = tuple(inspect.signature(rule).parameters)[1 + joint:] if rule else ()
+            wanted = _parameters(rule)[0][1 + joint:] if rule else ()
             for read in wanted:
                 self._check_read(read)
                 if read not in self.names:

@@ -8,37 +8,41 @@ from .pointwise import exp, log, rsqrt, where
 LN2, LN10 = math.log(2), math.log(10)
 
 
-def _smooth(name, forward, slope, formula, slope_formula):
-    """A row for a differentiable function of one operand; integers become floats."""
-    return op(name, forward, grads=(slope,), formula=(formula, slope_formula), promote="float", layout=True)
-
-
 # Exponentials and logarithms
-exp2 = _smooth("exp2", lambda xp, x: xp.exp2(x), lambda g, z: g * z * LN2, "2ˣ", "ḡ · z · ln 2")
-expm1 = _smooth("expm1", lambda xp, x: xp.expm1(x), lambda g, z: g * (z + 1), "eˣ − 1", "ḡ · (z + 1)")
-log1p = _smooth("log1p", lambda xp, x: xp.log1p(x), lambda g, x: g / (x + 1), "ln(1 + x)", "ḡ / (1 + x)")
-log2 = _smooth("log2", lambda xp, x: xp.log2(x), lambda g, x: g / (x * LN2), "log₂ x", "ḡ / (x ln 2)")
-log10 = _smooth("log10", lambda xp, x: xp.log10(x), lambda g, x: g / (x * LN10), "log₁₀ x", "ḡ / (x ln 10)")
-erfc = _smooth("erfc", lambda xp, x: xp.erfc(x), lambda g, x: -2 / math.sqrt(math.pi) * exp(-(x * x)) * g,
-               "1 − erf x", "−ḡ · 2/√π · e^(−x²)")
+exp2 = op("exp2", lambda xp, x: xp.exp2(x), grads=(lambda g, z: g * z * LN2,),
+          formula=("2ˣ", "ḡ · z · ln 2"), promote="float", layout=True)
+expm1 = op("expm1", lambda xp, x: xp.expm1(x), grads=(lambda g, z: g * (z + 1),),
+           formula=("eˣ − 1", "ḡ · (z + 1)"), promote="float", layout=True)
+log1p = op("log1p", lambda xp, x: xp.log1p(x), grads=(lambda g, x: g / (x + 1),),
+           formula=("ln(1 + x)", "ḡ / (1 + x)"), promote="float", layout=True)
+log2 = op("log2", lambda xp, x: xp.log2(x), grads=(lambda g, x: g / (x * LN2),),
+          formula=("log₂ x", "ḡ / (x ln 2)"), promote="float", layout=True)
+log10 = op("log10", lambda xp, x: xp.log10(x), grads=(lambda g, x: g / (x * LN10),),
+           formula=("log₁₀ x", "ḡ / (x ln 10)"), promote="float", layout=True)
+erfc = op("erfc", lambda xp, x: xp.erfc(x), grads=(lambda g, x: -2 / math.sqrt(math.pi) * exp(-(x * x)) * g,),
+          formula=("1 − erf x", "−ḡ · 2/√π · e^(−x²)"), promote="float", layout=True)
 
 # Trigonometric functions and their inverses
-tan = _smooth("tan", lambda xp, x: xp.tan(x), lambda g, z: g * (1 + z * z), "tan x", "ḡ · (1 + z²)")
-asin = _smooth("asin", lambda xp, x: xp.arcsin(x), lambda g, x: g * rsqrt(1 - x * x), "arcsin x",
-               "ḡ / √(1 − x²)")
-acos = _smooth("acos", lambda xp, x: xp.arccos(x), lambda g, x: g * -rsqrt(1 - x * x), "arccos x",
-               "−ḡ / √(1 − x²)")
-atan = _smooth("atan", lambda xp, x: xp.arctan(x), lambda g, x: g / (x * x + 1), "arctan x", "ḡ / (x² + 1)")
+tan = op("tan", lambda xp, x: xp.tan(x), grads=(lambda g, z: g * (1 + z * z),),
+         formula=("tan x", "ḡ · (1 + z²)"), promote="float", layout=True)
+asin = op("asin", lambda xp, x: xp.arcsin(x), grads=(lambda g, x: g * rsqrt(1 - x * x),),
+          formula=("arcsin x", "ḡ / √(1 − x²)"), promote="float", layout=True)
+acos = op("acos", lambda xp, x: xp.arccos(x), grads=(lambda g, x: g * -rsqrt(1 - x * x),),
+          formula=("arccos x", "−ḡ / √(1 − x²)"), promote="float", layout=True)
+atan = op("atan", lambda xp, x: xp.arctan(x), grads=(lambda g, x: g / (x * x + 1),),
+          formula=("arctan x", "ḡ / (x² + 1)"), promote="float", layout=True)
 
 # Hyperbolic functions and their inverses
-sinh = _smooth("sinh", lambda xp, x: xp.sinh(x), lambda g, x: g * cosh(x), "sinh x", "ḡ · cosh x")
-cosh = _smooth("cosh", lambda xp, x: xp.cosh(x), lambda g, x: g * sinh(x), "cosh x", "ḡ · sinh x")
-asinh = _smooth("asinh", lambda xp, x: xp.arcsinh(x), lambda g, x: g * rsqrt(x * x + 1), "arsinh x",
-                "ḡ / √(x² + 1)")
-acosh = _smooth("acosh", lambda xp, x: xp.arccosh(x), lambda g, x: g * rsqrt(x * x - 1), "arcosh x",
-                "ḡ / √(x² − 1)")
-atanh = _smooth("atanh", lambda xp, x: xp.arctanh(x), lambda g, x: g / (1 - x * x), "artanh x",
-                "ḡ / (1 − x²)")
+sinh = op("sinh", lambda xp, x: xp.sinh(x), grads=(lambda g, x: g * cosh(x),),
+          formula=("sinh x", "ḡ · cosh x"), promote="float", layout=True)
+cosh = op("cosh", lambda xp, x: xp.cosh(x), grads=(lambda g, x: g * sinh(x),),
+          formula=("cosh x", "ḡ · sinh x"), promote="float", layout=True)
+asinh = op("asinh", lambda xp, x: xp.arcsinh(x), grads=(lambda g, x: g * rsqrt(x * x + 1),),
+           formula=("arsinh x", "ḡ / √(x² + 1)"), promote="float", layout=True)
+acosh = op("acosh", lambda xp, x: xp.arccosh(x), grads=(lambda g, x: g * rsqrt(x * x - 1),),
+           formula=("arcosh x", "ḡ / √(x² − 1)"), promote="float", layout=True)
+atanh = op("atanh", lambda xp, x: xp.arctanh(x), grads=(lambda g, x: g / (1 - x * x),),
+           formula=("artanh x", "ḡ / (1 − x²)"), promote="float", layout=True)
 
 # Rounding towards 0, and what it leaves
 trunc = op("trunc", lambda xp, x: xp.trunc(x) if x.dtype.kind == "f" else x.copy(order="K"),
