@@ -19,7 +19,7 @@ COVERED_BY: dict[str, tuple[str, ...]] = {
     "relu_backward": ("relu",), "gelu_tanh": ("gelu",), "gelu_backward": ("gelu",),
     "log_sigmoid": ("binary_cross_entropy_with_logits",),
     "conv2d_input_grad": ("conv2d",), "conv2d_weight_grad": ("conv2d",),
-    "max_pool2d_backward": ("max_pool2d",), "max_pool2d_gather": ("max_pool2d",),
+    "max_pool2d_backward": ("max_pool2d",), "max_pool2d_gather": ("max_pool2d.backward",),
     "max_pool2d_positions": ("max_pool2d", "max_pool2d.indices"), "avg_pool2d_backward": ("avg_pool2d",),
     "adaptive_avg_pool2d_backward": ("adaptive_avg_pool2d",), "batch_norm_backward": ("batch_norm",),
     "batch_norm_eval": ("batch_norm",), "layer_norm_backward": ("layer_norm",),

@@ -80,6 +80,21 @@ layer("max_pool2d", lambda d: _pool(d, False), *_pool_refusals("max_pool2d"), ti
 layer("max_pool2d.indices", lambda d: _pool(d, False), tie=repeats, exact=True, strides=False, flat=True,
       call=lambda B, x, **k: B.nn.functional.max_pool2d(x, return_indices=True, **k)[1],
       categories=(*CATEGORIES, TIE))
+def _pool_backward(B: Any, x: Any, scale: Any, **k: Any) -> Any:
+    """A gradient as the result, so that its own second gradient is a third one."""
+    x = x.detach().requires_grad_()
+    y = B.nn.functional.max_pool2d(x, **k)
+    return B.autograd.grad(y, x, y.detach() * scale, create_graph=True)[0]
+
+
+def _pool_with_scale(d: Any) -> Any:
+    (x,), k = _pool(d, False)
+    x.grad = False                              # the scale alone: what it gives is a gradient of its own
+    return [x, d.tensor(())], k
+
+
+layer("max_pool2d.backward", _pool_with_scale, call=_pool_backward, strides=False,
+      categories=(PLAIN, STRIDED))
 layer("avg_pool2d", lambda d: _pool(d, True), *_pool_refusals("avg_pool2d"),
       lambda F, B: F.avg_pool2d(B.ones(1, 1, 4, 4), 2, divisor_override=0), strides=False)
 layer("adaptive_avg_pool2d", lambda d: ([_images(d, 2, 4)], {"output_size": d.pick((2, 3), 1, (None, 2), 3,
