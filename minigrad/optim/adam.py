@@ -125,7 +125,7 @@ class NAdam(RuleOptimizer):
 
     def plan(self, state, settings, first):
         told = super().plan(state, settings, first)
-        momentum, following = (told["betas"][0] * (1 - 0.5 * 0.96 ** (t * told["momentum_decay"]))
+        momentum, following = (settings["betas"][0] * (1 - 0.5 * 0.96 ** (t * settings["momentum_decay"]))
                                for t in (told["count"], told["count"] + 1))
         state["mu_product"].array *= momentum
         product = state["mu_product"].item()

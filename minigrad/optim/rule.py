@@ -67,16 +67,15 @@ def scalar(value):
     return wrap(np.array(value, np.float64 if wide else np.float32))
 
 
-def directed(rule, x, g, *state, maximize, weight_decay=0, decoupled_weight_decay=False, lr, **settings):
-    """`rule` along the direction that all optimizers take: up for `maximize`, and with weight_decay · x in
-    the gradient, or, decoupled, lr · weight_decay · x taken from x beforehand."""
+def directed(rule, x, g, *state, maximize, weight_decay, shrink, **settings):
+    """`rule` for x times `shrink`, along the gradient, negative for `maximize`, plus weight_decay · x."""
     if maximize:
         g = -g
-    if weight_decay and decoupled_weight_decay:
-        x *= 1 - lr * weight_decay
-    elif weight_decay:
+    if shrink != 1:
+        x *= shrink
+    if weight_decay:
         g = g + weight_decay * x
-    rule(x, g, *state, lr=lr, **settings)
+    rule(x, g, *state, **settings)
 
 
 def average(mean, g, weight):
@@ -123,9 +122,10 @@ class RuleOptimizer(Optimizer):
         return {"step": scalar(0), **{name: filled(param) for name in self.names(group)}}
 
     def plan(self, state, settings, first):
-        """What the rule is told at this step; counts it."""
-        state["step"].array += 1
-        return {**settings, "count": state["step"].item()}
+        """What the rule is told at this step beside the settings; counts it."""
+        count = state["step"].array
+        count += 1
+        return {"count": count.item()}
 
     def _update(self, group):
         settings = {}
@@ -134,14 +134,23 @@ class RuleOptimizer(Optimizer):
                 value = group[name]
                 many = isinstance(value, (tuple, list))
                 settings[name] = tuple(map(float, value)) if many else float(value)
-        names = self.names(group)
+        names, rule = self.names(group), self.rule
+        maximize, decay = settings.pop("maximize"), settings.pop("weight_decay", 0)
+        decoupled = settings.pop("decoupled_weight_decay", False)
+        if maximize or decay:                   # what all optimizers have in common; else not in the way
+            rule = partial(directed, rule, maximize=maximize, weight_decay=0 if decoupled else decay,
+                           shrink=1 - settings["lr"] * decay if decoupled else 1)
+        rule = partial(rule, **settings)
         for param in group["params"]:
             if param.gradient is None:
                 continue
-            state = self.state[param] if names else {}
-            first = any(state.get(name) is None for name in names)
+            if not names:
+                update(rule, param)
+                continue
+            state = self.state[param]
+            first = [name for name in names if state.get(name) is None]
             if first:
                 found = {name: value for name, value in state.items() if value is not None}
                 state.update({**self.start(param, group), **found})
-            rule = partial(directed, self.rule, **self.plan(state, settings, first))
-            update(rule, param, *[state[name] for name in names])
+            told = self.plan(state, settings, first)
+            update(partial(rule, **told), param, *[state[name] for name in names])

@@ -5,7 +5,7 @@ from .optimizer import check
 from .rule import RuleOptimizer, filled, scalar
 
 
-def descend(x, g, buffer=None, *, lr, momentum, dampening, nesterov, first):
+def descend(x, g, buffer=None, *, lr, momentum, dampening, nesterov, first=False):
     """One step on bare arrays: b ← momentum · b + (1 − dampening) · g, at first g, then x ← x − lr · b."""
     if buffer is not None:
         if first:
@@ -42,7 +42,7 @@ class SGD(RuleOptimizer):
         return {"momentum_buffer": filled(param)}
 
     def plan(self, state, settings, first):
-        return {**settings, "first": first}
+        return {"first": first}
 
 
 def descend_averaged(x, g, mean, *, lambd, eta, weight, **unused):
@@ -74,12 +74,11 @@ class ASGD(RuleOptimizer):
         return {"step": scalar(0), "eta": scalar(float(group["lr"])), "mu": scalar(1), "ax": filled(param)}
 
     def plan(self, state, settings, first):
-        told = super().plan(state, settings, first)
-        told["eta"], told["weight"] = state["eta"].item(), state["mu"].item()
-        lr, count = told["lr"], told["count"]
+        told = {"eta": state["eta"].item(), "weight": state["mu"].item()}
+        lr, count = settings["lr"], super().plan(state, settings, first)["count"]
         # The next step's; rounded before they are stored, as a loaded state may have the parameters' dtype.
-        state["eta"].array[...] = scalar(lr / (1 + told["lambd"] * lr * count) ** told["alpha"]).array
-        state["mu"].array[...] = scalar(1 / max(1, count - told["t0"])).array
+        state["eta"].array[...] = scalar(lr / (1 + settings["lambd"] * lr * count) ** settings["alpha"]).array
+        state["mu"].array[...] = scalar(1 / max(1, count - settings["t0"])).array
         return told
 
 
