@@ -386,6 +386,31 @@ def test_step_hooks():
         assert opt.step() is None
 
 
+def test_state_dict_hooks():
+    found = []
+    for library in (minigrad, torch):
+        opt, seen = library.optim.SGD([leaf(library)], lr=0.5), []
+
+        def note(text, result=None, seen=seen):
+            return lambda *args: seen.append((text, len(args))) or result
+
+        opt.register_state_dict_pre_hook(note("second"))
+        opt.register_state_dict_pre_hook(note("first"), prepend=True)
+        last = opt.register_state_dict_post_hook(note("after", {"changed": 1}))
+        opt.register_state_dict_post_hook(note("before it"), prepend=True)
+        assert opt.state_dict() == {"changed": 1}
+        last.remove()
+        saved = opt.state_dict()
+        saved["param_groups"][0]["lr"] = 0.25
+        opt.register_load_state_dict_pre_hook(note("load"))
+        opt.register_load_state_dict_pre_hook(note("instead", saved), prepend=True)
+        opt.register_load_state_dict_post_hook(note("loaded"))
+        opt.load_state_dict({"what": "is replaced"})
+        assert opt.param_groups[0]["lr"] == 0.25
+        found.append(seen)
+    assert found[0] == found[1] and len(found[0]) == 10
+
+
 def test_an_optimizer_of_ones_own():
     """Written as for torch: a step of its own, state, hooks, scheduler."""
     for library in (minigrad, torch):

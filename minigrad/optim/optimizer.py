@@ -48,6 +48,8 @@ class Optimizer:
                             f"dicts, but got {params.type()}\nPut it into a list.")
         self.defaults, self.state, self.param_groups = defaults, defaultdict(dict), []
         self._pre_hooks, self._post_hooks = {}, {}
+        moments = "before state", "after state", "before load", "after load"
+        self._state_hooks = {moment: {} for moment in moments}
         groups = list(params)
         check(groups, "optimizer got an empty parameter list", "A used-up iterator is empty: pass a list.")
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
@@ -119,6 +121,8 @@ class Optimizer:
 
     def state_dict(self):
         """{"state": {number: a parameter's state}, "param_groups": [...]} as torch's, tensors not copied."""
+        for hook in [*self._state_hooks["before state"].values()]:
+            hook(self)
         numbers, groups, first = {}, [], 0
         for group in self.param_groups:
             numbers.update({param: number for number, param in enumerate(group["params"], first)})
@@ -126,13 +130,21 @@ class Optimizer:
             groups.append({name: value for name, value in group.items() if name != "params"})
             groups[-1]["params"] = [numbers[param] for param in group["params"]]
         state = {numbers.get(key, key): value for key, value in self.state.items()}
-        return {"state": state, "param_groups": groups}
+        found = {"state": state, "param_groups": groups}
+        for hook in [*self._state_hooks["after state"].values()]:
+            changed = hook(self, found)
+            found = found if changed is None else changed
+        return found
 
     def load_state_dict(self, state_dict):
         """Take up what `state_dict` gave, here or in torch; floating point state gets its parameter's dtype.
 
         Raises ValueError where groups differ in number or length.
         """
+        state_dict = state_dict.copy()
+        for hook in [*self._state_hooks["before load"].values()]:
+            changed = hook(self, state_dict)
+            state_dict = state_dict if changed is None else changed
         groups, owners, state = deepcopy(state_dict["param_groups"]), {}, defaultdict(dict)
         check(len(groups) == len(self.param_groups),
               "loaded state dict has a different number of parameter groups", "Make the same groups first.")
@@ -144,6 +156,8 @@ class Optimizer:
         for key, value in state_dict["state"].items():
             state[owners.get(key, key)] = _fitted(value, owners[key]) if key in owners else value
         self.__setstate__({"state": state, "param_groups": groups})
+        for hook in [*self._state_hooks["after load"].values()]:
+            hook(self)
 
     def register_step_pre_hook(self, hook):
         """Call `hook(optimizer, args, kwargs)` before each step; it may return other (args, kwargs)."""
@@ -152,6 +166,31 @@ class Optimizer:
     def register_step_post_hook(self, hook):
         """Call `hook(optimizer, args, kwargs)` after each step."""
         return RemovableHandle(self._post_hooks, hook)
+
+    def register_state_dict_pre_hook(self, hook, prepend=False):
+        """Call `hook(optimizer)` before each `state_dict`; with `prepend`, before the hooks there are."""
+        return self._register("before state", hook, prepend)
+
+    def register_state_dict_post_hook(self, hook, prepend=False):
+        """Call `hook(optimizer, state_dict)` after each `state_dict`; it may return another."""
+        return self._register("after state", hook, prepend)
+
+    def register_load_state_dict_pre_hook(self, hook, prepend=False):
+        """Call `hook(optimizer, state_dict)` before each load, with a shallow copy; it may return another."""
+        return self._register("before load", hook, prepend)
+
+    def register_load_state_dict_post_hook(self, hook, prepend=False):
+        """Call `hook(optimizer)` after each load."""
+        return self._register("after load", hook, prepend)
+
+    def _register(self, when, hook, prepend):
+        hooks = self._state_hooks[when]
+        present = dict(hooks) if prepend else {}
+        handle = RemovableHandle(hooks, hook)
+        for key, value in present.items():      # taken out and put back, they follow the new one
+            del hooks[key]
+            hooks[key] = value
+        return handle
 
 
 def _fitted(value, param, name=None):
