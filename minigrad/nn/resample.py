@@ -235,6 +235,6 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.
             scores = scores + attn_mask
     shares = rp.softmax(scores, -1)
     if dropout_p:
-        from .functional import dropout
+        from .dropouts import dropout
         shares = dropout(shares, dropout_p)
     return s.matmul(shares, value)

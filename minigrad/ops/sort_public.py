@@ -40,7 +40,7 @@ def _order(x, dim, descending):
 
 
 def _picked(pair, input, dim, order):
-    index = wrap(np.ascontiguousarray(order))
+    index = wrap(np.array(order, order="C"))
     return pair(gather(input, dim, index) if input.array.ndim else p.clone(input), index)
 
 
