@@ -41,9 +41,9 @@ def selu(input, inplace=False):
 
 def celu(input, alpha=1.0, inplace=False):
     """x where positive, else α (eˣᐟᵅ − 1); Barron 2017 (torch.nn.functional.celu)."""
+    need_number("celu" + "_" * inplace, alpha, "alpha", 2)
     need(alpha, "ZeroDivisionError: alpha cannot be 0 for CELU\nPass another number.")
-    return _activation(a.elu, input, inplace, name="celu", numbers=[("alpha", alpha)], alpha=alpha,
-                       inner=1 / alpha)
+    return _activation(a.elu, input, inplace, name="celu", alpha=alpha, inner=1 / alpha)
 
 
 def silu(input, inplace=False):
@@ -89,7 +89,10 @@ def _bounded(name, input, low, high, inplace):
 
 def threshold(input, threshold, value, inplace=False):
     """x where above `threshold`, else `value` (torch.nn.functional.threshold)."""
-    need_tensor("threshold" + "_" * inplace, input)
+    name = "threshold" + "_" * inplace
+    need_tensor(name, input)
+    need_number(name, threshold, "threshold", 2)
+    need_number(name, value, "value", 3)
     if input.array.dtype == np.bool_:
         need_float("threshold_cpu", input)
     given = {"bound": fitting(threshold, dtype_of(input)), "value": fitting(value, dtype_of(input))}
@@ -109,14 +112,14 @@ def hardshrink(input, lambd=0.5):
 
 def softshrink(input, lambd=0.5):
     """x moved by lambd towards 0 (torch.nn.functional.softshrink). Raises RuntimeError for lambd < 0."""
+    need_tensor("softshrink", input)
+    need_number("softshrink", lambd, "lambd", 2)
     if lambd < 0:
-        need_tensor("softshrink", input)
         need_float("softshrink_check", input)
         most = {"float16": "65504", "float64": "1.79769e+308"}.get(dtype_of(input).name, "3.40282e+38")
         need(False, "lambda must be in range [0, {}] for input dtype {}, but found {:g}\n"
              "Pass 0 or more.", most, dtype_of(input).legacy_name, lambd)
-    return _activation(a.softshrink, input, kernel="softshrink_check", numbers=[("lambd", lambd)],
-                       lambd=lambd)
+    return _activation(a.softshrink, input, kernel="softshrink_check", lambd=lambd)
 
 
 def softsign(input):

@@ -11,7 +11,7 @@ from ..ops import activation as a
 from ..ops import shape_public as s
 from ..ops.arguments import dtype_of, need_tensor
 from ..ops.inplace_public import METHODS
-from .arguments import need, need_attribute, need_float
+from .arguments import need, need_attribute
 
 
 def check_probability(p):
@@ -36,15 +36,19 @@ def dropout(input, p=0.5, training=True, inplace=False):
 def _noised(input, p, strides, inplace, shape=None):
     """The input times noise of `shape` (default: its own), 0 or 1 / (1 − p)."""
     array = plain(input)
-    need(p == 1 or array.dtype.kind not in "biu", "result type Float can't be cast to the desired output "
-         "type {}\nConvert it first, for example with .float().", dtype_of(input).legacy_name)
     if p == 1:
         noise = np.zeros((), array.dtype)
     else:
+        _need_noise(input)
         keep = random.dropout_mask(random.default_generator, shape or array.shape, p, strides)
         compute = np.float64 if array.dtype == np.float64 else np.float32    # torch divides in it
         noise = np.multiply(keep, array.dtype.type(compute(1) / compute(1 - p)), dtype=array.dtype)
     return write_inplace(a.dropout, input, wrap(noise)) if inplace else a.dropout(input, wrap(noise))
+
+
+def _need_noise(input):
+    need(input.array.dtype.kind not in "biu", "result type Float can't be cast to the desired output "
+         "type {}\nConvert it first, for example with .float().", dtype_of(input).legacy_name)
 
 
 def _channel_dropout(input, p, training, inplace):
@@ -100,7 +104,7 @@ def alpha_dropout(input, p=0.5, training=False, inplace=False):
     if p == 1:
         return _noised(input, 1, None, inplace)
     array, lowest = plain(input), 1.7580993408473766
-    need_float("bernoulli_", input)
+    _need_noise(input)
     keep = random.dropout_mask(random.default_generator, array.shape, p, array.strides).astype(array.dtype)
     scale = 1 / math.sqrt((lowest * lowest * p + 1) * (1 - p))
     shift = (keep - 1) * (lowest * scale) + lowest * scale * p

@@ -214,6 +214,7 @@ def one_hot(input, num_classes=-1):
 def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
     """x / max(‖x‖ₚ, eps) over `dim` (torch.nn.functional.normalize)."""
     need(out is None, "normalize: out is not supported.\nUse the returned tensor.", error=NotImplementedError)
+    need_attribute(input, "norm")
     return input / f.clamp(rp.norm(input, p, dim, keepdim=True), min=eps)
 
 
