@@ -1,7 +1,8 @@
 """The modules, from which nn takes its names (torch.nn.modules)."""
-from . import activation, distance, learned, plain, recurrent
+from . import activation, convolution, distance, learned, plain, recurrent
 from .activation import *
 from .container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
+from .convolution import *
 from .distance import *
 from .learned import *
 from .module import Module
@@ -9,4 +10,5 @@ from .plain import *
 from .recurrent import *
 
 __all__ = ["Module", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
-__all__ += activation.__all__ + distance.__all__ + learned.__all__ + plain.__all__ + recurrent.__all__
+for _room in (activation, convolution, distance, learned, plain, recurrent):
+    __all__ += _room.__all__

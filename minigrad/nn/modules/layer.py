@@ -39,9 +39,8 @@ class Layer(Module):
 
     def __init_subclass__(cls, calls=None, shows=None, **rest):
         super().__init_subclass__(**rest)
-        if calls is None and shows is None:
-            return
         arguments = inspect.signature(cls.__init__).parameters
+        cls._usual = cls._usual | {name: argument.default for name, argument in arguments.items()}
         if calls is not None:
             cls._calls = staticmethod(calls)
             has = {*arguments, "training"} - NOT_KEPT
@@ -51,7 +50,6 @@ class Layer(Module):
                 cls.forward = staticmethod(calls)
         if shows is not None:
             cls._shows = shows.split(", ")
-            cls._usual = {name: argument.default for name, argument in arguments.items()}
 
     def _keep(self, arguments):
         """Begin the module; its constructor's arguments become attributes."""
@@ -78,8 +76,9 @@ class Layer(Module):
         if name in self._parameters:
             value = value is not None
         if how.endswith("?"):
-            usual = self._usual[name]
-            return "" if value == usual or value == (usual,) * 2 else f"{name}={value}"
+            usual = self._usual.get(name, 0)
+            same = value == usual or isinstance(value, tuple) and {*value} == {usual}
+            return "" if same else f"{name}={value}"
         return f"{name}={value!r}" if how.endswith("!") else f"{name}={value}" if how != name else str(value)
 
 

@@ -7,17 +7,13 @@ from ...engine.core import no_grad
 from ...ops import create
 from ...ops import shape_public as s
 from .. import functional as F
-from .. import init, spatial
+from .. import init
 from ..arguments import need
 from ..parameter import Parameter
 from .layer import Affine, Drawn, Layer
 
-__all__ = ["BatchNorm1d", "BatchNorm2d", "Bilinear", "Conv2d", "Embedding", "GroupNorm", "InstanceNorm1d",
+__all__ = ["BatchNorm1d", "BatchNorm2d", "Bilinear", "Embedding", "GroupNorm", "InstanceNorm1d",
            "InstanceNorm2d", "LayerNorm", "Linear", "RMSNorm"]
-
-
-def _pair(value):
-    return (value, value) if not isinstance(value, (tuple, list)) else tuple(value)
 
 
 class Linear(Drawn, shows="in_features=, out_features=, bias="):
@@ -52,45 +48,6 @@ class Bilinear(Layer, shows="in1_features=, in2_features=, out_features=, bias="
 
     def forward(self, input1, input2):
         return F.bilinear(input1, input2, self.weight, self.bias)
-
-
-class Conv2d(Drawn, shows="in_channels, out_channels, kernel_size=, stride=, padding?, dilation?, groups?, "
-                          "bias?, padding_mode?"):
-    """Cross-correlation with learned kernels (torch.nn.Conv2d).
-
-    (N, in_channels, H, W) -> (N, out_channels, H', W'), the batch optional; weight (out_channels, in_channels
-    / groups, h, w). kernel_size, stride, padding, dilation: a number or a pair; padding also "same" or
-    "valid"; padding_mode "zeros", "reflect", "replicate" or "circular".
-    """
-
-    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1,
-                 bias=True, padding_mode="zeros", device=None, dtype=None):
-        stride, dilation, kernel_size = _pair(stride), _pair(dilation), _pair(kernel_size)
-        modes = {"zeros", "reflect", "replicate", "circular"}
-        need(groups > 0, "groups must be a positive integer\nPass 1 for all channels together.",
-             error=ValueError)
-        for name, channels in (("in", in_channels), ("out", out_channels)):
-            need(channels % groups == 0, "{}_channels must be divisible by groups\n"
-                 "Every group has as many channels.", name, error=ValueError)
-        need(not isinstance(padding, str) or padding in ("same", "valid"), "Invalid padding string {!r}, "
-             "should be one of {}\nOr pass numbers.", padding, {"same", "valid"}, error=ValueError)
-        need(padding != "same" or {*stride} == {1}, "padding='same' is not supported for strided "
-             "convolutions\nGive the padding in numbers.", error=ValueError)
-        need(padding_mode in modes, "padding_mode must be one of {}, but got padding_mode='{}'\n"
-             "The usual one is 'zeros'.", modes, padding_mode, error=ValueError)
-        padding = padding if isinstance(padding, str) else _pair(padding)
-        self._keep(locals())
-        self._learn(device, dtype, weight=(out_channels, in_channels // groups, *kernel_size),
-                    bias=(out_channels,) if bias else None)
-
-    def forward(self, input):
-        padding = self.padding
-        if self.padding_mode != "zeros":
-            pairs = spatial.same(self.kernel_size, self.dilation) if padding == "same" else \
-                [(n, n) for n in ((0, 0) if padding == "valid" else padding)]
-            input = F.pad(input, [n for pair in pairs[::-1] for n in pair], mode=self.padding_mode)
-            padding = 0
-        return F.conv2d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
 class Embedding(Layer, shows="num_embeddings, embedding_dim, padding_idx?, max_norm?, norm_type?, "
