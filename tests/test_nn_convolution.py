@@ -1,0 +1,64 @@
+"""Convolution and resolution modules against torch: text, first values from a seed, results."""
+import numpy as np
+import pytest
+
+import minigrad
+
+torch = pytest.importorskip("torch")
+
+CASES = [
+    ("Conv1d", (4, 6, 3), {}, (2, 4, 9)),
+    ("Conv1d", (4, 6, 3), {"stride": 2, "padding": 1, "dilation": 2, "groups": 2, "bias": False}, (2, 4, 12)),
+    ("Conv1d", (4, 6, 3), {"padding": "same"}, (4, 9)),
+    ("Conv1d", (4, 6, 3), {"padding": 1, "padding_mode": "circular"}, (2, 4, 9)),
+    ("Conv2d", (3, 4, 3), {"padding": 1, "padding_mode": "reflect"}, (2, 3, 6, 6)),
+    ("Conv2d", (3, 4, (3, 2)), {}, (2, 3, 6, 6)),
+    ("ConvTranspose1d", (4, 3, 3), {"stride": 2, "output_padding": 1}, (2, 4, 5)),
+    ("ConvTranspose2d", (4, 6, 3), {"stride": 2, "padding": 1, "groups": 2}, (2, 4, 5, 6)),
+    ("ConvTranspose2d", (4, 6, (3, 2)), {"dilation": 2, "bias": False}, (2, 4, 5, 6)),
+    ("Upsample", (), {"scale_factor": 2}, (1, 2, 3, 3)),
+    ("Upsample", (7,), {"mode": "bilinear"}, (1, 2, 3, 3)),
+    ("UpsamplingNearest2d", (), {"scale_factor": 2}, (1, 2, 3, 3)),
+    ("UpsamplingBilinear2d", (), {"scale_factor": 2}, (1, 2, 3, 3)),
+    ("PixelShuffle", (2,), {}, (1, 8, 2, 2)),
+    ("PixelUnshuffle", (2,), {}, (1, 2, 4, 4)),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments", "options", "shape"), CASES)
+def test_equals_torch(name, arguments, options, shape):
+    found = []
+    for B in (minigrad, torch):
+        B.manual_seed(0)
+        module = getattr(B.nn, name)(*arguments, **options).double()
+        x = B.from_numpy(np.random.default_rng(0).standard_normal(shape))
+        state = {key: value.numpy() for key, value in module.state_dict().items()}
+        found.append((repr(module), state, module(x).detach().numpy()))
+    (text, state, values), (wanted, expected, results) = found
+    assert text == wanted
+    assert list(state) == list(expected)
+    for key in state:
+        np.testing.assert_array_equal(state[key], expected[key])
+    np.testing.assert_allclose(values, results, rtol=1e-12, atol=1e-12)
+
+
+def test_the_size_of_a_transposed_convolution_may_be_asked_for():
+    for B in (minigrad, torch):
+        layer = B.nn.ConvTranspose2d(4, 6, 3, stride=2)
+        assert tuple(layer(B.ones(1, 4, 5, 5), output_size=(12, 12)).shape) == (1, 6, 12, 12)
+        with pytest.raises(ValueError, match="requested an output size of"):
+            layer(B.ones(1, 4, 5, 5), output_size=(14, 14))
+
+
+@pytest.mark.parametrize("call", [
+    lambda nn: nn.Conv1d(3, 4, 3, groups=2), lambda nn: nn.Conv1d(3, 4, 3, padding="some"),
+    lambda nn: nn.Conv1d(3, 4, 3, padding="same", stride=2), lambda nn: nn.Conv2d(3, 4, 3, groups=0),
+    lambda nn: nn.ConvTranspose2d(3, 4, 3, padding_mode="reflect"),
+])
+def test_refusals(call):
+    texts = []
+    for B in (minigrad, torch):
+        with pytest.raises(ValueError) as caught:
+            call(B.nn)
+        texts.append(str(caught.value).split("\n")[0].partition("{")[0])
+    assert texts[0] == texts[1]
