@@ -393,8 +393,8 @@ def test_operations_are_drawn_large_and_both_libraries_agree():
 
 def test_a_worker_that_fails_says_how_and_goes_on():
     with Worker(None, 1) as worker:
-        with pytest.raises(WorkerError, match="ValueError: 'sinh' is none of abs"):
-            worker.ask("benchmarks.ops:samples", only=["sinh"])
+        with pytest.raises(WorkerError, match="ValueError: 'sinus' is none of abs"):
+            worker.ask("benchmarks.ops:samples", only=["sinus"])
         with pytest.raises(WorkerError) as caught:
             worker.ask("benchmarks.ops:no_such_function")
         assert caught.value.missing

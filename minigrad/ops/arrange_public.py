@@ -14,7 +14,19 @@ from . import shape as s
 from . import shape_public as sp
 from .arguments import as_dims
 from .index_public import index_select
-from .signature import Dims, Dtype, Int, Operand, Sizes, Tensor, Tensors, is_number, need, torch_function
+from .signature import (
+    Dims,
+    DimsOrNone,
+    Dtype,
+    Int,
+    Operand,
+    Sizes,
+    Tensor,
+    Tensors,
+    is_number,
+    need,
+    torch_function,
+)
 
 # Turning, rolling, repeating --------------------------------------------------------------------------------
 
@@ -39,7 +51,7 @@ def flipud(input: Tensor):
 
 
 @torch_function
-def roll(input: Tensor, shifts: Dims, dims: Dims = ()):
+def roll(input: Tensor, shifts: Dims, dims: DimsOrNone = ()):
     """Elements moved along `dims`, those pushed out coming in again; without dims, of the flattened tensor
     (torch.roll)."""
     shifts = shifts if isinstance(shifts, tuple) else (shifts,)

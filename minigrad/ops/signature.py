@@ -148,6 +148,12 @@ def _dims(value):
     return _sizes(value) if isinstance(value, (tuple, list)) else _int(value)
 
 
+def _nothing(value):
+    if value is not None:
+        raise Unfit
+    return ()
+
+
 def _dtype(value):
     value = {float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool}.get(value, value) \
         if isinstance(value, type) else value
@@ -170,6 +176,7 @@ if TYPE_CHECKING:
     from typing import Any as Bool
     from typing import Any as Device
     from typing import Any as Dims
+    from typing import Any as DimsOrNone
     from typing import Any as Dtype
     from typing import Any as Float
     from typing import Any as Int
@@ -187,6 +194,7 @@ else:
     Float = Kind("float", _float, "Pass a number.")
     Bool = Kind("bool", _bool, "Pass True or False.")
     Dims = Kind("tuple of ints", _dims, "Name dimensions by number.")
+    DimsOrNone = Dims | Kind("tuple of ints", _nothing, "Name dimensions by number.")
     Sizes = Kind("tuple of ints", _sizes, "Pass a tuple.", spreads=True)
     Dtype = Kind("torch.dtype", _dtype, "Pass one such as minigrad.float32.")
     Device = Kind("torch.device", available, "Pass 'cpu'.")
