@@ -335,7 +335,8 @@ def test_parity_prints_a_row_per_op(capsys):
     assert main(["parity", "exp", "max_pool2d", "--examples", "4"]) == 0
     head, *found, last = capsys.readouterr().out.splitlines()
     assert head.split() == ["op", "cases", "value", "gradient", "second", "dtypes", "errors"]
-    assert [row.split()[0] for row in found] == ["exp", "max_pool2d", "max_pool2d.indices", "max_pool2d.backward"]
+    names = ["exp", "max_pool2d", "max_pool2d.indices", "max_pool2d.backward"]
+    assert [row.split()[0] for row in found] == names
     for row in found:
         for share in re.findall(r"(\d+)/(\d+)", row):
             assert share[0] == share[1]
