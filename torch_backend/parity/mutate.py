@@ -102,6 +102,18 @@ def _constant(original: Callable[..., Any]) -> Callable[..., Any]:
     return lambda node, index: getattr(original(node, index), "detach", lambda: original(node, index))()
 
 
+@contextmanager
+def _fresh_plans() -> Iterator[None]:
+    """What an op keeps is planned once: plans made by a mutant must not outlive it, nor older ones serve it."""
+    for row in REGISTRY.values():
+        row.plans.clear()
+    try:
+        yield
+    finally:
+        for row in REGISTRY.values():
+            row.plans.clear()
+
+
 SHARED: dict[str, Callable[[], list[Any]]] = {
     "no un-broadcast": lambda: [patch.object(walk, "unbroadcast", _first_slice)],
     "dropped accumulation": lambda: [patch.object(walk, "accumulate", lambda old, g, owned, recorded: g)],
@@ -118,8 +130,8 @@ SHARED: dict[str, Callable[[], list[Any]]] = {
         promote, "_combine", lambda a, b: a or b if a is None or b is None
         else minigrad.dtypes.promote(a, b))],
     "saved values are constants": lambda: [patch.object(walk, "unpack", _constant(walk.unpack))],
-    "everything is saved": lambda: [patch.object(op_module.Op, "keeps", lambda self,
-                                                 mask: (True,) * len(self.names))],
+    "everything is saved": lambda: [_fresh_plans(), patch.object(
+        op_module.Op, "keeps", lambda self, mask: (True,) * len(self.names))],
     "nothing is freed": lambda: [patch.object(
         walk, "walk", lambda *a, walk=walk.walk, **k: walk(*a, **(k | {"keep": True}))),
         patch("minigrad.engine.backward.walk", lambda *a, walk=walk.walk,

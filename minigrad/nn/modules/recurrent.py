@@ -2,6 +2,7 @@
 import math
 import warnings
 
+from ...ops import index_public as ip
 from ...ops import public as f
 from ...ops import shape_public as s
 from ...ops.arguments import dtype_of
@@ -143,18 +144,27 @@ class _Layers(_Recurrent, shows="input_size, hidden_size, num_layers?, bias?, ba
     def flatten_parameters(self):
         """Nothing: it is about memory on GPUs (torch.nn.RNNBase.flatten_parameters)."""
 
-    def _run(self, steps, state, end):
-        """One direction of a layer over (T, N, features); its outputs (T, N, hidden_size) and last state."""
+    def _run(self, steps, sizes, state, end):
+        """One direction of a layer over (T, N, features), or over packed steps (Σ sizes, features): its
+        outputs and last state."""
         step, back = STEPS[self.mode][0], end.endswith("_reverse")
         weights = [getattr(self, f"{name}_l{end}", None)
                    for name in ("weight_ih", "bias_ih", "weight_hh", "bias_hh")]
-        given, outputs = s.unbind(F.linear(steps, *weights[:2]), 0), []
+        given, outputs = F.linear(steps, *weights[:2]), []
+        given = s.unbind(given, 0) if sizes is None else s.split(given, sizes)
         for part in given[::-1] if back else given:
-            state = step(part, state, *weights[2:])
-            outputs.append(state[0])
-        return s.stack(outputs[::-1] if back else outputs, 0), state
+            count = part.shape[0]
+            if count == state[0].shape[0]:
+                state, out = (step(part, state, *weights[2:]),) * 2
+            else:                               # shorter sequences have ended, or not yet begun
+                out = step(part, tuple([h[:count] for h in state]), *weights[2:])
+                state = tuple([s.cat([new, old[count:]]) for new, old in zip(out, state)])
+            outputs.append(out[0])
+        return (s.stack if sizes is None else s.cat)(outputs[::-1] if back else outputs, 0), state
 
     def forward(self, input, hx=None):
+        if isinstance(input, tuple):
+            return self._forward_packed(input, hx)
         name, dims = type(self).__name__, input.array.ndim
         need(dims in (2, 3), "{}: Expected input to be 2D or 3D, got {}D instead\nIt is (T, N, input_size).",
              name, dims, error=ValueError)
@@ -169,27 +179,47 @@ class _Layers(_Recurrent, shows="input_size, hidden_size, num_layers?, bias?, ba
              error=ValueError)
         need(input.array.shape[-1] == self.input_size, "input.size(-1) must be equal to input_size. Expected "
              "{}, got {}\nThe last dimension are the features.", self.input_size, input.array.shape[-1])
-        ways = 1 + self.bidirectional
-        shape = self.num_layers * ways, input.array.shape[batch_at], self.hidden_size
-        first = self._state(hx, input, shape)
-        for place, part in enumerate(first):
-            which = "hidden" if len(first) == 1 else f"hidden[{place}]"
-            need(part.array.shape == shape, "Expected {} size {}, got {}\nIt is (layers · directions, N, "
-                 "hidden_size).", which, str(shape), part)
         x = s.transpose(input, 0, 1) if self.batch_first else input
-        ends = []
-        for layer in range(self.num_layers):
-            if layer:
-                x = F.dropout(x, self.dropout, self.training)
-            runs = [self._run(x, tuple([part[layer * ways + way] for part in first]),
-                              f"{layer}{'_reverse' * way}") for way in range(ways)]
-            x = s.cat([run[0] for run in runs], -1) if ways == 2 else runs[0][0]
-            ends += [run[1] for run in runs]
-        last = [s.stack(parts, 0) for parts in zip(*ends)]
+        x, last = self._layers(x, None, self._first(hx, input, input.array.shape[batch_at]))
         x = s.transpose(x, 0, 1) if self.batch_first else x
         if single:
             x, last = s.squeeze(x, batch_at), [s.squeeze(part, 1) for part in last]
         return x, tuple(last) if len(last) == 2 else last[0]
+
+    def _forward_packed(self, input, hx):
+        """`forward` of a PackedSequence; the states are in the order of the unsorted batch."""
+        data, sizes, order, back = input
+        need(data.array.shape[-1] == self.input_size, "input.size(-1) must be equal to input_size. Expected "
+             "{}, got {}\nThe last dimension are the features.", self.input_size, data.array.shape[-1])
+        first = self._first(hx, data, sizes.tolist()[0])
+        if order is not None and hx is not None:
+            first = tuple([ip.index_select(part, 1, order) for part in first])
+        x, last = self._layers(data, sizes.tolist(), first)
+        if back is not None:
+            last = [ip.index_select(part, 1, back) for part in last]
+        return type(input)(x, sizes, order, back), tuple(last) if len(last) == 2 else last[0]
+
+    def _first(self, hx, like, batch):
+        """The first state of all layers and directions, checked."""
+        shape = self.num_layers * (1 + self.bidirectional), batch, self.hidden_size
+        first = self._state(hx, like, shape)
+        for place, part in enumerate(first):
+            which = "hidden" if len(first) == 1 else f"hidden[{place}]"
+            need(part.array.shape == shape, "Expected {} size {}, got {}\nIt is (layers · directions, N, "
+                 "hidden_size).", which, str(shape), part)
+        return first
+
+    def _layers(self, x, sizes, first):
+        """All layers, one after the other; the last one's outputs and the last states of all."""
+        ways, ends = 1 + self.bidirectional, []
+        for layer in range(self.num_layers):
+            if layer:
+                x = F.dropout(x, self.dropout, self.training)
+            runs = [self._run(x, sizes, tuple([part[layer * ways + way] for part in first]),
+                              f"{layer}{'_reverse' * way}") for way in range(ways)]
+            x = s.cat([run[0] for run in runs], -1) if ways == 2 else runs[0][0]
+            ends += [run[1] for run in runs]
+        return x, [s.stack(parts, 0) for parts in zip(*ends)]
 
 
 class RNN(_Layers):

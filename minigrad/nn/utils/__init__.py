@@ -7,6 +7,7 @@ from ...engine.core import no_grad
 from ...ops import shape_public as s
 from ...tensor import Tensor
 from ..modules.module import typename
+from . import rnn as rnn
 
 
 def _gradients(parameters):
