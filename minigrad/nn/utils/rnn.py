@@ -12,7 +12,7 @@ from ..arguments import need
 __all__ = ["PackedSequence", "pack_padded_sequence", "pack_sequence", "pad_packed_sequence", "pad_sequence",
            "unpack_sequence", "unpad_sequence"]
 
-_Packed = namedtuple("PackedSequence", "data batch_sizes sorted_indices unsorted_indices")
+_Packed = namedtuple("_Packed", "data batch_sizes sorted_indices unsorted_indices")
 
 
 class PackedSequence(_Packed):
