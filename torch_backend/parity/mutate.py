@@ -104,7 +104,7 @@ def _constant(original: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def _fresh_plans() -> Iterator[None]:
-    """What an op keeps is planned once: plans made by a mutant must not outlive it, nor older ones serve it."""
+    """What an op keeps is planned once: a mutant's plans must not outlive it, nor older ones serve it."""
     for row in REGISTRY.values():
         row.plans.clear()
     try:
