@@ -251,9 +251,10 @@ def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
             if inputs is None and edge.node is not None:
                 raise RuntimeError("leaf variable has been moved into the graph interior\nIt was written in "
                                    "place after requires_grad_(False): write to a clone.")
-            fresh = not recorded and g is not source and type(g) is np.ndarray and g.base is None and \
-                g.flags.writeable and not any(s is g for s in saved)
-            at_leaf[id(edge)] = [edge, g, fresh]
+            fresh = not recorded and g is not source and type(g) is np.ndarray and g.base is None
+            for kept in saved if fresh else ():
+                fresh = fresh and kept is not g
+            at_leaf[id(edge)] = [edge, g, fresh and g.flags.writeable]
         else:
             entry[1] = accumulate(entry[1], g, entry[2], recorded)
             entry[2] = type(entry[1]) is np.ndarray

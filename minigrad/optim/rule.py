@@ -43,7 +43,7 @@ def update(rule, parameter, *state):
     on all threads, where they are large."""
     arrays = [plain(tensor) for tensor in (parameter, parameter.gradient, *state)]
     first = arrays[0]
-    if not first.ndim or (first.size >= PIECE and all(a.flags.c_contiguous for a in arrays)):
+    if not first.ndim or (first.size >= PIECE and all([a.flags.c_contiguous for a in arrays])):
         flat = [a.reshape(-1) for a in arrays]  # with a dimension, NumPy's results are arrays, not scalars
 
         def run(start, stop):
@@ -153,4 +153,4 @@ class RuleOptimizer(Optimizer):
                 found = {name: value for name, value in state.items() if value is not None}
                 state.update({**self.start(param, group), **found})
             told = self.plan(state, settings, first)
-            update(partial(rule, **told), param, *[state[name] for name in names])
+            update(partial(rule, **told) if told else rule, param, *[state[name] for name in names])

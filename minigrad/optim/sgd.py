@@ -42,7 +42,7 @@ class SGD(RuleOptimizer):
         return {"momentum_buffer": filled(param)}
 
     def plan(self, state, settings, first):
-        return {"first": first}
+        return {"first": True} if first else {}
 
 
 def descend_averaged(x, g, mean, *, lambd, eta, weight, **unused):
