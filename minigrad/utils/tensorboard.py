@@ -25,13 +25,14 @@ class SummaryWriter(tensorboardX.SummaryWriter):
 
     comment: appended to the default log_dir; purge_step: steps from there on are hidden; max_queue,
     flush_secs: how many events, or seconds, are kept before they are written. `add_scalar(tag, value, step)`,
-    `add_scalars`, `add_histogram`, `add_image(s)`, `add_figure`, `add_text`, `add_pr_curve`, `add_hparams`, ...
-    take tensors, arrays or numbers. add_graph raises NotImplementedError.
+    `add_scalars`, `add_histogram`, `add_image(s)`, `add_figure`, `add_text`, `add_pr_curve`, `add_hparams`,
+    ... take tensors, arrays or numbers. add_graph raises NotImplementedError.
     """
 
     def __init__(self, log_dir=None, comment="", purge_step=None, max_queue=10, flush_secs=120,
                  filename_suffix=""):
-        super().__init__(log_dir and str(log_dir), comment, purge_step, max_queue, flush_secs, filename_suffix)
+        super().__init__(log_dir and str(log_dir), comment, purge_step, max_queue, flush_secs,
+                         filename_suffix)
         self.log_dir = self.logdir
 
     def add_graph(self, model, input_to_model=None, verbose=False, use_strict_trace=True):
