@@ -78,7 +78,7 @@ for _name in _dtypes.PUBLIC:
     globals()[_name] = getattr(_dtypes, _name)
 
 # Rooms above the core, imported when first asked for.
-_LAZY = {"nn", "optim", "utils", "autograd", "cuda", "func", "serialization", "vision"}
+_LAZY = {"linalg", "nn", "optim", "utils", "autograd", "cuda", "func", "serialization", "vision"}
 _AUTOGRAD = {"inference_mode", "is_inference_mode_enabled", "set_anomaly_enabled", "is_anomaly_enabled",
              "is_anomaly_check_nan_enabled"}
 

@@ -1,4 +1,5 @@
 """Which samples (by op, or by their own name) exercise the rows of the registry that have no public name."""
+import minigrad.linalg
 import minigrad.nn.functional  # noqa: F401 - the rows of layers and losses: minigrad imports nn when it is used
 
 COVERED_BY: dict[str, tuple[str, ...]] = {
@@ -25,6 +26,7 @@ COVERED_BY: dict[str, tuple[str, ...]] = {
     "batch_norm_eval": ("batch_norm",), "layer_norm_backward": ("layer_norm",),
     "cross_entropy_backward": ("cross_entropy",),
     "binary_cross_entropy_backward": ("binary_cross_entropy",), "cumprod_backward": ("cumprod",),
+    "lower": ("cholesky",), "on_axis": ("cholesky",),
 }
 
 

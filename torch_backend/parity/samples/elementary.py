@@ -257,3 +257,65 @@ row(
     categories=(PLAIN, STRIDED),
     strides=False,
 )
+
+
+# Matrices: diagonally dominant, so that inverses are far from rounding.
+def _regular(d: Any, shape: tuple[int, ...]) -> Any:
+    x = d.tensor(shape, -1.0, 1.0)
+    x.values = (x.values + 3 * np.eye(shape[-1])).astype(x.values.dtype)
+    x.layout = "contiguous"
+    return x
+
+
+def _matrix(d: Any) -> Any:
+    return [_regular(d, d.pick((2, 2), (3, 3), (2, 3, 3)))], {}
+
+
+def _system(d: Any) -> Any:
+    size, *batch = d.pick((2,), (3,), (3, 2))
+    return [_regular(d, (*batch, size, size)), d.tensor((*batch, size, 2))], {}
+
+
+def _not_square(name: str) -> tuple[Callable[[Any], Any], ...]:
+    return (
+        lambda B: getattr(B.linalg, name)(B.ones(2, 3)),
+        lambda B: getattr(B.linalg, name)(B.ones(2)),
+        lambda B: getattr(B.linalg, name)(B.ones(2, 2, dtype=B.int64)),
+    )
+
+
+for _name in ("inv", "det"):
+    row(
+        _name,
+        lambda B, x, name=_name: getattr(B.linalg, name)(x),
+        _matrix,
+        *_not_square(_name),
+        categories=(PLAIN,),
+        strides=False,
+    )
+row(
+    "logabsdet",
+    lambda B, x: B.linalg.slogdet(x)[1],
+    _matrix,
+    *_not_square("slogdet"),
+    categories=(PLAIN,),
+    strides=False,
+)
+row(
+    "cholesky",
+    lambda B, x: B.linalg.cholesky(x @ x.mT),
+    _matrix,
+    *_not_square("cholesky"),
+    categories=(PLAIN,),
+    strides=False,
+)
+row(
+    "solve",
+    lambda B, x, y: B.linalg.solve(x, y),
+    _system,
+    lambda B: B.linalg.solve(B.ones(2, 3), B.ones(2)),
+    lambda B: B.linalg.solve(B.zeros(2, 2), B.ones(2)),
+    lambda B: B.linalg.solve(B.ones(2), B.ones(2)),
+    categories=(PLAIN,),
+    strides=False,
+)

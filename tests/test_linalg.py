@@ -1,0 +1,75 @@
+"""minigrad.linalg against torch.linalg: values, first and second gradients, refusals."""
+import numpy as np
+import pytest
+
+import minigrad
+
+torch = pytest.importorskip("torch")
+RANDOM = np.random.default_rng(0)
+A, B2, V = (RANDOM.standard_normal(shape) for shape in ((2, 3, 3), (2, 3, 2), (2, 3)))
+S = A @ A.transpose(0, 2, 1) + np.eye(3)
+
+# name: (B, leaf, t) -> result; the leaf's values.
+CASES = {
+    "inv": (lambda B, a, t: B.linalg.inv(a), A),
+    "inv of one": (lambda B, a, t: B.linalg.inv(a), A[0]),
+    "det": (lambda B, a, t: B.linalg.det(a), A),
+    "slogdet": (lambda B, a, t: B.linalg.slogdet(a).logabsdet, A),
+    "solve": (lambda B, a, t: B.linalg.solve(a, t(B2)), A),
+    "solve for vectors": (lambda B, a, t: B.linalg.solve(a, t(V)), A),
+    "solve for one vector": (lambda B, a, t: B.linalg.solve(a, t(V[0])), A[0]),
+    "solve from the left": (lambda B, a, t: B.linalg.solve(a, t(A), left=False), S),
+    "solve, its right side": (lambda B, a, t: B.linalg.solve(t(S), a), B2),
+    "cholesky": (lambda B, a, t: B.linalg.cholesky(a @ a.mT + t(np.eye(3))), A),
+    "cholesky, upper": (lambda B, a, t: B.linalg.cholesky(a, upper=True), S),
+    "matrix_power": (lambda B, a, t: B.linalg.matrix_power(a, 3), A),
+    "matrix_power of 0": (lambda B, a, t: B.linalg.matrix_power(a, 0) * a, A),
+    "matrix_power of the inverse": (lambda B, a, t: B.linalg.matrix_power(a, -2), S),
+    "multi_dot": (lambda B, a, t: B.linalg.multi_dot([a[0], a[1], a[0]]), A),
+    "matrix_norm": (lambda B, a, t: B.linalg.matrix_norm(a), A),
+    "matrix_norm 1": (lambda B, a, t: B.linalg.matrix_norm(a, 1), A),
+    "matrix_norm -inf": (lambda B, a, t: B.linalg.matrix_norm(a, -float("inf"), keepdim=True), A),
+    "vector_norm": (lambda B, a, t: B.linalg.vector_norm(a, 3, (0, 1)), A),
+    "norm": (lambda B, a, t: B.linalg.norm(a), A),
+    "norm 1 of a matrix": (lambda B, a, t: B.linalg.norm(a, 1), A[0]),
+    "cross": (lambda B, a, t: B.linalg.cross(a, t(V)), V),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_equals_torch(name):
+    function, values = CASES[name]
+    found = []
+    for B in (minigrad, torch):
+        leaf = B.from_numpy(values.copy()).requires_grad_()
+        z = function(B, leaf, lambda array, B=B: B.from_numpy(array.copy()))
+        cotangent = B.from_numpy(np.linspace(0.5, 1.5, z.numel()).reshape(tuple(z.shape)))
+        (first,) = B.autograd.grad(z * z, leaf, cotangent, create_graph=True)
+        (second,) = B.autograd.grad((first * first).sum(), leaf)
+        found.append([v.detach().numpy() for v in (z, first, second)])
+    for ours, theirs in zip(*found):
+        assert ours.shape == theirs.shape
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-10)
+
+
+def test_values_without_gradient():
+    for name in ("eigvalsh", "svdvals"):
+        ours, theirs = (getattr(B.linalg, name)(B.from_numpy(S)).numpy() for B in (minigrad, torch))
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12)
+    sign, _ = minigrad.linalg.slogdet(minigrad.from_numpy(A))
+    assert sign.tolist() == torch.linalg.slogdet(torch.from_numpy(A)).sign.tolist()
+
+
+@pytest.mark.parametrize("call", [
+    lambda B: B.linalg.inv(B.zeros(2, 2)), lambda B: B.linalg.inv(B.ones(2, 3)),
+    lambda B: B.linalg.inv(B.ones(2)),
+    lambda B: B.linalg.cholesky(-B.eye(2)), lambda B: B.linalg.solve(B.zeros(2, 2), B.ones(2)),
+    lambda B: B.linalg.det(B.ones(2, 2, dtype=B.int64)), lambda B: B.linalg.multi_dot([B.ones(2)]),
+])
+def test_refusals(call):
+    errors = []
+    for B in (minigrad, torch):
+        with pytest.raises(RuntimeError) as caught:
+            call(B)
+        errors.append((caught.type.__name__, str(caught.value).split("\n")[0]))
+    assert errors[0] == errors[1]
