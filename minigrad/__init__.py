@@ -79,12 +79,13 @@ for _name in _dtypes.PUBLIC:
 
 # Rooms above the core, imported when first asked for.
 _LAZY = {"linalg", "nn", "optim", "utils", "autograd", "cuda", "func", "serialization", "vision"}
+_LINALG = {"det": "det", "inverse": "inv", "matrix_power": "matrix_power", "slogdet": "slogdet"}
 _AUTOGRAD = {"inference_mode", "is_inference_mode_enabled", "set_anomaly_enabled", "is_anomaly_enabled",
              "is_anomaly_check_nan_enabled"}
 
 
 def __dir__():
-    return sorted({*globals(), *_LAZY, *_AUTOGRAD, "save", "load"})
+    return sorted({*globals(), *_LAZY, *_LINALG, *_AUTOGRAD, "save", "load"})
 
 
 def __getattr__(name):
@@ -94,6 +95,9 @@ def __getattr__(name):
     if name in _AUTOGRAD:
         from . import autograd
         return getattr(autograd, name)
+    if name in _LINALG:
+        from . import linalg
+        return getattr(linalg, _LINALG[name])
     if name == "from_dlpack":
         from .utils.dlpack import from_dlpack
         return from_dlpack

@@ -16,6 +16,10 @@ CASES = [
     ("ConvTranspose1d", (4, 3, 3), {"stride": 2, "output_padding": 1}, (2, 4, 5)),
     ("ConvTranspose2d", (4, 6, 3), {"stride": 2, "padding": 1, "groups": 2}, (2, 4, 5, 6)),
     ("ConvTranspose2d", (4, 6, (3, 2)), {"dilation": 2, "bias": False}, (2, 4, 5, 6)),
+    ("MaxPool1d", (3,), {"stride": 2, "padding": 1}, (2, 4, 9)),
+    ("MaxPool1d", (2,), {}, (4, 9)),
+    ("AvgPool1d", (3,), {"padding": 1, "count_include_pad": False}, (2, 4, 9)),
+    ("AdaptiveAvgPool1d", (4,), {}, (2, 4, 9)),
     ("Upsample", (), {"scale_factor": 2}, (1, 2, 3, 3)),
     ("Upsample", (7,), {"mode": "bilinear"}, (1, 2, 3, 3)),
     ("UpsamplingNearest2d", (), {"scale_factor": 2}, (1, 2, 3, 3)),
@@ -40,6 +44,19 @@ def test_equals_torch(name, arguments, options, shape):
     for key in state:
         np.testing.assert_array_equal(state[key], expected[key])
     np.testing.assert_allclose(values, results, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("hard", [False, True])
+def test_gumbel_softmax_draws_as_torch_does(hard):
+    found = []
+    for B in (minigrad, torch):
+        B.manual_seed(4)
+        logits = B.linspace(-1, 1, 12, dtype=B.float64).reshape(3, 4).requires_grad_()
+        z = B.nn.functional.gumbel_softmax(logits, tau=0.7, hard=hard)
+        (z * B.arange(4)).sum().backward()
+        found.append([z.detach().numpy(), logits.grad.numpy(), B.empty(5).exponential_(2.0).numpy()])
+    for ours, theirs in zip(*found):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12)
 
 
 def test_the_size_of_a_transposed_convolution_may_be_asked_for():

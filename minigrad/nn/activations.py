@@ -1,10 +1,14 @@
 """The activations with kinks and parameters, as functions. Their public place is `nn.functional`."""
 import numpy as np
 
+from .. import random
+from ..engine.core import wrap
 from ..engine.errors import wrap_dim
 from ..engine.inplace import inplace as write_inplace
 from ..ops import activation as a
+from ..ops import pick_public as pk
 from ..ops import public as f
+from ..ops import reduce_public as rp
 from ..ops import shape_public as s
 from ..ops.arguments import dtype_of, fitting, need_tensor
 from .arguments import need, need_attribute, need_float, need_number
@@ -164,3 +168,16 @@ def glu(input, dim=-1):
     need_float("glu_cpu", input)
     value, gate = s.split(input, [size // 2] * 2, dim)
     return value * f.sigmoid(gate)
+
+
+def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
+    """A sample of softmax(logits / tau) with Gumbel noise, torch's stream; hard: one-hot, with the soft one's
+    gradient (torch.nn.functional.gumbel_softmax; Jang et al. 2016). eps is not used."""
+    need_tensor("gumbel_softmax", logits)
+    noise = random.exponential(random.default_generator, logits.array.shape, logits.array.dtype)
+    soft = rp.softmax((logits - f.log(wrap(noise))) / tau, dim)
+    if not hard:
+        return soft
+    largest = wrap(np.argmax(soft.array, dim, keepdims=True))
+    chosen = pk.scatter(wrap(np.zeros_like(soft.array)), dim, largest, 1.0)
+    return chosen - soft.detach() + soft

@@ -105,6 +105,44 @@ def conv_transpose1d(input, weight, bias=None, stride=1, padding=0, output_paddi
                                              (0, *extra), groups, (1, *dilation)), input)
 
 
+# Pooling of signals -----------------------------------------------------------------------------------------
+
+def _signal(function, input):
+    need_tensor(function, input)
+    need(input.array.ndim in (2, 3), "{}() Expected 2D or 3D input tensor, but got {}\n"
+         "Signals are (N, C, L).", function, [*input.array.shape])
+    return s.unsqueeze(input, -2)
+
+
+def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+    """The largest of each window of signals (N, C, L) or (C, L) (torch.nn.functional.max_pool1d); arguments
+    as `max_pool2d`'s."""
+    from .spatial import max_pool2d
+    (kernel,), (padding,), (dilation,) = (_tuple(value, 1, name) for value, name in (
+        (kernel_size, "kernel_size"), (padding, "padding"), (dilation, "dilation")))
+    stride = (kernel,) if stride is None else _tuple(stride, 1, "stride")
+    found = max_pool2d(_signal("max_pool1d", input), (1, kernel), (1, *stride), (0, padding), (1, dilation),
+                       ceil_mode, return_indices)
+    return tuple([s.squeeze(part, -2) for part in found]) if return_indices else s.squeeze(found, -2)
+
+
+def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
+    """The mean of each window of signals (N, C, L) or (C, L) (torch.nn.functional.avg_pool1d)."""
+    from .spatial import avg_pool2d
+    (kernel,), (padding,) = _tuple(kernel_size, 1, "kernel_size"), _tuple(padding, 1, "padding")
+    stride = (kernel,) if stride is None else _tuple(stride, 1, "stride")
+    return s.squeeze(avg_pool2d(_signal("avg_pool1d", input), (1, kernel), (1, *stride), (0, padding),
+                                ceil_mode, count_include_pad), -2)
+
+
+def adaptive_avg_pool1d(input, output_size):
+    """Signals (N, C, L) or (C, L) averaged to `output_size` places
+    (torch.nn.functional.adaptive_avg_pool1d)."""
+    from .spatial import adaptive_avg_pool2d
+    (size,) = _tuple(output_size, 1, "output_size")
+    return s.squeeze(adaptive_avg_pool2d(_signal("adaptive_avg_pool1d", input), (1, size)), -2)
+
+
 # Resolution -------------------------------------------------------------------------------------------------
 
 _DIMENSIONS = {"linear": 3, "bilinear": 4, "trilinear": 5, "bicubic": 4}

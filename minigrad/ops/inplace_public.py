@@ -206,6 +206,13 @@ def normal_(self, mean: Float = 0.0, std: Float = 1.0, *, generator=None):
 
 
 @_method
+def exponential_(self, lambd: Float = 1.0, *, generator=None):
+    """Waiting times at rate `lambd`, torch's stream (Tensor.exponential_)."""
+    generator = generator or random.default_generator
+    return copy_(self, wrap(random.exponential(generator, self.array.shape, self.array.dtype, lambd)))
+
+
+@_method
 def bernoulli_(self, p: Float = 0.5, *, generator=None):
     """1 with probability p, else 0, torch's stream (Tensor.bernoulli_)."""
     need(0 <= p <= 1, "bernoulli_ expects p to be in [0, 1], but got p={:g}\nUse a probability.", p)
