@@ -51,6 +51,7 @@ SIGNATURES = {
     "nn.TransformerEncoderLayer": "as Transformer",
     "nn.TransformerDecoderLayer": "as Transformer",
     "nn.functional.one_hot": "torch takes input too; its stub calls it tensor, which torch refuses",
+    "nn.functional.max_pool1d": "as max_pool2d",
     "nn.functional.max_pool2d": "torch's passes (*args, **kwargs) to one of two functions like ours",
     "nn.RNN": "torch passes (*args, **kwargs) on to what its overloads say, as ours",
     "nn.LSTM": "as nn.RNN",
