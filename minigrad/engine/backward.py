@@ -76,7 +76,8 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
             raise RuntimeError("One of the differentiated Tensors does not require grad\n"
                                "Call requires_grad_() on it before the forward pass.")
     for tensor, g in zip(inputs, walk(outputs, cotangents, recorded=create_graph, keep=keep, inputs=inputs)):
-        if g is not None:
+        hooks = None if tensor.node is None else tensor.node.hooks
+        if g is not None and (hooks is None or hooks.keep is None):     # the walk kept it for retain_grad
             add_to_leaf(tensor, g, False, create_graph)
 
 

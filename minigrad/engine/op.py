@@ -223,9 +223,17 @@ class Op:
         return out
 
     def _as_view(self, out, operands, attrs):
+        made = operands[0].extras and operands[0].extras.get("made in no_grad")
+        if paused[0] and not mode.on:
+            made = "A view was"
+        elif made:
+            name = self.node_class.__name__.removesuffix("Backward0")
+            made = f"Output 0 of {name} is a view of a view which was"
         base, steps, seen = operands[0].view_of or (operands[0], None, operands[0].node)
         for index, part in enumerate(out if self.outputs else (out,)):
             part.view_of = base, (steps, self, attrs, index if self.outputs else None), seen
+            if made:                            # to be written in a graph neither it nor views of it
+                part.extras = {"made in no_grad": made}
         return out
 
     def keeps(self, mask):

@@ -6,7 +6,7 @@ outside the written part the cotangent goes on to the old base, inside it goes t
 other view then finds, when next used, that its base has another node than it remembers, and makes its own
 anew by replaying its steps on the base.
 """
-from .core import last_write, owner, set_recording, written
+from .core import last_write, own_hooks, owner, set_recording, written
 
 
 def unrolled(steps):
@@ -60,6 +60,14 @@ def fresh_node(tensor):
 def check_writable(tensor):
     """Raises torch's errors for views that must not be written in a graph."""
     check_alone(tensor, "is being")
+    made = tensor.extras and tensor.extras.get("made in no_grad")
+    if made:
+        raise RuntimeError(
+            f"{made} created in no_grad mode and is being modified inplace with grad mode enabled. Given "
+            "that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code "
+            "by moving both the view and the inplace either both inside the no_grad block (if you don't want the "
+            "inplace to be tracked) or both outside (if you want the inplace to be tracked).\n"
+            "Or write to a clone.")
     base = tensor.view_of[0]
     if base.needs and base.node is None:
         raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place "
@@ -89,6 +97,9 @@ def write_back(tensor, value, copy_slices):
     """After an in-place op on a view: `value` (a Tensor, the op's recorded result) becomes part of the
     base's history."""
     base, steps, _ = tensor.view_of
-    written = copy_slices(base, value, steps=steps)
+    written, before = copy_slices(base, value, steps=steps), base.node
     base.node, base.needs = written.node, written.needs
+    if before is not None and before.hooks is not None and base.node is not None:
+        # retain_grad goes with the base
+        own_hooks(base.node).keep, before.hooks.keep = before.hooks.keep, None
     refresh(tensor)
