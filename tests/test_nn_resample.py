@@ -32,13 +32,15 @@ CASES = {
             {},
             {"stride": 2, "padding": 1},
             {"stride": 2, "output_padding": 1},
+            {"dilation": 2, "output_padding": 1},
+            {"stride": 2, "padding": 2, "dilation": 3, "output_padding": (2, 1), "groups": 2},
             {"groups": 2},
             {"stride": 3, "padding": (1, 0), "dilation": 2},
         )
     },
     **{
         f"conv_transpose1d {how}": lambda F, t, how=how: F.conv_transpose1d(t(2, 4, 5), t(4, 3, 3), **how)
-        for how in ({}, {"stride": 2, "padding": 1, "output_padding": 1})
+        for how in ({}, {"stride": 2, "padding": 1, "output_padding": 1}, {"dilation": 3, "output_padding": 2})
     },
     **{
         f"interpolate {how}": lambda F, t, how=how: F.interpolate(t(2, 3, 5, 6), **how)

@@ -88,6 +88,8 @@ def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_paddi
     need_dtype(input, weight)
     shape = [(m - 1) * st - 2 * p + d * (k - 1) + e + 1
              for m, st, p, d, k, e in zip(size, stride, padding, dilation, kernel, extra)]
+    # As less padding behind it the output padding is undone by every gradient too.
+    padding = tuple([(p, p - e) for p, e in zip(padding, extra)])
     z = conv.conv2d_input_grad(input, weight, shape=(n, outputs * groups, *shape),
                                geometry=(stride, padding, dilation, groups))
     return z if bias is None else z + s.reshape(bias, (-1, 1, 1))

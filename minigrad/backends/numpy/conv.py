@@ -194,7 +194,7 @@ def conv2d_input_grad(g, w, x_shape, stride=(1, 1), padding=(0, 0), dilation=(1,
         for first in range(start, stop, images):
             part = g[first:min(first + images, stop)]
             many, tall, wide, _ = part.shape
-            room = np.zeros((many, height + top + bottom, width + left + right, c), g.dtype)
+            room = np.zeros((many, height + top + max(0, bottom), width + left + max(0, right), c), g.dtype)
             product = np.empty((many, tall, wide, c), g.dtype)
             for i, j in np.ndindex(kh, kw):
                 np.matmul(_by_group(part, groups), taps[i, j], out=_by_group(product, groups))
