@@ -143,14 +143,15 @@ def bernoulli(gen, shape, dtype, p):
     return (gen.u53(math.prod(shape)) < p).astype(dtype).reshape(shape)
 
 
-def bernoulli_tensor(gen, p, dtype=None):
-    """bernoulli(p): 1 with probability `p`, a float array, in its C order; of its dtype, or of `dtype`."""
+def bernoulli_tensor(gen, p, dtype=None, strides=None):
+    """bernoulli(p): 1 with probability `p`, a float array; of its dtype, or of `dtype`. Drawn in C order, or
+    in the memory order of a result of these `strides`."""
     _need_float(p.dtype, "bernoulli_tensor_cpu_p_")
     _need(np.all((p >= 0) & (p <= 1)), "Expected p_in >= 0 && p_in <= 1 to be true, but got false.  (Could "
           "this error message be improved?  If so, please report an enhancement request to PyTorch.)",
           "Pass probabilities.")
     u = gen.u53(p.size) if p.dtype == D else gen.u24(p.size)
-    return (u.reshape(p.shape) < p.astype(u.dtype)).astype(dtype or p.dtype)
+    return (in_memory_order(u, p.shape, strides) < p.astype(u.dtype)).astype(dtype or p.dtype)
 
 
 def dropout_mask(gen, shape, p, strides=None):

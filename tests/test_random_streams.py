@@ -19,6 +19,7 @@ from random_pairs import (
     pair,
 )
 
+import minigrad
 from minigrad import random as mr
 
 torch = pytest.importorskip("torch")
@@ -269,6 +270,36 @@ def test_filling_tensors_that_are_not_contiguous(layout):
         assert_equal(mr.in_memory_order(draws, tuple(target.shape), target.stride()),
                      target.uniform_(generator=reference))
     assert_same_state(generator, reference)
+
+
+# Public draws: the tensor `x` to fill, the module m of it.
+FILLS = {
+    "uniform_": lambda x, m: x.uniform_(-1, 2), "normal_": lambda x, m: x.normal_(1, 2),
+    "bernoulli_": lambda x, m: x.bernoulli_(0.3), "exponential_": lambda x, m: x.exponential_(2),
+    "bernoulli_ of a tensor": lambda x, m: x.bernoulli_(m.full(x.shape[-1:], 0.3)),
+    "bernoulli_ of a 0-d tensor": lambda x, m: x.bernoulli_(m.tensor(0.3)),
+    "bernoulli_ of a float64 tensor": lambda x, m: x.bernoulli_(m.full(x.shape, 0.3, dtype=m.float64)),
+    "randn_like": lambda x, m: m.randn_like(x), "rand_like": lambda x, m: m.rand_like(x),
+}
+VIEWS = {
+    "transposed": lambda x: x.t(), "columns": lambda x: x[:, :6], "every other": lambda x: x.flatten()[::2],
+    "permuted": lambda x: x.reshape(4, 3, 5).permute(1, 2, 0), "contiguous": lambda x: x,
+}
+
+
+@needs_avx2
+@pytest.mark.parametrize("name", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("fill", FILLS)
+def test_drawing_into_views(fill, view, name):
+    results = []
+    for module in (torch, minigrad):
+        module.manual_seed(7)
+        whole = module.zeros(6, 10, dtype=getattr(module, name))
+        drawn = FILLS[fill](VIEWS[view](whole), module)
+        results.append([drawn.numpy(), whole.numpy(), module.rand(2).numpy()])
+    for theirs, ours in zip(*results):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize("name", ["float16", "float32", "float64"])

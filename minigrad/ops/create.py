@@ -307,8 +307,9 @@ def _drawn(name, draw, text):
 
     def like(input: Tensor, *, generator=None, dtype: Dtype = None, layout=None, device: Device = None,
              requires_grad: Bool = False, memory_format=None, pin_memory: Bool = False):
-        kind, dense = _kind(dtype, input.dtype), input.is_contiguous()
-        array = _like(plain(input), lambda shape: draw(_stream(generator), shape, kind, dense))
+        kind, source = _kind(dtype, input.dtype), plain(input)
+        dense = _like(source, lambda shape: np.empty(shape, bool)).flags.c_contiguous
+        array = _like(source, lambda shape: draw(_stream(generator), shape, kind, dense))
         return _finish(array, requires_grad)
     return (_named(torch_function, function, name, text),
             _named(torch_function, like, f"{name}_like", f"like `input`, {text}"))

@@ -177,44 +177,41 @@ for _function in (ep.square, ep.lerp, ep.addcmul, ep.addcdiv, ep.logit, ep.nan_t
 
 # Drawn in place ---------------------------------------------------------------------------------------------
 
-def _draw(name, tensor, sample):
-    """Overwrite the tensor with a sample; its history ends there."""
+def _draw(tensor, sample, *settings, generator):
+    """Overwrite the tensor with a sample, laid out in its memory's order as torch draws it; its history ends
+    there."""
     check_leaf(tensor)
     array = plain(tensor)
-    if array.dtype.kind != "f" and name != "random_":
-        raise NotImplementedError(f"\"{name}\" not implemented for '{dtype_of(tensor).legacy_name}'\n"
-                                  "Draw into a floating point tensor.")
-    return copy_(tensor, wrap(sample(array)))
+    draws = sample(generator or random.default_generator, array.shape, array.dtype, *settings)
+    return copy_(tensor, wrap(random.in_memory_order(draws, array.shape, array.strides)))
 
 
 @_method
 def uniform_(self, from_: Float = 0.0, to: Float = 1.0, *, generator=None):
     """Drawn from [from_, to), torch's stream (Tensor.uniform_)."""
-    need(from_ <= to, "uniform_ expects to return a [from, to) range, but found from={:g} > to={:g}\n"
-         "Swap them.", from_, to)
-    return _draw("check_uniform_bounds", self,
-                 lambda x: random.uniform(generator or random.default_generator, x.shape, x.dtype, from_, to))
+    return _draw(self, random.uniform, from_, to, generator=generator)
 
 
 @_method
 def normal_(self, mean: Float = 0.0, std: Float = 1.0, *, generator=None):
     """Drawn from the normal distribution, torch's stream (Tensor.normal_)."""
-    need(std >= 0, "normal expects std >= 0.0, but found std {:g}\n"
-         "Use a standard deviation of 0 or more.", std)
-    return _draw("normal_kernel_cpu", self,
-                 lambda x: random.normal(generator or random.default_generator, x.shape, x.dtype, mean, std))
+    dense = plain(self).flags.c_contiguous
+    return _draw(self, random.normal, mean, std, dense, generator=generator)
 
 
 @_method
 def exponential_(self, lambd: Float = 1.0, *, generator=None):
     """Waiting times at rate `lambd`, torch's stream (Tensor.exponential_)."""
-    generator = generator or random.default_generator
-    return copy_(self, wrap(random.exponential(generator, self.array.shape, self.array.dtype, lambd)))
+    return _draw(self, random.exponential, lambd, generator=generator)
 
 
 @_method
-def bernoulli_(self, p: Float = 0.5, *, generator=None):
-    """1 with probability p, else 0, torch's stream (Tensor.bernoulli_)."""
-    need(0 <= p <= 1, "bernoulli_ expects p to be in [0, 1], but got p={:g}\nUse a probability.", p)
-    array = random.bernoulli(generator or random.default_generator, self.array.shape, self.array.dtype, p)
-    return copy_(self, wrap(array))
+def bernoulli_(self, p: Operand = 0.5, *, generator=None):
+    """1 with probability p, a number or a tensor that broadcasts, else 0, torch's stream (Tensor.bernoulli_).
+    """
+    if is_number(p):
+        return _draw(self, random.bernoulli, p, generator=generator)
+    check_leaf(self)
+    array, odds = plain(self), plain(s.expand(p, self.array.shape))
+    generator = generator or random.default_generator
+    return copy_(self, wrap(random.bernoulli_tensor(generator, odds, array.dtype, array.strides)))
