@@ -19,6 +19,7 @@ from .device import device  # noqa: E402
 from .dtypes import dtype, get_default_dtype, set_default_dtype  # noqa: E402
 from .engine.core import enable_grad, is_grad_enabled, no_grad, set_grad_enabled  # noqa: E402
 from .engine.promote import result_type as _result_type  # noqa: E402
+from .limits import finfo, iinfo  # noqa: E402
 from .ops import create as _create  # noqa: E402
 from .ops.arrange_public import *  # noqa: E402
 from .ops.create import (  # noqa: E402

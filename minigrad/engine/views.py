@@ -65,8 +65,8 @@ def check_writable(tensor):
         raise RuntimeError(
             f"{made} created in no_grad mode and is being modified inplace with grad mode enabled. Given "
             "that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code "
-            "by moving both the view and the inplace either both inside the no_grad block (if you don't want the "
-            "inplace to be tracked) or both outside (if you want the inplace to be tracked).\n"
+            "by moving both the view and the inplace either both inside the no_grad block (if you don't want "
+            "the inplace to be tracked) or both outside (if you want the inplace to be tracked).\n"
             "Or write to a clone.")
     base = tensor.view_of[0]
     if base.needs and base.node is None:

@@ -13,6 +13,8 @@ from .shape_public import expanded, reshape_to, view
 from .signature import Bool, Int, Tensor, is_number, need, torch_function, type_name
 
 WHOLE = slice(None)
+# A list that holds one of these stands for a tuple, as in old NumPy and in torch.
+_SEVERAL = (list, tuple, slice, TensorBase, np.ndarray, type(None), type(Ellipsis))
 
 
 def _step(part):
@@ -53,6 +55,12 @@ def _step(part):
 
 def parse(index, shape):
     """An index as a person writes it, as a tuple for NumPy. Raises torch's IndexErrors."""
+    if type(index) is list and len(index) < 32 and any([isinstance(part, _SEVERAL) for part in index]):
+        warnings.warn("Using a non-tuple sequence for multidimensional indexing is deprecated and will be "
+                      "changed in pytorch 2.9; use x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will "
+                      "be interpreted as tensor index, x[torch.tensor(seq)], which will result either in an "
+                      "error or a different result", UserWarning, stacklevel=4)
+        index = tuple(index)
     steps = [_step(part) for part in (index if isinstance(index, tuple) else (index,))]
     parts, used = [part for part, _ in steps], sum([dims for _, dims in steps])
     if used > len(shape):

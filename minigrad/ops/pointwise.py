@@ -115,8 +115,8 @@ round = op("round", lambda xp, x: xp.rint(x) if x.dtype.kind not in "bui" else x
 relu = op("relu", lambda xp, x: xp.relu(x), grads=(lambda g, z: relu_backward(g, z),),
           formula=("max(x, 0)", "ḡ where z > 0"), layout=True)
 relu_backward = op("relu_backward", lambda xp, y, x: xp.relu_backward(y, x),
-                   grads=(lambda g, x: relu_backward(g, x), None),
-                   formula=("y where x > 0", "ḡ where x > 0", "–"),
+                   grads=(lambda g, x: relu_backward(g, x), lambda g: zeros_like(g)),
+                   formula=("y where x > 0", "ḡ where x > 0", "0"),
                    torch_node="ThresholdBackwardBackward0", layout=True)
 clamp = op("clamp", lambda xp, x, *, low, high: xp.clip(x, low, high),
            grads=(lambda g, x, low, high: g * within(x, low=low, high=high),),
