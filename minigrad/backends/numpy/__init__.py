@@ -71,7 +71,6 @@ from numpy import (
     not_equal,
     ones,
     ones_like,
-    prod,
     reciprocal,
     remainder,
     repeat,
@@ -109,7 +108,7 @@ from .pool import (
     max_pool2d_gather,
     max_pool2d_positions,
 )
-from .reduce import log_softmax, logsumexp, softmax, sum
+from .reduce import log_softmax, logsumexp, prod, softmax, sum
 from .scatter import scatter_add, select_add
 from .special import erf, erfc, gelu, gelu_backward
 

@@ -92,6 +92,11 @@ def sum(x, axis=None, keepdims=False):
     return np.expand_dims(y, tuple(axes)) if keepdims else y
 
 
+def prod(x, axis=None, keepdims=False):
+    """numpy.prod, called so that NumPy's warnings of overflow are met here, where they are silenced."""
+    return np.multiply.reduce(x, axis=axis, keepdims=keepdims)
+
+
 def _expanded_sum(x, axes, keepdims):
     """`sum` where dimensions of stride 0 repeat their first element: a product for each that is summed."""
     first = x[tuple(slice(1) if stride == 0 else slice(None) for stride in x.strides)]
