@@ -40,7 +40,11 @@ CASES = {
     },
     **{
         f"conv_transpose1d {how}": lambda F, t, how=how: F.conv_transpose1d(t(2, 4, 5), t(4, 3, 3), **how)
-        for how in ({}, {"stride": 2, "padding": 1, "output_padding": 1}, {"dilation": 3, "output_padding": 2})
+        for how in (
+            {},
+            {"stride": 2, "padding": 1, "output_padding": 1},
+            {"dilation": 3, "output_padding": 2},
+        )
     },
     **{
         f"interpolate {how}": lambda F, t, how=how: F.interpolate(t(2, 3, 5, 6), **how)
@@ -54,8 +58,20 @@ CASES = {
             {"scale_factor": 0.6, "mode": "bilinear"},
             {"size": (7, 9), "mode": "nearest-exact"},
             {"scale_factor": 1.7, "mode": "bilinear", "recompute_scale_factor": True},
+            {"scale_factor": (1.1, 2.1), "mode": "nearest"},
+            {"scale_factor": (1.1, 2.1), "mode": "nearest-exact"},
+            {"scale_factor": (1.1, 2.3), "mode": "bilinear"},
         )
     },
+    **{
+        f"interpolate a signal by a little, {mode}": lambda F, t, mode=mode: F.interpolate(
+            t(2, 3, 9), scale_factor=1.09, mode=mode
+        )
+        for mode in ("nearest-exact", "linear", "area")
+    },
+    "interpolate by an index that float32 rounds": lambda F, t: F.interpolate(
+        t(1, 1, 33), scale_factor=5 / 3
+    ),
     "interpolate a signal": lambda F, t: F.interpolate(t(2, 3, 5), size=8, mode="linear"),
     "pixel_shuffle": lambda F, t: F.pixel_shuffle(t(2, 8, 3, 4), 2),
     "pixel_unshuffle": lambda F, t: F.pixel_unshuffle(t(2, 2, 4, 6), 2),
@@ -105,6 +121,15 @@ def test_equals_torch(name):
         lambda F, B: F.interpolate(B.ones(1, 2, 3, 3), size=4, scale_factor=2),
         lambda F, B: F.interpolate(B.ones(1, 2, 3, 3), size=4, align_corners=True),
         lambda F, B: F.interpolate(B.ones(1, 2, 3, 3), size=(4, 4, 4)),
+        lambda F, B: F.interpolate(B.ones(3), size=4),
+        lambda F, B: F.interpolate(B.ones(3, 3), scale_factor=2),
+        lambda F, B: F.interpolate(B.ones(1, 2, 3, 3), size=0),
+        lambda F, B: F.interpolate(B.ones(1, 2, 3), scale_factor=0.1),
+        lambda F, B: F.interpolate(B.ones(1, 2, 0), size=2),
+        lambda F, B: F.interpolate(B.ones(1, 0, 3), size=2),
+        lambda F, B: F.interpolate(B.ones(1, 2, 3, 3), scale_factor=(2, 2, 2)),
+        lambda F, B: F.interpolate(B.ones(1, 2, 3, 3, dtype=B.int64), size=4, mode="bilinear"),
+        lambda F, B: F.interpolate(B.ones(1, 2, 3, dtype=B.uint8), size=4, mode="linear"),
         lambda F, B: F.pixel_shuffle(B.ones(1, 3, 2, 2), 2),
         lambda F, B: F.pixel_unshuffle(B.ones(1, 3, 3, 2), 2),
     ],
@@ -116,3 +141,21 @@ def test_refusals(call):
             call(B.nn.functional, B)
         errors.append((caught.type, str(caught.value).split("\n")[0]))
     assert errors[0][0] is errors[1][0], errors
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "uint8"])
+def test_short_numbers_are_rounded_as_torch_rounds(dtype):
+    values = np.random.default_rng(0).integers(0, 256, (1, 3, 9, 7))
+    found = []
+    for B in (minigrad, torch):
+        x = B.from_numpy(values).to(getattr(B, dtype))
+        found.append(B.nn.functional.interpolate(x, size=(18, 14), mode="bilinear").double().numpy())
+    np.testing.assert_array_equal(*found)
+
+
+def test_a_signal_of_the_same_length_still_follows_its_factor():
+    found = [
+        B.nn.functional.interpolate(B.arange(9.0).reshape(1, 1, 9), scale_factor=1.09).numpy()
+        for B in (minigrad, torch)
+    ]
+    np.testing.assert_array_equal(*found)

@@ -10,8 +10,8 @@ from ..ops import index_public as ip
 from ..ops import public as f
 from ..ops import reduce_public as rp
 from ..ops import shape_public as s
-from ..ops.arguments import need_tensor
-from .arguments import need, need_dtype
+from ..ops.arguments import cast, need_tensor
+from .arguments import need, need_dtype, need_float
 
 
 def _tuple(value, count, name):
@@ -163,10 +163,6 @@ def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corne
     old = input.array.shape[2:]
     if mode == "bicubic" or antialias:
         raise NotImplementedError("interpolate: bicubic and antialias are not supported.\nUse bilinear.")
-    modes = ("nearest", "area", "nearest-exact", *_DIMENSIONS)
-    need(mode in modes, "Input Error: Only 3D, 4D and 5D input Tensors supported (got {}D) for the modes: "
-         "nearest | linear | bilinear | bicubic | trilinear | area | nearest-exact (got {})\nUse one of "
-         "these.", input.array.ndim, mode, error=NotImplementedError)
     linear = mode in _DIMENSIONS
     need(linear or align_corners is None, "align_corners option can only be set with the interpolating "
          "modes: linear | bilinear | bicubic | trilinear\nLeave it out.", error=ValueError)
@@ -174,46 +170,83 @@ def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corne
          "Leave one out.", error=ValueError)
     need(size is not None or scale_factor is not None, "either size or scale_factor should be defined\n"
          "Pass one.", error=ValueError)
-    wanted = _DIMENSIONS.get(mode, input.array.ndim)
-    need(input.array.ndim == wanted, "Got {}D input, but {} mode needs {}D input\n"
-         "Add or remove dimensions.", input.array.ndim, mode, wanted, error=NotImplementedError)
-    count = len(old)
-    if size is not None:
-        new = tuple(size) if isinstance(size, (tuple, list)) else (size,) * count
-        steps = [m / n for m, n in zip(old, new)]
+    count, total = len(old), input.array.ndim
+    given = size if scale_factor is None else scale_factor
+    each = tuple(given) if isinstance(given, (tuple, list)) else (given,) * count
+    need(len(each) == count, "Input and {0} must have the same number of spatial dimensions, but got input "
+         "with spatial dimensions of {1} and {2} {3}. Please provide input tensor in (N, C, d1, d2, "
+         "...,dK) format and {4} in ({5}1, {5}2, ...,{5}K) format.\nOne for each direction.",
+         *(("output", old, "output size of", str(each), "output size", "o") if scale_factor is None else
+           ("scale_factor", old, "scale_factor of shape", str(each), "scale_factor", "s")), error=ValueError)
+    if scale_factor is None:
+        new, steps = each, [m / n if n else 0 for m, n in zip(old, each)]
     else:
-        factors = tuple(scale_factor) if isinstance(scale_factor, (tuple, list)) else (scale_factor,) * count
-        new = tuple([math.floor(m * factor) for m, factor in zip(old, factors)])
-        steps = [m / n if recompute_scale_factor else 1 / factor for m, n, factor in zip(old, new, factors)]
-    need(len(new) == count, "Input and output must have the same number of spatial dimensions, but got input "
-         "with spatial dimensions of {} and output size of {}. Please provide input tensor in (N, C, d1, d2, "
-         "...,dK) format and output size in (o1, o2, ...,oK) format.\nOne for each direction.",
-         [*old], [*new], error=ValueError)
+        new = tuple([math.floor(m * factor) for m, factor in zip(old, each)])
+        steps = [(m / n if recompute_scale_factor else 1 / factor) if n else 0
+                 for m, n, factor in zip(old, new, each)]
+    wanted = _DIMENSIONS.get(mode, total)
+    need(3 <= total <= 5 and mode in ("nearest", "area", "nearest-exact", *_DIMENSIONS), "Input Error: Only "
+         "3D, 4D and 5D input Tensors supported (got {}D) for the modes: nearest | linear | bilinear | "
+         "bicubic | trilinear | lanczos | area | nearest-exact (got {})\nUse one of these; bicubic and "
+         "lanczos are not supported.", total, mode, error=NotImplementedError)
+    need(total == wanted, "Got {}D input, but {} mode needs {}D input\nAdd or remove dimensions.",
+         total, mode, wanted, error=NotImplementedError)
     if mode == "area":
         from .spatial import adaptive_avg_pool2d
-        need(count == 2, "interpolate: area is supported for images only\nUse 4D input.",
+        need(count < 3, "interpolate: area is supported for signals and images only\nUse 3D or 4D input.",
              error=NotImplementedError)
-        return adaptive_avg_pool2d(input, new)
-    for place, (m, n, step) in enumerate(zip(old, new, steps)):
-        at, dim = np.arange(n, dtype=np.float32), 2 + place
-        if not linear:
-            at = (at + 0.5) * np.float32(step) if mode == "nearest-exact" else at * np.float32(step)
-            input = _at(input, dim, np.minimum(at.astype(np.int64), m - 1))
-            continue
-        wide = at.astype(input.array.dtype if input.array.dtype.kind == "f" else np.float32)
-        if align_corners:
-            where = wide * ((m - 1) / (n - 1) if n > 1 else 0)
-        else:
-            where = np.maximum((wide + 0.5) * step - 0.5, 0)
-        first = np.minimum(where.astype(np.int64), m - 1)
-        share = wrap((where - first).astype(input.array.dtype).reshape((-1,) + (1,) * (count - place - 1)))
-        nearer, farther = _at(input, dim, first), _at(input, dim, np.minimum(first + 1, m - 1))
-        input = nearer * (1 - share) + farther * share
-    return input
+        return adaptive_avg_pool1d(input, new) if count == 1 else adaptive_avg_pool2d(input, new)
+    need(min(*old, *new) > 0, "Input and output sizes should be greater than 0, but got input ({}){} output "
+         "({})\nAsk for one pixel or more.", _sides(old), " and" if count == 1 else "", _sides(new))
+    need(input.array.shape[1], "Non-empty {}D data tensor expected but got a tensor with sizes {}\n"
+         "It has no channels.", total, input.array.shape)
+    kernel = f"upsample_{mode.partition('-')[0]}2d_channels_last" if count == 2 else \
+        f"compute_indices_weights_{'linear' if linear else 'nearest'}"
+    if input.array.dtype != np.uint8 or linear and count != 2:
+        need_float(kernel, input)
+    resized, dtype = _between_pixels if linear else _nearest, input.array.dtype
+    z = cast(input, np.float32) if linear and dtype.itemsize == 2 else input
+    for place in reversed(range(count)):                # the width first, as torch rounds
+        z = resized(z, 2 + place, new[place], steps[place], mode, align_corners)
+    return cast(z, dtype)
+
+
+def _sides(sizes):
+    return ", ".join([f"{name}: {n}" for name, n in zip("DHW"[-len(sizes):], sizes)])
 
 
 def _at(x, dim, index):
     return ip.index_select(x, dim, wrap(index))
+
+
+def _nearest(x, dim, n, step, mode, _):
+    """`n` pixels along that dimension, each one of the old."""
+    m = x.array.shape[dim]
+    if mode == "nearest" and x.array.ndim == 4 and n in (m, 2 * m):
+        return _at(x, dim, np.arange(n) * m // n)       # torch, for images only, does not look at the factor
+    at = np.arange(n, dtype=np.promote_types(np.float32, x.array.dtype) if x.array.dtype.kind == "f"
+                   else np.float32)
+    at = (at + at.dtype.type(0.5 if mode == "nearest-exact" else 0)) * at.dtype.type(step)
+    return _at(x, dim, np.minimum(at.astype(np.int64), m - 1))
+
+
+def _between_pixels(x, dim, n, step, _, align_corners):
+    """`n` pixels along that dimension, each between two of the old; bytes rounded, as torch does, after each
+    direction."""
+    m, dtype = x.array.shape[dim], x.array.dtype
+    if m == n:
+        return _at(x, dim, np.arange(n))
+    wide = np.dtype(np.float64) if dtype == np.uint8 else dtype
+    at = np.arange(n, dtype=wide)
+    if align_corners:
+        where = at * ((m - 1) / (n - 1) if n > 1 else 0)
+    else:
+        where = np.maximum((at + 0.5) * step - 0.5, 0)
+    first = np.minimum(where.astype(np.int64), m - 1)
+    share = wrap((where - first).astype(wide).reshape((-1,) + (1,) * (x.array.ndim - dim - 1)))
+    x = cast(x, wide)
+    z = _at(x, dim, first) * (1 - share) + _at(x, dim, np.minimum(first + 1, m - 1)) * share
+    return cast(f.floor(z + 0.5) if dtype == np.uint8 else z, dtype)
 
 
 def pixel_shuffle(input, upscale_factor):
