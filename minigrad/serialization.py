@@ -24,7 +24,7 @@ import math
 import os
 import secrets
 import zlib
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import ModuleType
@@ -40,7 +40,7 @@ DTYPES = {
     "F64": "<f8", "I64": "<i8", "U64": "<u8", "C64": "<c8", "F32": "<f4", "I32": "<i4", "U32": "<u4",
     "F16": "<f2", "I16": "<i2", "U16": "<u2", "BF16": "V2", "I8": "i1", "U8": "u1", "BOOL": "?",
 }  # fmt: skip
-BUILT_IN = (float, bytes, tuple, dict, OrderedDict)
+BUILT_IN = (float, bytes, tuple, dict, OrderedDict, Counter)
 CODES = {np.dtype(dtype): code for code, dtype in DTYPES.items()}
 
 
@@ -87,6 +87,8 @@ class _Structure:
             "dict": (dict, self.pairs, lambda pairs: {self.unpack(k): self.unpack(v) for k, v in pairs}),
             "ordered": (OrderedDict, self.pairs,
                         lambda pairs: OrderedDict((self.unpack(k), self.unpack(v)) for k, v in pairs)),
+            "counter": (Counter, self.pairs,
+                        lambda pairs: Counter({self.unpack(k): self.unpack(v) for k, v in pairs})),
         }  # fmt: skip
 
     def pack(self, value: Any, path: tuple[str, ...] = ()) -> Any:
@@ -368,8 +370,8 @@ def save(obj: Any, f: FILE) -> None:
     """Writes ``obj`` to the file ``f``: a path, or a stream opened for binary writing.
 
     ``obj`` is a tensor of any dtype and shape, an array, number, string, bytes, None, dtype, device or Size,
-    or a list, tuple, dict or OrderedDict of these, to any depth; of a Module or an Optimizer, save its
-    ``state_dict()``. A path is written atomically: a kill at any moment leaves the old file or the new one
+    or a list, tuple, dict, OrderedDict or Counter of these, to any depth; of a Module or an Optimizer, save
+    its ``state_dict()``. A path is written atomically: a kill at any moment leaves the old file or the new one
     (see `replace_file`).
 
     Raises TypeError for anything else, NotImplementedError for a dtype that the format lacks, ValueError for

@@ -13,7 +13,7 @@ from __future__ import annotations
 import io
 import pickletools
 import zipfile
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from pickle import UnpicklingError
 from types import FunctionType, MethodType
@@ -93,6 +93,7 @@ class _Reader:
             "torch._utils _rebuild_tensor_v3": self.tensor_of_dtype,
             "torch._utils _rebuild_parameter": self.parameter,
             "collections OrderedDict": self.ordered,
+            "collections Counter": lambda counts: Counter(_as(dict, counts)),
             "torch Size": lambda sizes: module.Size(_counts(sizes)),
             "torch device": lambda *place: module.device(":".join([str(_key(part)) for part in place])),
             "_codecs encode": lambda text, encoding: _as(str, text).encode("latin1"),

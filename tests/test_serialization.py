@@ -10,7 +10,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +89,7 @@ def trees(B):
             st.lists(inner, max_size=4).map(tuple),
             st.dictionaries(keys, inner, max_size=4),
             st.dictionaries(keys, inner, max_size=4).map(OrderedDict),
+            st.dictionaries(keys, st.integers(), max_size=4).map(Counter),
         ),
         max_leaves=12,
     )
@@ -337,7 +338,7 @@ def test_random_bytes(B, data):
         st.lists(inner, max_size=3),
         st.dictionaries(st.sampled_from(
             ["tensor", "parameter", "array", "scalar", "size", "dtype", "device", "tuple", "dict", "ordered",
-             "float", "bytes", "metadata", "?"]), inner, max_size=2)),
+             "counter", "float", "bytes", "metadata", "?"]), inner, max_size=2)),
 ))  # fmt: skip
 def test_structures_that_save_never_writes(B, structure):
     """A well-formed file with a valid checksum but nonsense inside still loads, or is an error of ours."""

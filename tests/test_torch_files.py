@@ -11,7 +11,7 @@ import random
 import sys
 import tracemalloc
 import zipfile
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 
 import numpy as np
 import pytest
@@ -100,7 +100,7 @@ def test_containers_and_numbers(B):
     values = [None, True, -1, 255, 65536, 2**70, -(2**70), 1.5, float("inf"), 1 + 2j, "text ü\ud800",
               b"a\xff", bytearray(b"b"), {1, "a"}, torch.Size([2, 3]), torch.Size([]), torch.device("cpu"),
               (), [], {}, {1: 2, None: 3, (1, "a"): 4}, (1, (2, (3, [4]))), (1,), (1, 2), (1, 2, 3, 4),
-              OrderedDict(a=1)]
+              OrderedDict(a=1), Counter([4, 2, 4]), Counter()]
     assert_same(B, values)
     again = loaded(B, saved([[], (twice := [1]), twice]))
     assert again[1] is again[2]
@@ -185,6 +185,7 @@ def places(bomb):
     ordered.hidden = bomb
     return [bomb, [1, bomb], {"a": {"b": (bomb,)}}, {"state": [bomb] * 2}, {bomb: 1}, ordered,
             Reduced(OrderedDict, bomb), Reduced(bytearray, bomb), Reduced(torch.Size, bomb),
+            Reduced(Counter, bomb), Reduced(Counter, {1: bomb}),
             Reduced(torch._utils._rebuild_parameter, bomb, True, OrderedDict()),
             Reduced(torch._utils._rebuild_parameter, torch.ones(1), True, bomb)]
 

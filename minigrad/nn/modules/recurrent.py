@@ -75,6 +75,16 @@ class _Cell(_Recurrent):
                  "It is (N, hidden_size).", name, what, part.array.ndim, error=ValueError)
         need(input.array.shape[-1] == self.input_size, "input has inconsistent input_size: got {} expected "
              "{}\nThe last dimension are the features.", input.array.shape[-1], self.input_size)
+        for place, part in enumerate(state):
+            batch, width = part.array.shape[:-1], part.array.shape[-1]
+            if dims == 2:
+                found = part.array.shape[0]
+                need(found == input.array.shape[0], "Input batch size {} doesn't match hidden{} batch size "
+                     "{}\nThere is one state per sample.", input.array.shape[0], place, found)
+            elif batch:                         # torch puts a batch of one around both
+                width = batch[0]
+            need(width == self.hidden_size, "hidden{} has inconsistent hidden_size: got {}, expected {}\n"
+                 "It is (N, hidden_size).", place, width, self.hidden_size)
         given = F.linear(input, self.weight_ih, self.bias_ih)
         state = STEPS[self.mode][0](given, state, self.weight_hh, self.bias_hh)
         return state if len(state) == 2 else state[0]
@@ -180,7 +190,10 @@ class _Layers(_Recurrent, shows="input_size, hidden_size, num_layers?, bias?, ba
         need(input.array.shape[-1] == self.input_size, "input.size(-1) must be equal to input_size. Expected "
              "{}, got {}\nThe last dimension are the features.", self.input_size, input.array.shape[-1])
         x = s.transpose(input, 0, 1) if self.batch_first else input
-        x, last = self._layers(x, None, self._first(hx, input, input.array.shape[batch_at]))
+        first = self._first(hx, input, input.array.shape[batch_at])
+        need(x.array.shape[0] > 0, "Expected sequence length to be larger than 0 in RNN\n"
+             "There is no step to take.")
+        x, last = self._layers(x, None, first)
         x = s.transpose(x, 0, 1) if self.batch_first else x
         if single:
             x, last = s.squeeze(x, batch_at), [s.squeeze(part, 1) for part in last]
