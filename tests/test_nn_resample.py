@@ -116,6 +116,11 @@ def test_equals_torch(name):
         lambda F, B: F.conv1d(1.0, B.ones(1, 1, 2)),
         lambda F, B: F.conv_transpose2d(B.ones(1, 2, 3, 3), B.ones(3, 2, 2, 2)),
         lambda F, B: F.conv_transpose2d(B.ones(1, 2, 3, 3), B.ones(2, 2, 2, 2), output_padding=1),
+        lambda F, B: F.conv_transpose2d(B.ones(1, 2, 3, 3), B.ones(2, 2, 2, 2), output_padding=-1),
+        lambda F, B: F.conv_transpose2d(B.ones(1, 2, 3, 3), B.ones(2, 2, 2, 2), padding=-1),
+        lambda F, B: F.conv_transpose2d(B.ones(1, 2, 3, 3), B.ones(2, 2, 2, 2), padding=2),
+        lambda F, B: F.conv_transpose2d(B.ones(1, 2, 3, 3), B.ones(2, 2, 2, 2), stride=0),
+        lambda F, B: F.conv_transpose2d(B.ones(1, 2, 3, 3), B.ones(2, 2, 2, 2), dilation=0),
         lambda F, B: F.interpolate(B.ones(1, 2, 3, 3)),
         lambda F, B: F.interpolate(B.ones(1, 2, 3), size=4, mode="bilinear"),
         lambda F, B: F.interpolate(B.ones(1, 2, 3, 3), size=4, scale_factor=2),
@@ -131,6 +136,11 @@ def test_equals_torch(name):
         lambda F, B: F.interpolate(B.ones(1, 2, 3, 3, dtype=B.int64), size=4, mode="bilinear"),
         lambda F, B: F.interpolate(B.ones(1, 2, 3, dtype=B.uint8), size=4, mode="linear"),
         lambda F, B: F.pixel_shuffle(B.ones(1, 3, 2, 2), 2),
+        lambda F, B: F.pixel_shuffle(B.ones(4, 4), 2),
+        lambda F, B: F.pixel_shuffle(B.ones(4, 4, 4), 0),
+        lambda F, B: F.pixel_unshuffle(B.ones(4, 4), 2),
+        lambda F, B: F.pixel_unshuffle(B.ones(4, 4, 4), 0),
+        lambda F, B: F.scaled_dot_product_attention(*[B.ones(2, 3)] * 3, B.ones(2, 2, dtype=B.int32)),
         lambda F, B: F.pixel_unshuffle(B.ones(1, 3, 3, 2), 2),
     ],
 )
@@ -140,7 +150,21 @@ def test_refusals(call):
         with pytest.raises(Exception) as caught:
             call(B.nn.functional, B)
         errors.append((caught.type, str(caught.value).split("\n")[0]))
-    assert errors[0][0] is errors[1][0], errors
+    assert errors[0] == errors[1]
+
+
+@pytest.mark.parametrize("numbers", [False, True])
+def test_attention_of_a_place_that_sees_nothing(numbers):
+    mask = np.array([[True, False, True], [False] * 3, [True] * 3])
+    mask = np.where(mask, 0.5, -np.inf) if numbers else mask
+    found = []
+    for B in (minigrad, torch):
+        random = np.random.default_rng(0)
+        leaves = [B.from_numpy(random.standard_normal((2, 3, 4))).requires_grad_() for _ in range(3)]
+        z = B.nn.functional.scaled_dot_product_attention(*leaves, B.from_numpy(mask))
+        found.append([v.detach().numpy() for v in (z, *B.autograd.grad((z * z).sum(), leaves))])
+    for ours, theirs in zip(*found):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "uint8"])

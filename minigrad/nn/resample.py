@@ -32,8 +32,9 @@ def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """Cross-correlation of signals (N, C, L) or (C, L) with kernels (O, C / groups, k), plus bias (O,)
     (torch.nn.functional.conv1d). Arguments as `conv2d`'s."""
     from .spatial import conv2d
-    for name, value in (("input", input), ("weight", weight)):
-        need_tensor("conv1d", value, name)
+    need(isinstance(input, TensorBase) and isinstance(weight, TensorBase), "conv1d() received an invalid "
+         "combination of arguments - got ({}, {}), but expected one of:\nInput and weight are Tensors.",
+         type(input).__name__, type(weight).__name__, error=TypeError)
     need(input.array.ndim in (2, 3), "Expected 2D (unbatched) or 3D (batched) input to conv1d, but got input "
          "of size: {}\nSignals are (N, C, L).", [*input.array.shape])
     stride, dilation = (_tuple(v, 1, n) for v, n in ((stride, "stride"), (dilation, "dilation")))
@@ -72,6 +73,14 @@ def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_paddi
          "input of size: {}\nImages are (N, C, H, W).", [*input.array.shape])
     sizes = {"stride": stride, "padding": padding, "output_padding": output_padding, "dilation": dilation}
     stride, padding, extra, dilation = (_tuple(value, 2, name) for name, value in sizes.items())
+    for name, least in (("padding", min(padding)), ("output_padding", min(extra))):
+        need(least >= 0, "negative {} is not supported\nUse 0 or more.", name)
+    for name, least in (("stride", min(stride)), ("groups", groups)):
+        need(least > 0, "non-positive {} is not supported\nUse 1 or more.", name)
+    need(weight.array.ndim == 4, "Expected 4-dimensional weight for 4-dimensional input, but got weight of "
+         "size {}\nKernels are (C, O / groups, h, w).", weight)
+    need(min(dilation) > 0, "dilation should be greater than zero, but got dilation_height: {}, "
+         "dilation_width: {}\nIt counts from 1.", *dilation)
     (n, channels, *size), (inputs, outputs, *kernel) = input.array.shape, weight.array.shape
     need(channels == inputs, "Given transposed=1, weight of size {}, expected input{} to have {} channels, "
          "but got {} channels instead\nThe input's channels are the layer's in_channels.",
@@ -88,6 +97,8 @@ def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_paddi
     need_dtype(input, weight)
     shape = [(m - 1) * st - 2 * p + d * (k - 1) + e + 1
              for m, st, p, d, k, e in zip(size, stride, padding, dilation, kernel, extra)]
+    need(min(shape) > 0, "Given input size per channel: ({} x {}). Calculated output size per channel: ({} x "
+         "{}). Output size is too small\nUse less padding.", *size, *shape)
     # As less padding behind it the output padding is undone by every gradient too.
     padding = tuple([(p, p - e) for p, e in zip(padding, extra)])
     z = conv.conv2d_input_grad(input, weight, shape=(n, outputs * groups, *shape),
@@ -249,10 +260,18 @@ def _between_pixels(x, dim, n, step, _, align_corners):
     return cast(f.floor(z + 0.5) if dtype == np.uint8 else z, dtype)
 
 
+def _image_sides(function, input, name, factor):
+    need_tensor(function, input)
+    shape = input.array.shape
+    need(len(shape) > 2, "{} expects input to have at least 3 dimensions, but got input with {} "
+         "dimension(s)\nImages are (..., C, H, W).", function, len(shape))
+    need(factor > 0, "{} expects a positive {}, but got {}\nIt counts from 1.", function, name, factor)
+    return shape
+
+
 def pixel_shuffle(input, upscale_factor):
     """Channels to pixels: (..., C·r², H, W) to (..., C, H·r, W·r) (torch.pixel_shuffle; Shi et al. 2016)."""
-    need_tensor("pixel_shuffle", input)
-    *lead, channels, height, width = input.array.shape
+    *lead, channels, height, width = _image_sides("pixel_shuffle", input, "upscale_factor", upscale_factor)
     r = upscale_factor
     need(channels % (r * r) == 0, "pixel_shuffle expects its input's 'channel' dimension to be divisible by "
          "the square of upscale_factor, but input.size(-3)={} is not divisible by {}\nUse more channels.",
@@ -265,8 +284,8 @@ def pixel_shuffle(input, upscale_factor):
 
 def pixel_unshuffle(input, downscale_factor):
     """Pixels to channels: (..., C, H·r, W·r) to (..., C·r², H, W) (torch.pixel_unshuffle)."""
-    need_tensor("pixel_unshuffle", input)
-    *lead, channels, height, width = input.array.shape
+    *lead, channels, height, width = _image_sides("pixel_unshuffle", input, "downscale_factor",
+                                                  downscale_factor)
     r = downscale_factor
     for name, n in (("height", height), ("width", width)):
         need(n % r == 0, "pixel_unshuffle expects {0} to be divisible by downscale_factor, but "
@@ -286,8 +305,9 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.
     torch.nn.functional.scaled_dot_product_attention).
 
     query (..., L, E), key (..., S, E), value (..., S, V) -> (..., L, V). attn_mask: bool (True takes part) or
-    numbers to add, broadcast to (..., L, S). is_causal: each place sees itself and those before. scale:
-    1/√E by default. enable_gqa: several heads of the query share one of key and value.
+    numbers to add, broadcast to (..., L, S); a place whose row is masked altogether gives 0. is_causal: each
+    place sees itself and those before. scale: 1/√E by default. enable_gqa: several heads of the query share
+    one of key and value.
     """
     for name, x in (("query", query), ("key", key), ("value", value)):
         need_tensor("scaled_dot_product_attention", x, name)
@@ -301,12 +321,23 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.
     scores = s.matmul(query, s.transpose(key, -2, -1)) * scale
     if is_causal:
         attn_mask = wrap(np.tri(*scores.array.shape[-2:], dtype=bool))
-    if isinstance(attn_mask, TensorBase):
-        if attn_mask.array.dtype == bool:
+    if not isinstance(attn_mask, TensorBase):
+        shares = rp.softmax(scores, -1)
+    else:
+        mask = attn_mask.array
+        need(mask.dtype in (bool, np.float32, query.array.dtype), "Expected attn_mask dtype to be bool or "
+             "float or to match query dtype, but got attn_mask.dtype: {} and  query.dtype: {} instead.\n"
+             "Convert it, for example with .bool().", s.c_low(attn_mask), s.c_low(query))
+        if mask.dtype == bool:
             scores = f.masked_fill(scores, f.logical_not(attn_mask), -math.inf)
         else:
             scores = scores + attn_mask
-    shares = rp.softmax(scores, -1)
+        # A row that sees nothing gives 0, not the nan of softmax, and passes no gradient.
+        blind = (~mask if mask.dtype == bool else mask == -math.inf).all(-1, keepdims=True)
+        if blind.any():
+            shares = f.masked_fill(rp.softmax(f.masked_fill(scores, wrap(blind), 0), -1), wrap(blind), 0)
+        else:
+            shares = rp.softmax(scores, -1)
     if dropout_p:
         from .dropouts import dropout
         shares = dropout(shares, dropout_p)
