@@ -281,7 +281,9 @@ def files(csv):
     ("--resume train.csv", "train.csv is not a checkpoint: load: the file is damaged"),
     ("--resume pickle", "pickle is not a checkpoint: Weights only load failed."),
     ("--resume other", "other is not a checkpoint of minigrad train"),
-    ("--resume mlp --model cnn", "mlp is no checkpoint of a cnn for this data"),
+    ("--resume mlp --model cnn", "--model cannot change in a resumed run: it is mlp there; leave it out"),
+    ("--resume mlp --seed 5", "--seed cannot change in a resumed run: it is 0 there; leave it out"),
+    ("--resume mlp", "the run is at epoch 1 already: pass --epochs above that to go on"),
     ("--backend torch --out train.csv/here", "train.csv/here: Not a directory"),
     ("--backend torch --out /proc/here", "/proc/here: No such file or directory"),
 ])  # fmt: skip

@@ -103,8 +103,10 @@ def main(argv: list[str] | None = None) -> int:
             return parity.run_command(options)
         if options.resume:
             # What the command line says beats what the checkpoint says, which beats the defaults.
-            train_parser.set_defaults(**train.options_of(options.resume))
+            kept = train.options_of(options.resume)
+            train_parser.set_defaults(**kept)
             options = parser.parse_args(argv)
+            train.check_kept(options, kept)
         return train.run_command(options)
     except (UserError, OSError) as error:
         print(f"minigrad {options.command}: {one_line(error)}", file=sys.stderr)

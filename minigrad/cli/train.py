@@ -90,6 +90,14 @@ def _read(path: str) -> dict[str, Any]:
     return state
 
 
+def check_kept(options: Namespace, kept: dict[str, Any]) -> None:
+    """UserError where a resumed run is asked to become another one."""
+    for name in REMEMBERED:
+        if name not in ("epochs", "out") and getattr(options, name) != kept[name]:
+            option = f"--{name.replace('_', '-')}"
+            raise UserError(f"{option} cannot change in a resumed run: it is {kept[name]} there; leave it out")
+
+
 def _make_runs(options: Namespace) -> list[Run]:
     names = options.backend or ["numpy", *(["torch"] if find_spec("torch") else [])]
     backends = [(name, *load_backend(name)) for name in dict.fromkeys(names)]
@@ -110,6 +118,8 @@ def run_command(options: Namespace) -> int:
     options.out = options.out or f"runs/{options.data[0]}-{options.model}"
     runs = _make_runs(options)
     options.backend = [run.name for run in runs]
+    if options.resume and all(run.epoch >= options.epochs for run in runs):
+        raise UserError(f"the run is at epoch {runs[0].epoch} already: pass --epochs above that to go on")
     for run in runs:
         run.save("last")  # before any work: a folder that cannot be written is told at once
     with CtrlC() as ctrl_c, report.Screen(runs) as screen:
