@@ -95,7 +95,8 @@ def check_kept(options: Namespace, kept: dict[str, Any]) -> None:
     for name in REMEMBERED:
         if name not in ("epochs", "out") and getattr(options, name) != kept[name]:
             option = f"--{name.replace('_', '-')}"
-            raise UserError(f"{option} cannot change in a resumed run: it is {kept[name]} there; leave it out")
+            raise UserError(f"{option} cannot change in a resumed run: it is {kept[name]} there; "
+                            "leave it out")  # fmt: skip
 
 
 def _make_runs(options: Namespace) -> list[Run]:
