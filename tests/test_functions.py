@@ -38,6 +38,10 @@ VALUES = {
     ],
     "bincount": lambda B, t: [B.bincount(t(WHOLE[0]), minlength=6), B.bincount(t(WHOLE[0]), t(Y[:, 0]))],
     "cumsum": lambda B, t: [B.cumsum(t(X), 1), t(WHOLE).cumsum(-1), B.cumprod(t(WHOLE), -1)],
+    "running halves": lambda B, t: [
+        B.cumsum(B.full((3000,), 0.1, dtype=B.float16), 0),
+        B.cumprod(B.full((30,), 1.1, dtype=B.float16), 0),
+    ],
     "diff": lambda B, t: [B.diff(t(X)), B.diff(t(X), 2, 1), B.diff(t(V), prepend=t(V[:2])), B.diff(t(V > 0))],
     "counts": lambda B, t: [
         B.count_nonzero(t(WHOLE)),
@@ -99,6 +103,21 @@ VALUES = {
         B.index_add(t(X), 1, t(np.array([0, 2])), t(X[:, :2]), alpha=2),
         B.index_fill(t(X), 1, t(np.array([0, 2])), 7),
         t(X).index_copy_(0, t(np.array([0, 2])), t(X[:2] * 2)),
+    ],
+    "written, of one": lambda B, t: [
+        f(t(np.array(1.5)), 0, t(np.array([0])), s)
+        for f, s in (
+            (B.index_add, t(np.array(2.5))),
+            (B.index_copy, t(np.array([2.5]))),
+            (B.index_fill, 4),
+            (B.scatter, 5),
+        )
+    ],
+    "written at the end, wrapped": lambda B, t: [
+        B.index_fill(t(X), 1, t(np.array([-1, 0])), 7),
+        B.zeros(3, dtype=B.uint8).index_fill_(0, t(np.array([1])), -1),
+        B.zeros(3, dtype=B.uint8).scatter_(0, t(np.array([1])), -1),
+        B.index_add(t(WHOLE), 0, t(np.array([0])), t(WHOLE[:1]), alpha=1.5),
     ],
     "close": lambda B, t: [
         B.isclose(t(NAN), t(NAN + 1e-9), equal_nan=True),
@@ -249,6 +268,17 @@ def test_drawing_follows_torchs_stream():
         lambda B: B.repeat_interleave(B.ones(3), B.tensor([1, 2])),
         lambda B: B.ones(2, requires_grad=True).lerp_(B.ones(2), 0.5),
         lambda B: B.bincount(B.tensor([-1])),
+        lambda B: B.index_add(B.ones(2, 3), 0, B.tensor([0, 1]), B.ones(1, 3)),
+        lambda B: B.index_add(B.ones(2, 3), 0, B.tensor([0, -1]), B.ones(2, 3)),
+        lambda B: B.index_add(B.ones(2, 3), 0, B.tensor([0, 1]), B.ones(2, 3).long()),
+        lambda B: B.index_copy(B.ones(2, 3), 0, B.tensor([0, 1]), B.ones(1, 3)),
+        lambda B: B.index_copy(B.ones(2, 3), 0, B.tensor([0, 1]), B.ones(2, 2)),
+        lambda B: B.index_copy(B.ones(2, 3), 0, B.tensor([0, -1]), B.ones(2, 3)),
+        lambda B: B.index_copy(B.ones(2, 3), 0, B.tensor([0, 1]), B.ones(2, 3).long()),
+        lambda B: B.index_fill(B.ones(2, 3), 0, B.tensor([0, 2]), 2.0),
+        lambda B: B.index_fill(B.zeros(3, dtype=B.uint8), 0, B.tensor([0]), 300),
+        lambda B: B.take(B.arange(4), B.tensor([0.0, 1])),
+        lambda B: B.take_along_dim(B.ones(2, 3), B.tensor([0]), 1),
     ],
 )
 def test_refusals(call):

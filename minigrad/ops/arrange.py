@@ -10,8 +10,8 @@ roll = op("roll", lambda xp, x, *, shifts, dims: xp.roll(x, shifts, dims),
           grads=(lambda g, shifts, dims: roll(g, shifts=tuple([-shift for shift in shifts]), dims=dims),),
           formula=("x, moved around along dims", "ḡ, moved back"))
 
-# Running sums and products
-cumsum = op("cumsum", lambda xp, x, *, dim: xp.cumsum(x, dim),
+# Running sums and products; promote: halves are added up in float32, and each result is rounded once
+cumsum = op("cumsum", lambda xp, x, *, dim: xp.cumsum(x, dim), promote="same",
             grads=(lambda g, dim: flip(cumsum(flip(g, dims=(dim,)), dim=dim), dims=(dim,)),),
             formula=("x₁ + … + xₖ", "ḡₖ + … + ḡₙ"))
 
@@ -34,8 +34,9 @@ def _cumprod_backward(xp, y, x, *, dim):
     return xp.ascontiguousarray(xp.moveaxis(out, 0, dim))
 
 
-cumprod_backward = op("cumprod_backward", _cumprod_backward, formula=("Σₖ yₖ · Πᵢ≤ₖ, ᵢ≠ⱼ xᵢ",))
-cumprod = op("cumprod", lambda xp, x, *, dim: xp.cumprod(x, dim), twin=cumprod_twin,
+cumprod_backward = op("cumprod_backward", _cumprod_backward, promote="same",
+                      formula=("Σₖ yₖ · Πᵢ≤ₖ, ᵢ≠ⱼ xᵢ",))
+cumprod = op("cumprod", lambda xp, x, *, dim: xp.cumprod(x, dim), promote="same", twin=cumprod_twin,
              grads=(lambda g, x, dim: cumprod_backward(g, x, dim=dim),),
              formula=("x₁ · … · xₖ", "Σₖ ḡₖ · Πᵢ≤ₖ, ᵢ≠ⱼ xᵢ"))
 

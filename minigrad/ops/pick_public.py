@@ -5,12 +5,14 @@ import numpy as np
 from .. import random
 from ..engine.core import TensorBase, plain, wrap
 from ..engine.errors import wrap_dim
+from ..engine.promote import as_number
 from . import arrange as a
 from . import arrange_public as ap
 from . import index as i
 from . import shape_public as sp
-from .arguments import cast, dtype_of
+from .arguments import cast, dtype_of, fitting
 from .index_public import check_scatter, gather, nonzero
+from .public import scaled
 from .signature import Bool, Float, Int, Number, Operand, Tensor, is_number, need, torch_function
 
 # Picking and writing ----------------------------------------------------------------------------------------
@@ -27,14 +29,21 @@ def masked_select(input: Tensor, mask: Tensor, *, out=None):
 @torch_function
 def take(input: Tensor, index: Tensor, *, out=None):
     """Elements of the flattened tensor by number (torch.take)."""
+    need(index.array.dtype == np.int64, "take(): Expected a long tensor for index, but got {}\n"
+         "Convert it with .long().", dtype_of(index).legacy_name)
     return sp.reshape(input, (-1,))[index]
 
 
 @torch_function
 def take_along_dim(input: Tensor, indices: Tensor, dim: Int = None, *, out=None):
     """Elements by index along `dim`, the other dimensions broadcast (torch.take_along_dim)."""
+    need(indices.array.dtype == np.int64, "torch.take_along_dim(): dtype of indices should be Long but got {}"
+         "\nConvert them with .long().", dtype_of(indices).legacy_name)
     if dim is None:
         return gather(sp.reshape(input, (-1,)), 0, sp.reshape(indices, (-1,)))
+    need(input.array.ndim == indices.array.ndim, "torch.take_along_dim(): input and indices should have the "
+         "same number of dimensions, but got {} dimensions for input, and {} dimensions for indices\n"
+         "Unsqueeze one of them.", input.array.ndim, indices.array.ndim)
     dim = wrap_dim(dim, input.array.ndim)
     one = [*input.array.shape]
     one[dim] = 1
@@ -56,7 +65,8 @@ def scattering(input, dim, index, src):
     """`dim` and `src` as the op needs them, checked as torch does."""
     if is_number(src):
         like = sp.expand(wrap(np.zeros((), input.array.dtype)), index.array.shape)
-        return check_scatter(input, dim, index, like)[0], input.array.dtype.type(src)
+        value = input.array.dtype.type(fitting(src, dtype_of(input)))
+        return check_scatter(input, dim, index, like)[0], value
     return check_scatter(input, dim, index, src)
 
 
@@ -66,40 +76,103 @@ def scatter(input: Tensor, dim: Int, index: Tensor, src: Operand, *, reduce=None
     supported."""
     need(reduce is None, "scatter: reduce is not supported.\nUse scatter_add.", error=NotImplementedError)
     dim, src = scattering(input, dim, index, src)
+    if not input.array.ndim:
+        return _along(a.scatter, input, dim, index, src)
     return a.scatter(input, index, src, dim=dim)
 
 
-def _along(input, dim, index):
-    """A vector of indices along `dim`, over all of the other dimensions."""
-    dim = wrap_dim(dim, input.array.ndim)
+def _check_index(name, input, dim, index, error, signed=False):
+    """Raises torch's errors for a vector of indices along `dim`; gives `dim` and the index counted from the
+    front."""
+    dim, places = wrap_dim(dim, input.array.ndim), plain(index)
+    size = (input.array.shape or (1,))[dim]
+    bad = places[(places < -size * signed) | (places >= size)]
+    need(not bad.size, "{}(): index {} is out of bounds for dimension {} with size {}\n"
+         "Indices must lie within the dimension.", name, *bad[:1], dim, size, error=error)
+    return dim, wrap(np.where(places < 0, places + size, places).astype(np.int64).reshape(-1))
+
+
+def _along(write, input, dim, index, source):
+    """`write(input, indices, source)` with a vector of indices spread over all of the other dimensions. A 0-d
+    tensor is written as a vector of one."""
+    if not input.array.ndim:
+        one = source if not isinstance(source, TensorBase) else sp.reshape(source, (-1,))
+        return sp.reshape(_along(write, sp.reshape(input, (1,)), 0, index, one), ())
     shape = list(input.array.shape)
     shape[dim] = index.array.size
     lined = sp.reshape(index, (1,) * dim + (-1,) + (1,) * (len(shape) - dim - 1))
-    return dim, sp.expand(lined, tuple(shape))
+    if isinstance(source, TensorBase):
+        source = sp.expand(source, tuple(shape))
+    return write(input, sp.expand(lined, tuple(shape)), source, dim=dim)
+
+
+def _check_source(input, dim, index, source, error):
+    """Raises torch's errors where `source` does not have a slice of the input's shape for each index."""
+    own, given = input.array.shape, source.array.shape
+    count = (given or (1,))[dim] if dim < max(len(given), 1) else 1
+    need(index.array.size == count, "Number of indices ({}) should be equal to source.size(dim) ({})\n"
+         "Give a slice for each index.", index.array.size, count, error=error)
+    need(own[:dim] + own[dim + 1:] == given[:dim] + given[dim + 1:], "source tensor shape must match self "
+         "tensor shape, excluding the specified dimension. Got self.shape = {} source.shape = {}\n"
+         "Reshape or expand the source.", own, given)
 
 
 @torch_function
 def index_add(input: Tensor, dim: Int, index: Tensor, source: Tensor, *, alpha: Number = 1, out=None):
-    """input with the slices of `source` added at `index` along `dim` (torch.index_add)."""
-    dim, index = _along(input, dim, index)
-    source = source if alpha == 1 else source * alpha
-    return i.scatter_add(input, cast(index, np.dtype(np.int64)), source, dim=dim)
+    """input with the slices of `source` added at `index`, a vector of whole numbers, along `dim`
+    (torch.index_add). Raises RuntimeError where shapes or dtypes do not match, or an index is out of
+    range."""
+    need(index.array.ndim < 2, "index_add_(): Index is supposed to be a vector, but got dim: {}\n"
+         "Flatten it first.", index.array.ndim, error=IndexError)
+    need(index.array.dtype in (np.int64, np.int32), "index_add_(): Expected dtype int32/int64 for index but "
+         "got: {}\nConvert it with .long().", dtype_of(index).legacy_name)
+    need(input.array.dtype == source.array.dtype, "index_add_(): self ({}) and source ({}) must have the "
+         "same scalar type\nConvert one of them with .to(dtype).",
+         *[dtype_of(x).legacy_name for x in (input, source)])
+    dim, index = _check_index("index_add_", input, dim, index, RuntimeError)
+    need(source.array.ndim == input.array.ndim, "source tensor shape must match self tensor shape, excluding "
+         "the specified dimension. Got self.shape = {} source.shape = {}\nReshape or expand the source.",
+         input.array.shape, source.array.shape)
+    _check_source(input, dim, index, source, RuntimeError)
+    source = source if alpha == 1 else scaled(input, source, as_number(alpha, dtype_of(input)))
+    return _along(i.scatter_add, input, dim, index, source)
 
 
 @torch_function
 def index_fill(input: Tensor, dim: Int, index: Tensor, value: Operand):
-    """input with `value` in the slices at `index` along `dim` (torch.index_fill)."""
-    dim, index = _along(input, dim, index)
-    if isinstance(value, TensorBase):
-        return a.scatter(input, index, sp.expand(cast(value, input.array.dtype), index.array.shape), dim=dim)
-    return a.scatter(input, index, input.array.dtype.type(value), dim=dim)
+    """input with `value`, a number or 0-d Tensor, in the slices at `index` along `dim` (torch.index_fill).
+    Raises IndexError where an index is out of range."""
+    need(index.array.dtype == np.int64, "index_fill_(): Expected dtype int64 for index.\n"
+         "Convert it with .long().", error=IndexError)
+    need(index.array.ndim < 2, "Index has to be a vector/scalar\nFlatten it first.")
+    dim, index = _check_index("index_fill_", input, dim, index, IndexError, signed=True)
+    if not isinstance(value, TensorBase):
+        value = input.array.dtype.type(fitting(value, dtype_of(input)))
+    else:
+        need(not value.array.ndim, "index_fill_ only supports a 0-dimensional value tensor, but got tensor "
+             "with {} dimension(s).\nUse index_copy.", value.array.ndim)
+        value = cast(value, input.array.dtype)
+    return _along(a.scatter, input, dim, index, value)
 
 
 @torch_function
 def index_copy(input: Tensor, dim: Int, index: Tensor, source: Tensor, *, out=None):
-    """input with the slices of `source` at `index` along `dim` (torch.index_copy)."""
-    dim, index = _along(input, dim, index)
-    return a.scatter(input, index, source, dim=dim)
+    """input with the slices of `source` at `index` along `dim` (torch.index_copy). Raises IndexError where
+    shapes do not match or an index is out of range, RuntimeError where dtypes do not match."""
+    need(index.array.ndim < 2, "index_copy_(): Index should have dimension 1 or 0 (got {})\n"
+         "Flatten it first.", index.array.ndim, error=IndexError)
+    need(index.array.dtype == np.int64, "index_copy_(): Expected a long tensor for index, but got {}\n"
+         "Convert it with .long().", dtype_of(index).legacy_name)
+    need(input.array.dtype == source.array.dtype, "index_copy_(): self and source expected to have the same "
+         "dtype, but got (self) {} and (source) {}\nConvert one of them with .to(dtype).",
+         *[dtype_of(x).legacy_name for x in (input, source)])
+    dim, index = _check_index("index_copy_", input, dim, index, IndexError)
+    if source.array.ndim and input.array.ndim:
+        _check_source(input, dim, index, source, IndexError)
+    else:
+        need(index.array.size == source.array.size == 1, "index_copy_(): When source is scalar, index should "
+             "have one element (got {})\nGive a slice for each index.", index.array.size, error=IndexError)
+    return _along(a.scatter, input, dim, index, source)
 
 
 # Drawn ------------------------------------------------------------------------------------------------------
