@@ -371,8 +371,8 @@ def save(obj: Any, f: FILE) -> None:
 
     ``obj`` is a tensor of any dtype and shape, an array, number, string, bytes, None, dtype, device or Size,
     or a list, tuple, dict, OrderedDict or Counter of these, to any depth; of a Module or an Optimizer, save
-    its ``state_dict()``. A path is written atomically: a kill at any moment leaves the old file or the new one
-    (see `replace_file`).
+    its ``state_dict()``. A path is written atomically: a kill at any moment leaves the old file or the new
+    one (see `replace_file`).
 
     Raises TypeError for anything else, NotImplementedError for a dtype that the format lacks, ValueError for
     a container that contains itself, and OSError when the file cannot be written.

@@ -67,6 +67,8 @@ MODULES: dict[str, tuple[Any, list[Any]]] = {
     "ReflectionPad2d": (lambda nn: nn.ReflectionPad2d((1, 2, 0, 1)), [(1, 2, 2, 3)]),
     "CosineSimilarity": (lambda nn: nn.CosineSimilarity(), [(3, 4), (3, 4)]),
     "CosineSimilarity 0": (lambda nn: nn.CosineSimilarity(0), [(3, 4), (3, 1)]),
+    "CosineSimilarity of a row": (lambda nn: nn.CosineSimilarity(), [(3, 4), (4,)]),
+    "CosineSimilarity over the repeated": (lambda nn: nn.CosineSimilarity(0), [(3, 4), (4,)]),
     "PairwiseDistance": (lambda nn: nn.PairwiseDistance(), [(3, 4), (3, 4)]),
     "PairwiseDistance 3": (lambda nn: nn.PairwiseDistance(3, keepdim=True), [(3, 4), (4,)]),
     "TripletMarginLoss": (lambda nn: nn.TripletMarginLoss(), [(3, 4)] * 3),
@@ -161,6 +163,32 @@ def test_activations_over_a_line(name: str, dtype: str) -> None:
     tolerance = {"float64": 1e-14, "float32": 4e-7, "float16": 2e-3}[dtype]
     for what, ours, theirs in zip(("value", "first", "second", "second of g"), *results, strict=False):
         close(f"{name}: {what}", ours.detach(), theirs.detach(), tolerance)
+
+
+@pytest.mark.parametrize("call", [
+    lambda B, x: B.nn.functional.cosine_similarity(x, x[0].double()),
+    lambda B, x: B.nn.functional.cosine_similarity(x.long(), x),
+    lambda B, x: B.nn.functional.huber_loss(x[0], x, weight=x[0]),
+    lambda B, x: B.nn.functional.dropout(x, B.tensor(0.5)),
+    lambda B, x: B.nn.functional.alpha_dropout(x, B.tensor(0.3), True),
+    lambda B, x: B.nn.functional.dropout1d(x, B.tensor(0.3)),
+    lambda B, x: B.sign(1 / B.stack([
+        getattr(B.nn.functional, name)(B.tensor([-0.0, 0.0, -1e-30])) for name in ("elu", "selu", "celu")])),
+])
+def test_single_calls(call: Any) -> None:
+    """Operands that broadcast, of two dtypes, probabilities in tensors, signs of zero."""
+    results = []
+    for B in BACKENDS:
+        B.manual_seed(5)
+        results.append(call(B, B.arange(12.0).reshape(3, 4) + 1))
+    close("value", *results, 4e-7)
+
+
+def test_hardswish_hands_nan_on() -> None:
+    # torch does so in whole vectors of the processor; what is left over gets the outer gradient.
+    x = minigrad.tensor([float("nan"), 1.0, 4.0], requires_grad=True)
+    minigrad.nn.functional.hardswish(x).sum().backward()
+    np.testing.assert_array_equal(np.isnan(array(x.grad)), [True, False, False])
 
 
 @pytest.mark.parametrize("name", IN_PLACE)
@@ -294,6 +322,9 @@ F.triplet_margin_loss(o(2, 3), o(2, 3), o(2, 4))
 nn.TripletMarginLoss(0)
 F.cosine_similarity(o(2, 3), o(2, 4))
 F.cosine_similarity(o(2, 3), 1.0)
+F.cosine_similarity(o(2, 3).bool(), o(3).long())
+F.dropout(o(2), o(()) * 2)
+F.dropout(o(2), o(1))
 F.cosine_similarity(o(2, 3).long(), o(2, 3).long())
 F.cosine_similarity(o(2, 3), o(2, 3), 5)
 F.pairwise_distance(o(2, 3), o(2, 4))

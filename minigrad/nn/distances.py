@@ -3,6 +3,7 @@ import warnings
 
 import numpy as np
 
+from ..engine.promote import result_type
 from ..ops import loss as ls
 from ..ops import public as f
 from ..ops import reduce_public as rp
@@ -20,12 +21,14 @@ def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
 
 
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
-    """x1 · x2 / (‖x1‖ ‖x2‖) over `dim`, norms at least eps (torch.nn.functional.cosine_similarity)."""
+    """x1 · x2 / (‖x1‖ ‖x2‖) over `dim`, norms at least eps (torch.nn.functional.cosine_similarity).
+
+    The two broadcast, and meet in a common dtype, which must be a floating point one (else RuntimeError)."""
     _need_tensors("cosine_similarity", x1=x1, x2=x2)
-    for x in (x1, x2):
-        need(x.array.dtype.kind not in "biu", "expected common dtype to be floating point, yet common dtype "
-             "is {}\nConvert it first, for example with .float().", dtype_of(x).legacy_name)
-    s.check_broadcast(x1.array.shape, x2.array.shape)
+    common = result_type(x1, x2)
+    need(common.is_floating_point, "expected common dtype to be floating point, yet common dtype is {}\n"
+         "Convert it first, for example with .float().", common.legacy_name)
+    x1, x2 = (x if x.array.dtype.kind not in "biu" else x.to(common) for x in _met(x1, x2))
     parts = [x / f.clamp(rp.norm(x, 2, dim, keepdim=True), min=eps) for x in (x1, x2)]
     return rp.sum(parts[0] * parts[1], dim)
 
@@ -88,8 +91,9 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     """½ (x − y)² up to |x − y| = delta, then a line; Huber 1964 (torch.nn.functional.huber_loss). Warns where
     shapes differ."""
     _distance(input, target, None, None, "mean", None)
+    shape = input.array.shape
     given = input, target = _met(input, target)
-    need(weight is None or weight.array.shape == input.array.shape, "Weights and input must have the same "
+    need(weight is None or weight.array.shape == shape, "Weights and input must have the same "
          "size.\nThere is one weight per element.", error=ValueError)
     if weight is None:
         reduction_of(None, None, reduction)
@@ -116,8 +120,11 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
 
 
 def _met(input, target):
-    shape = s.check_broadcast(input.array.shape, target.array.shape)
-    return (input, target) if shape is None else tuple([s.expand(x, shape) for x in (input, target)])
+    shapes = [x.array.shape for x in (input, target)]
+    if shapes[0] == shapes[1]:
+        return input, target
+    s.check_broadcast(*shapes)
+    return tuple([s.expand(x, np.broadcast_shapes(*shapes)) for x in (input, target)])
 
 
 def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_target=False):

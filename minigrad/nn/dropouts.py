@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 
 from .. import random
-from ..engine.core import plain, wrap
+from ..engine.core import TensorBase, plain, wrap
 from ..engine.inplace import inplace as write_inplace
 from ..ops import activation as a
 from ..ops import shape_public as s
@@ -15,9 +15,16 @@ from .arguments import need, need_attribute
 
 
 def check_probability(p):
-    """Raises torch's ValueError for a dropout probability outside [0, 1]."""
-    need(not (p < 0.0 or p > 1.0), "dropout probability has to be between 0 and 1, but got {}\n"
-         "Pass a probability.", p, error=ValueError)
+    """The probability of dropout as a number, given as one or as a 0-d tensor.
+
+    Raises torch's ValueError outside [0, 1], TypeError for a tensor of a dimension or with a gradient."""
+    inside = not (p < 0.0 or p > 1.0)
+    number = p.item() if isinstance(p, TensorBase) else p
+    need(inside, "dropout probability has to be between 0 and 1, but got {}\nPass a probability.", number,
+         error=ValueError)
+    need(number is p or not (p.array.ndim or p.needs), "dropout(): argument 'p' (position 2) must be float, "
+         "not Tensor\nPass its .item().", error=TypeError)
+    return number
 
 
 def dropout(input, p=0.5, training=True, inplace=False):
@@ -26,7 +33,7 @@ def dropout(input, p=0.5, training=True, inplace=False):
     The mask is torch's from the same seed. Outside training, or with p = 0, it gives `input` itself and draws
     nothing. Raises ValueError for p outside [0, 1].
     """
-    check_probability(p)
+    p = check_probability(p)
     need_tensor("dropout", input)
     if not training or p == 0 or not input.array.size:
         return input
@@ -62,7 +69,7 @@ def _channel_dropout(input, p, training, inplace):
 
 def dropout1d(input, p=0.5, training=True, inplace=False):
     """Whole channels of (N, C, L) or (C, L) zeroed with probability p (torch.nn.functional.dropout1d)."""
-    check_probability(p)
+    p = check_probability(p)
     need_attribute(input, "dim")
     dims = input.array.ndim
     need(dims in (2, 3), "dropout1d: Expected 2D or 3D input, but received a {}D input. Note that dropout1d "
@@ -76,7 +83,7 @@ def dropout1d(input, p=0.5, training=True, inplace=False):
 
 def dropout2d(input, p=0.5, training=True, inplace=False):
     """Whole channels of (N, C, H, W) zeroed with probability p (torch.nn.functional.dropout2d)."""
-    check_probability(p)
+    p = check_probability(p)
     need_attribute(input, "dim")
     dims = input.array.ndim
     if dims not in (3, 4):
@@ -97,7 +104,7 @@ def dropout2d(input, p=0.5, training=True, inplace=False):
 def alpha_dropout(input, p=0.5, training=False, inplace=False):
     """Elements set to SELU's lowest value with probability p, then all moved and scaled so that mean and
     variance stay; Klambauer et al. 2017 (torch.nn.functional.alpha_dropout)."""
-    check_probability(p)
+    p = check_probability(p)
     need_tensor("alpha_dropout", input)
     if not training or p == 0 or not input.array.size:
         return input

@@ -56,7 +56,7 @@ def _elu_slope(g, x, alpha, scale, inner):
 
 
 elu = op("elu", lambda xp, x, *, alpha, scale=1, inner=1:
-         xp.where(x > 0, x * scale, xp.expm1(xp.minimum(x, 0) * inner) * (alpha * scale)),
+         xp.where(x < 0, xp.expm1(xp.minimum(x, 0) * inner) * (alpha * scale), x * scale),
          grads=(_elu_slope,), promote="same", layout=True,
          formula=("s x where x > 0, else s α (eᵏˣ − 1)", "s ḡ where x > 0, else s α k eᵏˣ ḡ"))
 
@@ -91,7 +91,7 @@ hardsigmoid = op("hardsigmoid", lambda xp, x: xp.clip(x + 3, 0, 6) / 6,
                  formula=("(x + 3) / 6 kept between 0 and 1", "ḡ / 6 where −3 < x < 3"), promote="same",
                  layout=True)
 hardswish = op("hardswish", lambda xp, x: x * xp.clip(x + 3, 0, 6) / 6,
-               grads=(lambda g, x: p.where(x <= -3, 0.0, p.where(x < 3, g * (x / 3 + 0.5), g)),),
+               grads=(lambda g, x: p.where(x <= -3, 0.0, p.where(x >= 3, g, g * (x / 3 + 0.5))),),
                formula=("x · hardsigmoid x", "ḡ · (x / 3 + ½) where −3 < x < 3, ḡ above"), promote="same",
                layout=True)
 threshold = op("threshold", lambda xp, x, *, bound, value: xp.where(x <= bound, value, x),
