@@ -357,6 +357,17 @@ def test_threads(program):
     B.arange(3, out=B.zeros(3))
     B.nonzero(B.ones(2), out=B.zeros(0, dtype=B.int64))
     B.stack([B.ones(2), B.ones(2)], out=B.zeros(2, 2))
+    x = B.arange(6.); B.add(x[1:], x[:-1], out=x[1:])
+    x = B.arange(6.); B.cat([x[:2], x[2:4]], out=x[:4])
+    x = B.arange(6.); B.sum(x, 0, out=x[0]); x
+    B.add(B.ones(3), 1, out=B.ones(1).expand(3))
+    x = B.arange(6.); B.add(B.ones(3), 1, out=x[2:4]); x
+    x = B.arange(6.); B.add(B.ones(2), 1, out=x[::2]); x
+    B.abs(B.ones(2), out=B.zeros(2, dtype=B.float64))
+    B.index_select(B.ones(2), 0, B.tensor([0]), out=B.zeros(1, dtype=B.float64))
+    B.sort(B.ones(2), out=(B.zeros(2, dtype=B.float64), B.zeros(2, dtype=B.int64)))
+    B.any(B.ones(2), 0, out=B.zeros((), dtype=B.float64))
+    B.any(B.ones(2), 0, out=B.zeros((), dtype=B.uint8))
 """)
 def test_out(program):
     """`out=`: written into, resized, and refused, as torch does."""

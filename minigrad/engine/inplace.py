@@ -30,11 +30,7 @@ def inplace(made, tensor, *operands, write=None, **attrs):
         refresh(tensor)
     else:
         check_leaf(tensor)
-    if not tensor.array.flags.writeable or repeats(tensor.array) and made.name != "fill":
-        raise RuntimeError(
-            "unsupported operation: more than one element of the written-to tensor refers to a single "
-            "memory location. Please clone() the tensor before performing the operation.\nIt was made by "
-            "expand().")
+    check_repeats(tensor.array, made.name == "fill")
     for operand in operands:
         if isinstance(operand, TensorBase) and operand is not tensor:
             check_overlap(tensor.array, operand.array)
@@ -80,6 +76,16 @@ def check_cast(result, tensor, floating):
     if result.category > own.category:
         raise RuntimeError(f"result type {result.legacy_name} can't be cast to the desired output type "
                            f"{own.legacy_name}\nUse the out-of-place op, or convert the tensor first.")
+
+
+def check_repeats(target, same=False):
+    """Raises torch's RuntimeError where elements of an array that is to be written share memory. same: they
+    may, as all get one value."""
+    if not target.flags.writeable or repeats(target) and not same:
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a single "
+            "memory location. Please clone() the tensor before performing the operation.\nIt was made by "
+            "expand().")
 
 
 def check_overlap(target, source):

@@ -9,6 +9,7 @@ values of these kinds only, and torch's TypeErrors, NumPy's names `axis` and `ke
 to here. A call whose types passed once unchanged is known and goes straight through.
 """
 import functools
+import math
 import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,8 +18,8 @@ import numpy as np
 
 from .. import dtypes
 from ..device import available
-from ..engine.core import TensorBase, mode, touch
-from ..engine.inplace import check_cast
+from ..engine.core import TensorBase, mode, owner, plain, touch
+from ..engine.inplace import check_cast, check_overlap, check_repeats
 from ..random import C_NAMES
 
 # Functions that torch's parser knows in several forms, and the counts of arguments that fit more than one:
@@ -31,9 +32,22 @@ FORMS |= {"arange": (0, 2, 3), "eye": (2,), "sort": (2, 3, 4)}
 FORMS |= dict.fromkeys("sum mean prod max min squeeze".split(), (0, 2))
 SPELLINGS = {"axis": "dim", "keepdims": "keepdim"}
 CALLED = {("arange", "start"): "end", ("randint", "low"): "high"}     # what torch calls a lone first argument
-# Kernels that torch writes into `out` of their own dtype only.
-EXACT = set("mm bmm mv dot matmul gather scatter_add tril triu softmax log_softmax argmax argmin max min "
-            "norm nonzero".split())
+# Functions that torch writes into an `out` of the result's dtype only, and what it says of another: {0} and
+# {1} are the two dtypes' names as torch.FloatTensor has them, {2} and {3} as C has them.
+_EXPECTED = "Expected out tensor to have dtype {2}, but got {3} instead"
+EXACT: dict = dict.fromkeys(
+    "mm bmm mv dot matmul gather scatter_add tril triu softmax log_softmax argmax argmin max min norm "
+    "nonzero sort topk".split(), _EXPECTED)
+EXACT |= dict.fromkeys("abs neg sign floor ceil round trunc frac clamp clamp_min clamp_max".split(),
+                       "Found dtype {1} but expected {0}")
+EXACT |= {"nan_to_num": "nan_to_num: dtype of out: {1} should be same as input: {0}",
+          "index_select": "index_select(): self and result must have the same scalar type",
+          "any": "any only supports bool tensor for result, got: {1}",
+          "all": "all only supports bool tensor for result, got: {1}"}
+# Functions that have read all of their tensors before they write into `out`: there it may overlap them.
+READ_FIRST = set(
+    "sum mean prod max min amax amin argmax argmin any all var std norm logsumexp softmax log_softmax tril "
+    "triu mm bmm mv dot matmul inner tensordot addmm addmv baddbmm addbmm".split())
 
 
 def type_name(value):
@@ -302,27 +316,37 @@ class Signature:
             raise RuntimeError(f"{self.name}(): functions with out=... arguments don't support automatic "
                                "differentiation, but one of the arguments requires grad.\n"
                                "Use the returned tensor, or no_grad().")
-        exact = self.name in EXACT
+        exact = EXACT.get(self.name)
         if "dtype" in self.kinds and "dtype" not in self.positional:    # computed in the dtype of `out`
-            exact = given.setdefault("dtype", outs[0].dtype) is not None
+            exact = _EXPECTED if given.setdefault("dtype", outs[0].dtype) is not None else None
         result = self.function(**given)
         if isinstance(result, TensorBase):
             need_kind(Tensor, self.name, out, "out", 0)
         elif not several:
             refuse(self.name, *given.values(), out=out)
+        inputs = [] if self.name in READ_FIRST else [
+            v.array for value in given.values()
+            for v in (value if isinstance(value, (tuple, list)) else (value,)) if isinstance(v, TensorBase)]
         for one, value in zip(outs, result if several else (result,)):
-            write_into(one, value, exact)
+            write_into(one, value, exact, inputs)
         return type(result)(*out) if several else out
 
 
-def write_into(out, result, exact):
-    """Write `result` into the tensor `out`, resized where it must be. Raises torch's RuntimeErrors where its
-    dtype does not do."""
-    if exact and out.array.dtype != result.array.dtype:
-        wanted, found = [C_NAMES[x.array.dtype.name] for x in (result, out)]
-        raise RuntimeError(f"Expected out tensor to have dtype {wanted}, but got {found} instead\n"
-                           "Convert the result instead.")
+def write_into(out, result, exact, inputs):
+    """Write `result` into the tensor `out`, resized where it must be.
+
+    exact: torch's text for an `out` of another dtype, None where the result is converted; inputs: the arrays
+    that `out` may not overlap. Raises torch's RuntimeErrors where its dtype or its memory does not do."""
+    found = out.dtype
+    if exact and found is not result.dtype and (result.dtype, found) != (dtypes.bool, dtypes.uint8):
+        pair = result.dtype, found
+        said = exact.format(*[d.legacy_name for d in pair], *[C_NAMES[d.numpy.name] for d in pair])
+        raise RuntimeError(f"{said}\nConvert the result instead.")
     check_cast(result.dtype, out, False)
+    target = plain(out)
+    check_repeats(target)
+    for array in inputs:
+        check_overlap(target, array)
     shape = result.array.shape
     if out.array.shape != shape:
         if out.array.size:
@@ -332,9 +356,20 @@ def write_into(out, result, exact):
                 "This behavior is deprecated, and in a future PyTorch release outputs will not be resized "
                 "unless they have zero elements. You can explicitly reuse an out tensor t by resizing it, "
                 "inplace, to zero elements with t.resize_(0).", UserWarning, stacklevel=5)
-        out.array = np.empty(shape, out.array.dtype)
+        out.array = _resized(target, shape)
     np.copyto(out.array, result.array, casting="unsafe")
     touch(out)
+
+
+def _resized(array, shape):
+    """An array of another shape at the same place in memory, so that views go on sharing it; a new one where
+    that memory does not hold it."""
+    memory = owner(array)
+    start = array.ctypes.data - memory.ctypes.data
+    size = math.prod(shape) * array.itemsize
+    if array.size and memory.flags.c_contiguous and start + size <= memory.nbytes:
+        return np.ndarray(shape, array.dtype, memory, start)
+    return np.empty(shape, array.dtype)
 
 
 _INTS = {int}
