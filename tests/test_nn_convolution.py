@@ -79,3 +79,13 @@ def test_refusals(call):
             call(B.nn)
         texts.append(str(caught.value).split("\n")[0].partition("{")[0])
     assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize("value", [3e38, np.inf, np.nan])
+def test_a_huge_pixel_stays_in_its_own_window(value):
+    found = []
+    for B in (minigrad, torch):
+        x, weight = B.zeros(1, 32, 20, 20), B.full((32, 32, 3, 3), 0.5)
+        x[0, 3, 7, 7] = float(value)
+        found.append(B.nn.functional.conv2d(x, weight, padding=1).numpy())
+    np.testing.assert_array_equal(*found)

@@ -331,7 +331,7 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.
         if mask.dtype == bool:
             scores = f.masked_fill(scores, f.logical_not(attn_mask), -math.inf)
         else:
-            scores = scores + attn_mask
+            scores = scores + cast(attn_mask, scores.array.dtype)
         # A row that sees nothing gives 0, not the nan of softmax, and passes no gradient.
         blind = (~mask if mask.dtype == bool else mask == -math.inf).all(-1, keepdims=True)
         if blind.any():

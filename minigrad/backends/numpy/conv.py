@@ -119,7 +119,7 @@ def _by_group(pixels, groups):
 def conv2d(x, w, bias=None, stride=(1, 1), padding=(0, 0), dilation=(1, 1), groups=1):
     """x (N, C, H, W), w (O, C / groups, h, w), bias (O,) or None -> (N, O, H', W'). (torch.conv2d)"""
     patches, pads = _Patches(x, w.shape[2:], stride, padding, dilation, groups), _pairs(padding)
-    if winograd.fits(x, w.shape, (stride, pads, dilation, groups), patches.size):
+    if winograd.fits(x, w, w.shape, (stride, pads, dilation, groups), patches.size):
         return channels_last(winograd.convolve(nhwc(x), w, bias, pads, patches.size))
     weight = w.transpose(0, 2, 3, 1).reshape(groups, len(w) // groups, patches.depth).transpose(0, 2, 1)
     z = empty((len(x), *patches.size, len(w)), x.dtype)
@@ -143,7 +143,7 @@ def conv2d_weight_grad(g, x, w_shape, stride=(1, 1), padding=(0, 0), dilation=(1
     out, channels, kh, kw = w_shape
     patches, pads = _Patches(x, (kh, kw), stride, padding, dilation, groups), _pairs(padding)
     g, parts = nhwc(g), {}
-    if winograd.fits(x, w_shape, (stride, pads, dilation, groups), patches.size, 2 * winograd.TILES):
+    if winograd.fits(x, g, w_shape, (stride, pads, dilation, groups), patches.size, 2 * winograd.TILES):
         return winograd.weight_grad(g, nhwc(x), pads)
 
     def run(images, lines):
@@ -178,7 +178,7 @@ def conv2d_input_grad(g, w, x_shape, stride=(1, 1), padding=(0, 0), dilation=(1,
     (n, c, height, width), (out, channels, kh, kw), pads = x_shape, w.shape, _pairs(padding)
     reach = dilation[0] * (kh - 1), dilation[1] * (kw - 1)
     back = [(r - a, r - b) for r, (a, b) in zip(reach, pads, strict=True)]
-    if winograd.fits(g, w.shape, (stride, back, dilation, groups), (height, width)):
+    if winograd.fits(g, w, w.shape, (stride, back, dilation, groups), (height, width)):
         return channels_last(winograd.convolve(nhwc(g), w, None, back, (height, width), turned=True))
     by_group = w.reshape(groups, out // groups, channels, kh, kw)
     if tuple(stride) == (1, 1) and out <= 2 * c:

@@ -8,8 +8,9 @@ The products of all tiles are 16 matrix products, (tiles, C) by (C, O). Bᵀ and
 whole lines of channels, which NumPy adds at cache speed as long as a line is long; so channels must be many.
 Tiles go through in chunks whose transforms stay in the cache.
 
-Float32 only: sums of inputs are rounded before they are multiplied, so results differ from the patches' in
-the last digits (3e-6 where values are about 1), and an infinity makes all pixels of its tiles nan.
+Float32 only: sums of inputs are rounded before they are multiplied, so the error is absolute, about 3e-6 of
+the largest products in a tile (3e-6 where values are about 1): a small result beside large ones has fewer
+right digits than the patches give. An infinity, a nan, or numbers whose sums could overflow go by patches.
 Forward and both gradients on one thread, ms, by patches, by tiles, and PyTorch's: 16×64×32×32→64 44, 31, 32;
 16×256×8×8→256 46, 24, 30; 32×128×8×8→512 75, 46, 57. `conv.py` is the plain definition, and the tests'
 oracle.
@@ -24,15 +25,24 @@ CHANNELS = 32                   # of both sides: with fewer, the transforms cost
 TILES = 48                      # in all: with fewer, transforming the kernel costs more than it spares
 ROOM = 1 << 17                  # numbers in a chunk's transformed input or output
 LEAST = 128                     # tiles in a chunk, or BLAS is slow
+LIMIT = 1e36                    # of inputs and of sums of products: the transforms enlarge them 81 times
 G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], np.float32)
 
 
-def fits(x, w_shape, geometry, size, tiles=TILES):
-    """Is it quicker for this convolution? `size`: the output's (height, width)."""
+def _largest(x):
+    return max(float(x.max(initial=0)), -float(x.min(initial=0)))
+
+
+def fits(x, other, w_shape, geometry, size, tiles=TILES):
+    """Is it quicker for this convolution of x with `other`, and without overflow? `size`: the output's
+    (height, width)."""
     stride, pads, dilation, groups = geometry
-    return (w_shape[2:] == (3, 3) and groups == 1 and x.dtype == np.float32 and min(w_shape[:2]) >= CHANNELS
+    if not (w_shape[2:] == (3, 3) and groups == 1 and x.dtype == np.float32 and min(w_shape[:2]) >= CHANNELS
             and (*stride, *dilation) == (1, 1, 1, 1) and min(map(min, pads)) >= 0
-            and len(x) * size[0] * size[1] >= 4 * tiles)
+            and len(x) * size[0] * size[1] >= 4 * tiles):
+        return False
+    a, b = _largest(x), _largest(other)
+    return a < LIMIT and b < LIMIT and a * b * x.size < LIMIT           # a nan is below nothing
 
 
 def _spread_kernel(w, turned=False):
