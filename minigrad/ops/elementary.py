@@ -63,8 +63,13 @@ hypot = op("hypot", lambda xp, x, y: xp.hypot(x, y), promote="same", layout=True
 logaddexp = op("logaddexp", lambda xp, x, y: xp.logaddexp(x, y), promote="same", layout=True,
                grads=(lambda g, x, y: g / (1 + exp(y - x)), lambda g, x, y: g / (1 + exp(x - y))),
                formula=("ln(eˣ + eʸ)", "ḡ / (1 + e^(y − x))", "ḡ / (1 + e^(x − y))"))
-# 0 · ln y is 0 for all y but nan.
-xlogy = op("xlogy", lambda xp, x, y: xp.where((x == 0) & (y == y), 0, x * xp.log(y)).astype(x.dtype),
-           promote="float", layout=True,
+
+
+def _xlogy(xp, x, y):
+    """0 · ln y is 0 for all y but nan. One of the two may be a number."""
+    return xp.where((x == 0) & (y == y), 0, x * xp.log(y)).astype(getattr(x, "dtype", None) or y.dtype)
+
+
+xlogy = op("xlogy", _xlogy, promote="float", layout=True,
            grads=(lambda g, x, y: where((x == 0) * (y <= 0), 0.0, g * log(y)), lambda g, x, y: g * x / y),
            formula=("x ln y", "ḡ · ln y", "ḡ · x / y"))

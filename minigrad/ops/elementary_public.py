@@ -143,8 +143,8 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 
 def logit(input: Tensor, eps: Float = None, *, out=None):
     """ln(x / (1 − x)), of x kept within [eps, 1 − eps] if given (torch.logit)."""
     x = cast(input, dtypes.get_default_dtype().numpy) if dtype_of(input).category < 2 else input
-    if eps is not None:
-        x = f.clamp(x, eps, 1 - eps)
+    if eps is not None and eps >= 0:        # the lower bound counts first where they cross
+        x = p.where(x < eps, eps, p.where(x > 1 - eps, 1 - eps, x))
     return p.log(x / (1 - x))
 
 
@@ -182,10 +182,12 @@ def isclose(input: Tensor, other: Tensor, rtol: Float = 1e-05, atol: Float = 1e-
     need(rtol >= 0, "rtol must be greater than or equal to zero, but got {:g}\nPass 0 or more.", rtol)
     need(atol >= 0, "atol must be greater than or equal to zero, but got {:g}\nPass 0 or more.", atol)
     check_broadcast(input.array.shape, other.array.shape)
-    x, y = (cast(v, np.dtype(np.float64)) if dtype_of(v).category < 2 else v for v in (input, other))
-    close = p.eq(x, y)
+    close = p.eq(input, other)
     if equal_nan:
-        close = p.logical_or(close, p.logical_and(p.isnan(x), p.isnan(y)))
+        close = p.logical_or(close, p.logical_and(p.isnan(input), p.isnan(other)))
+    if not (rtol or atol):          # exact: no integer is rounded on the way
+        return close
+    x, y = (cast(v, np.dtype(np.float64)) if dtype_of(v).category < 2 else v for v in (input, other))
     within = p.logical_and(p.isfinite(y), p.le(p.abs(x - y), atol + rtol * p.abs(y)))
     return p.logical_or(close, within)
 
