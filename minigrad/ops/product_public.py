@@ -3,7 +3,7 @@ import math
 
 import numpy as np
 
-from ..engine.errors import wrap_dim
+from ..engine.errors import check_broadcast, wrap_dim
 from . import reduce_public as rp
 from . import shape_public as sp
 from .arrange_public import diagonal, roll
@@ -39,6 +39,9 @@ def tensordot(a, b, dims=2, out=None):
     first, second = ([d] if isinstance(d, int) else list(d) for d in dims)
     need(len(first) == len(second), "both dimension lists should have same length\nPair the dimensions.")
     one, two = ([wrap_dim(d, x.array.ndim) for d in found] for x, found in ((a, first), (b, second)))
+    for found in (one, two):
+        for d in found:
+            need(found.count(d) == 1, "dim {} appears multiple times in the list of dims\nName it once.", d)
     for m, n in zip(one, two):
         x, y = a.array.shape[m], b.array.shape[n]
         need(x == y or 1 in (x, y), "contracted dimensions need to match, but first has size {} in dim {} "
@@ -127,6 +130,8 @@ def einsum(*args):
         before, found, after = result.partition("...")
         kept = [*before, *(dots if found else []), *after]
         for name in kept:
+            need(kept.count(name) == 1, "einsum(): output subscript {} appears more than once in the output\n"
+                 "Name it once.", name)
             need(name in sizes, "einsum(): output subscript {} does not appear in the equation for any input "
                  "operand\nUse letters of the inputs.", name)
     else:
@@ -191,6 +196,11 @@ def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, a
 def cross(input: Tensor, other: Tensor, dim: Int = None, *, out=None):
     """The vector product of 3 components along `dim`, by default the first dimension of size 3
     (torch.cross)."""
+    need(input.array.ndim == other.array.ndim, "linalg.cross: inputs must have the same number of "
+         "dimensions.\nAdd dimensions of 1.")
+    check_broadcast(input.array.shape, other.array.shape)
+    need(input.array.dtype == other.array.dtype, "expected scalar type {} but found {}\nConvert one.",
+         *[x.dtype.legacy_name for x in (input, other)])
     shape = np.broadcast_shapes(input.array.shape, other.array.shape)
     if dim is None:
         need(3 in shape, "no dimension of size 3 in input\nName the dimension of the components.")
@@ -214,6 +224,14 @@ def cdist(x1: Tensor, x2: Tensor, p: Float = 2.0,
           compute_mode="use_mm_for_euclid_dist_if_necessary"):
     """p-norm distances between all rows of x1 (..., n, d) and of x2 (..., m, d): (..., n, m)
     (torch.cdist)."""
+    for name, x in (("X1", x1), ("X2", x2)):
+        need(x.array.ndim > 1, "cdist only supports at least 2D tensors, {} got: {}D\nAdd a dimension.", name,
+             x.array.ndim)
+        need(x.dtype.is_floating_point, "cdist only supports floating-point dtypes, {} got: {}\nConvert it.",
+             name, x.dtype.legacy_name)
+    need(x1.dtype is x2.dtype, "expected scalar type {} but found {}\nConvert one.", x1.dtype.legacy_name,
+         x2.dtype.legacy_name)
+    need(p >= 0, "cdist only supports non-negative p values\nPass 0 or more.")
     sizes = x1.array.shape[-1], x2.array.shape[-1]
     need(sizes[0] == sizes[1], "X1 and X2 must have the same number of columns. X1: {} X2: {}\n"
          "Points have the same number of coordinates.", *sizes)
