@@ -65,6 +65,8 @@ def test_the_size_of_a_transposed_convolution_may_be_asked_for():
         assert tuple(layer(B.ones(1, 4, 5, 5), output_size=(12, 12)).shape) == (1, 6, 12, 12)
         with pytest.raises(ValueError, match="requested an output size of"):
             layer(B.ones(1, 4, 5, 5), output_size=(14, 14))
+        with pytest.raises(ValueError, match=r"output_size must have 2 or 4 elements \(got 3\)"):
+            layer(B.ones(1, 4, 5, 5), output_size=(6, 12, 12))
 
 
 @pytest.mark.parametrize("call", [

@@ -114,6 +114,7 @@ def test_equals_torch(name):
     [
         lambda F, B: F.conv1d(B.ones(3), B.ones(1, 1, 2)),
         lambda F, B: F.conv1d(1.0, B.ones(1, 1, 2)),
+        lambda F, B: F.conv1d(B.ones(1, 2, 5), B.ones(3, 4, 3)),
         lambda F, B: F.conv_transpose2d(B.ones(1, 2, 3, 3), B.ones(3, 2, 2, 2)),
         lambda F, B: F.conv_transpose2d(B.ones(1, 2, 3, 3), B.ones(2, 2, 2, 2), output_padding=1),
         lambda F, B: F.conv_transpose2d(B.ones(1, 2, 3, 3), B.ones(2, 2, 2, 2), output_padding=-1),

@@ -48,6 +48,12 @@ def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
             input, total = _padded(input, 0, 1), total - 1
         padding = (total // 2,)
     padding = _tuple(padding, 1, "padding")
+    x, w = (1, *input.array.shape)[-3:], weight.array.shape
+    need(len(w) == 3, "Expected 3-dimensional weight for conv1d, but got weight of size {}\n"
+         "Kernels are (O, C / groups, k).", w)
+    need(x[1] == w[1] * groups or groups < 1 or w[0] % groups, "Given groups={}, weight of size {}, expected "
+         "input{} to have {} channels, but got {} channels instead\nThe input's channels are the layer's "
+         "in_channels.", groups, w, x, w[1] * groups, x[1])
     return _lined(lambda x: conv2d(x, s.unsqueeze(weight, -2), bias, (1, *stride), (0, *padding),
                                    (1, *dilation), groups), input)
 

@@ -89,6 +89,10 @@ class ConvTranspose2d(_Conv):
     def forward(self, input, output_size=None):
         extra = self.output_padding
         if output_size is not None:
+            count, total = self._count, input.array.ndim
+            need(len(output_size) in (count, total), "ConvTranspose{0}D: for {1}D input, output_size must "
+                 "have {0} or {1} elements (got {2})\nOne for each direction.", count, total,
+                 len(output_size), error=ValueError)
             extra = self._extra(input.array.shape[-self._count:], tuple(output_size)[-self._count:])
         return self._calls_with(input, self.weight, self.bias, self.stride, self.padding, extra, self.groups,
                                 self.dilation)
