@@ -375,6 +375,26 @@ def test_out(program):
 
 
 @table("""
+    B.xlogy(2, B.ones(2))
+    B.xlogy(0, B.tensor([0.0, -1.0]))
+    B.allclose(B.tensor([2**53]), B.tensor([2**53 + 1]), rtol=0, atol=0)
+    B.logit(B.tensor([0.25, 0.5, 0.75]), eps=0.6)
+    x = B.tensor([0.0, 1.0], requires_grad=True); B.atan2(x, x.detach()).sum().backward(); x.grad
+    B.cross(B.ones(3, dtype=B.int64), B.ones(3), 0)
+    B.cross(B.ones(3), B.ones(2, 2), 0)
+    B.cdist(B.ones(2, 3), B.ones(2, 3), -1)
+    B.cdist(B.ones(3), B.ones(2, 3))
+    B.tensordot(B.ones(2, 2), B.ones(2, 2), ([0, 0], [0, 1]))
+    B.einsum("ij->ii", B.ones(2, 2))
+    B.addmm(B.ones(2, 2), B.ones(2, 2).double(), B.ones(2, 2).double())
+    B.addr(B.ones(2, 2, dtype=B.int64), B.ones(2), B.ones(2))
+""")
+def test_edges(program):
+    """Where functions of two tensors end: at 0, at numbers too long for floats, and at what they refuse."""
+    check(program)
+
+
+@table("""
     B.ones(2, 3).transpose("a", 1)
     B.transpose(B.ones(2, 3), "a", 1)
     B.ones(2, 3).transpose(0)

@@ -4,8 +4,10 @@ import math
 import numpy as np
 
 from ..engine.errors import check_broadcast, wrap_dim
+from ..engine.promote import result_type
 from . import reduce_public as rp
 from . import shape_public as sp
+from .arguments import cast
 from .arrange_public import diagonal, roll
 from .signature import Float, Int, Number, Tensor, need, torch_function
 
@@ -155,6 +157,8 @@ def _diagonals(x, names):
 
 def _added(input, product, beta, alpha):
     """beta · input + alpha · product; with beta = 0 the input's nan do not count."""
+    need(input.dtype is product.dtype, "self and mat2 must have the same dtype, but got {} and {}\n"
+         "Convert one.", input.dtype.legacy_name, product.dtype.legacy_name)
     product = product if alpha == 1 else product * alpha
     sp.expand(input, product.array.shape)       # torch's error where it does not fit
     return product + (input if beta == 1 else input * beta) if beta else product
@@ -175,7 +179,9 @@ def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: N
 @torch_function
 def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1, out=None):
     """beta · input + alpha · all products of vec1's and vec2's elements (torch.addr)."""
-    return _added(input, outer(vec1, vec2), beta, alpha)
+    product = outer(vec1, vec2)
+    common = result_type(input, product).numpy
+    return _added(cast(input, common), cast(product, common), beta, alpha)
 
 
 @torch_function
