@@ -36,6 +36,23 @@ VALUES = {
         B.searchsorted(t(np.array([1.0, 3, 5])), 3.0, right=True),
         B.bucketize(t(WHOLE), t(np.array([1, 3, 5]))),
     ],
+    "searchsorted with nan": lambda B, t: [
+        B.searchsorted(t(np.array(row)), t(np.array([np.nan, np.inf, 5, 3, 2, 0])), right=right)
+        for row in ([1, 3, np.nan], [1, np.nan], [1.0, 2, 3, np.nan, np.nan], [1.0, 2, 3])
+        for right in (False, True)
+    ],
+    "searchsorted by a sorter, of none": lambda B, t: [
+        B.searchsorted(t(Y), t(X[0]), sorter=B.argsort(t(Y))),
+        B.searchsorted(B.ones(2, 0), B.ones(2, 3)),
+        B.searchsorted(B.ones(0, 2), B.ones(0, 3)),
+    ],
+    "nan is unlike itself": lambda B, t: [*B.unique(t(NAN[[0, 1, 1]]), return_inverse=True)],
+    "bincount of weights, of none": lambda B, t: [
+        B.bincount(t(WHOLE[0]), t(WHOLE[1])),
+        B.bincount(t(WHOLE[0, :0]), t(V[:0]), minlength=3),
+    ],
+    "of one": lambda B, t: [B.argsort(t(np.array(3.0))), B.diff(t(V), 0, prepend=t(V))],
+    "biased": lambda B, t: [*B.var_mean(t(V), False), *B.std_mean(t(V), True)],
     "bincount": lambda B, t: [B.bincount(t(WHOLE[0]), minlength=6), B.bincount(t(WHOLE[0]), t(Y[:, 0]))],
     "cumsum": lambda B, t: [B.cumsum(t(X), 1), t(WHOLE).cumsum(-1), B.cumprod(t(WHOLE), -1)],
     "running halves": lambda B, t: [
@@ -63,6 +80,17 @@ VALUES = {
         t(V).repeat((2, 2)),
         B.repeat_interleave(t(Y), 2),
         B.repeat_interleave(t(Y), t(np.array([1, 0, 2, 1])), 0),
+    ],
+    "repeat of one": lambda B, t: [
+        t(np.array(1.0)).repeat(3).add_(t(V[:3])),
+        t(np.array(1.0)).repeat(1).add_(1),
+        B.tensor(B.ones(1, 1).repeat(3, 1).stride()),
+        B.repeat_interleave(t(np.array([1, 0, 2]))),
+    ],
+    "tensor_split by name": lambda B, t: [
+        *B.tensor_split(t(V), B.tensor(4)),
+        *B.tensor_split(t(V), indices=(1, 4)),
+        *t(V).tensor_split(sections=4),
     ],
     "meshgrid": lambda B, t: [
         *B.meshgrid(t(V), t(Y[0]), indexing="ij"),
@@ -268,6 +296,22 @@ def test_drawing_follows_torchs_stream():
         lambda B: B.repeat_interleave(B.ones(3), B.tensor([1, 2])),
         lambda B: B.ones(2, requires_grad=True).lerp_(B.ones(2), 0.5),
         lambda B: B.bincount(B.tensor([-1])),
+        lambda B: B.roll(B.tensor(1.0), 1, 0),
+        lambda B: B.narrow(B.tensor(1.0), 0, 0, 1),
+        lambda B: B.tensor_split(B.tensor(1.0), 3),
+        lambda B: B.meshgrid(B.ones(2), B.ones(2).long()),
+        lambda B: B.meshgrid(B.ones(2, 2), B.ones(2)),
+        lambda B: B.meshgrid(B.ones(2), B.ones(2), indexing="zz"),
+        lambda B: B.bincount(B.tensor([True])),
+        lambda B: B.bincount(B.tensor([1]), B.tensor([1, 2])),
+        lambda B: B.bincount(B.tensor([1]), minlength=-1),
+        lambda B: B.searchsorted(B.ones(2), B.ones(2), side="foo"),
+        lambda B: B.searchsorted(B.ones(2), B.ones(2), side="left", right=True),
+        lambda B: B.searchsorted(B.ones(2), B.ones(2), sorter=B.tensor([1, 2])),
+        lambda B: B.median(B.ones(0, 2), 0),
+        lambda B: B.median(B.tensor([True])),
+        lambda B: B.diff(B.ones(3), n=-1),
+        lambda B: B.diff(B.tensor(1.0)),
         lambda B: B.index_add(B.ones(2, 3), 0, B.tensor([0, 1]), B.ones(1, 3)),
         lambda B: B.index_add(B.ones(2, 3), 0, B.tensor([0, -1]), B.ones(2, 3)),
         lambda B: B.index_add(B.ones(2, 3), 0, B.tensor([0, 1]), B.ones(2, 3).long()),

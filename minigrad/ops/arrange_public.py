@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from ..engine.core import wrap
+from .. import dtypes
+from ..engine.core import TensorBase, owner, wrap
 from ..engine.errors import wrap_dim
 from . import arrange as a
 from . import index as i
@@ -25,6 +26,7 @@ from .signature import (
     Tensors,
     is_number,
     need,
+    refuse,
     torch_function,
 )
 
@@ -59,6 +61,8 @@ def roll(input: Tensor, shifts: Dims, dims: DimsOrNone = ()):
         need(len(shifts) == 1, "shifts and dimensions must align. shifts: {}, dims:0\nPass one dimension for "
              "each shift.", len(shifts))
         return sp.reshape(a.roll(sp.reshape(input, (-1,)), shifts=shifts, dims=(0,)), input.array.shape)
+    need(input.array.ndim, "Dimension specified as 0 but tensor has no dimensions\nLeave dims out.",
+         error=IndexError)
     dims = dims if isinstance(dims, tuple) else (dims,)
     need(len(shifts) == len(dims), "shifts and dimensions must align. shifts: {}, dims:{}\nPass one "
          "dimension for each shift.", len(shifts), len(dims))
@@ -75,7 +79,8 @@ def repeat(input, *repeats):
     apart = sp.reshape(input, tuple(itertools.chain(*[(1, n) for n in shape])))
     spread = sp.expand(apart, tuple(itertools.chain(*zip(repeats, shape))))
     made = sp.reshape(spread, tuple([times * n for times, n in zip(repeats, shape)]))
-    return p.clone(made) if made.array.base is not None and all(times == 1 for times in repeats) else made
+    # One element spreads as a view of itself.
+    return p.clone(made) if owner(made.array) is owner(input.array) else made
 
 
 @torch_function
@@ -85,12 +90,21 @@ def tile(input: Tensor, dims: Sizes):
 
 
 @torch_function
-def repeat_interleave(input: Tensor, repeats: Operand, dim: Int = None, *, output_size: Int = None):
-    """Each element, or slice along `dim`, so often in a row (torch.repeat_interleave)."""
+def repeat_interleave(input: Tensor, repeats: Operand = None, dim: Int = None, *, output_size: Int = None):
+    """Each element, or slice along `dim`, so often in a row; of a vector alone each index as often as it says
+    (torch.repeat_interleave)."""
+    if repeats is None:
+        need(input.array.ndim == 1, "repeat_interleave only accept 1D vector as repeat\nFlatten it first.")
+        found = repeat_interleave(wrap(np.arange(input.array.size)), input, 0)
+        return p.to(found, dtype=input.array.dtype)
     if dim is None:
         input, dim = sp.reshape(input, (-1,)), 0
     dim = wrap_dim(dim, input.array.ndim)
     size, times = input.array.shape[dim], np.asarray(getattr(repeats, "array", repeats))
+    need(times.dtype.kind in "iu", "\"repeat_interleave_cpu\" not implemented for '{}'\n"
+         "Convert repeats with .long().", dtypes.from_numpy(times.dtype).legacy_name,
+         error=NotImplementedError)
+    need(times.ndim < 2, "repeats must be 0-dim or 1-dim tensor\nFlatten them.")
     need(not (times < 0).any(), "repeats can not be negative\nPass 0 or more.")
     need(times.size in (1, size), "repeats must have the same size as input along dim, but got "
          "repeats.size(0) = {} and input.size({}) = {}\nPass a number for each slice.", times.size, dim, size)
@@ -103,6 +117,12 @@ def meshgrid(*tensors, indexing=None):
     given = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else tensors
     tensors = list(given)
     need(tensors, "meshgrid expects a non-empty TensorList\nPass at least one tensor.")
+    need(indexing in (None, "ij", "xy"), "torch.meshgrid: indexing must be one of \"xy\" or \"ij\", but "
+         "received: {}\nName one of them.", indexing)
+    need(all([x.array.ndim < 2 for x in tensors]), "torch.meshgrid: Expected 0D or 1D tensor in the tensor "
+         "list\nFlatten them.")
+    need(all([x.array.dtype == tensors[0].array.dtype for x in tensors]), "meshgrid expects all tensors to "
+         "have the same dtype\nConvert them with .to(dtype).")
     swapped = indexing == "xy" and len(tensors) > 1
     if swapped:
         tensors[:2] = tensors[1::-1]
@@ -158,6 +178,12 @@ def unflatten(input: Tensor, dim: Int, sizes: Sizes):
 @torch_function
 def narrow(input: Tensor, dim: Int, start: Operand, length: Int):
     """`length` slices along `dim` from `start` on, a view (torch.narrow)."""
+    need(input.array.ndim, "narrow() cannot be applied to a 0-dim tensor.\nUnsqueeze it.")
+    if isinstance(start, TensorBase):
+        need(not start.array.ndim and start.array.dtype.kind in "iu", "start must be an 0-dim integral "
+             "Tensor.\nPass an int.")
+    elif not isinstance(start, (int, np.integer)):
+        refuse("narrow", input, dim, start, length)
     dim = wrap_dim(dim, input.array.ndim)
     size, start = input.array.shape[dim], int(getattr(start, "array", start))
     need(length >= 0, "narrow(): length must be non-negative.\nPass 0 or more.")
@@ -225,8 +251,23 @@ row_stack = vstack
 
 
 @torch_function
-def tensor_split(input: Tensor, indices_or_sections, dim: Int = 0):
+def tensor_split(input: Tensor, indices_or_sections=None, dim: Int = 0, *, indices=None, sections=None,
+                 tensor_indices_or_sections=None):
     """Views of parts along `dim`: so many of nearly one size, or cut at these places (torch.tensor_split)."""
+    given = [way for way in (indices_or_sections, indices, sections, tensor_indices_or_sections)
+             if way is not None]
+    if len(given) != 1 or isinstance(given[0], float):
+        refuse("tensor_split", input, *given)
+    indices_or_sections = given[0]
+    need(input.array.ndim, "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 "
+         "dims\nUnsqueeze it.")
+    if isinstance(indices_or_sections, TensorBase):
+        where = indices_or_sections.array
+        need(where.dtype == np.int64, "tensor_split expected tensor_indices_or_sections to have dtype of "
+             "long, but got {}\nConvert it with .long().", dtypes.from_numpy(where.dtype).legacy_name)
+        need(where.ndim < 2, "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or "
+             "one-dimensional tensor, but got a tensor with {} dims\nFlatten it.", where.ndim)
+        indices_or_sections = where.tolist()
     dim = wrap_dim(dim, input.array.ndim)
     size = input.array.shape[dim]
     if is_number(indices_or_sections):

@@ -54,7 +54,7 @@ def sort(input: Tensor, dim: Int = -1, descending: Bool = False, stable: Bool = 
 @torch_function
 def argsort(input: Tensor, dim: Int = -1, descending: Bool = False, stable: Bool = False, *, out=None):
     """The indices that sort along `dim` (torch.argsort)."""
-    return wrap(np.ascontiguousarray(_order(plain(input), wrap_dim(dim, input.array.ndim), descending)))
+    return wrap(np.array(_order(plain(input), wrap_dim(dim, input.array.ndim), descending), order="C"))
 
 
 @torch_function
@@ -71,6 +71,7 @@ def topk(input: Tensor, k: Int, dim: Int = -1, largest: Bool = True, sorted: Boo
 def kthvalue(input: Tensor, k: Int, dim: Int = -1, keepdim: Bool = False, *, out=None):
     """(values, indices) of the k-th smallest element along `dim`, counted from 1 (torch.kthvalue)."""
     dim = wrap_dim(dim, input.array.ndim)
+    rp._need_elements("kthvalue", input, dim)
     need(1 <= k <= (input.array.shape or (1,))[dim], "kthvalue(): selected number k out of range for "
          "dimension {}\nk runs from 1 to the dimension's size.", dim)
     return _one(_Kth, input, dim, _order(plain(input), dim, False), k - 1, keepdim)
@@ -87,11 +88,14 @@ def _one(pair, input, dim, order, place, keepdim):
 def median(input: Tensor, dim: Int = None, keepdim: Bool = False, *, out=None):
     """The lower of the middle elements, of all or with its index along `dim`; nan where there is one
     (torch.median)."""
+    need(input.array.dtype != np.bool_, "\"median_cpu\" not implemented for 'Bool'\nConvert it with .long().",
+         error=NotImplementedError)
     if dim is None:
         if not input.array.size:
             return wrap(np.full((), np.nan, input.array.dtype))
         return median(sp.reshape(input, (-1,)), 0).values
     dim = wrap_dim(dim, input.array.ndim)
+    rp._need_elements("median", input, dim)
     order = _order(plain(input), dim, False)
     size = (input.array.shape or (1,))[dim]
     found = _one(_Median, input, dim, order, (size - 1) // 2, keepdim)
@@ -118,7 +122,7 @@ def unique(input: Tensor, sorted: Bool = True, return_inverse: Bool = False, ret
     """The different elements, or slices along `dim`, sorted; also which each element is, and how many there
     are of each (torch.unique)."""
     axis = None if dim is None else wrap_dim(dim, input.array.ndim)
-    values, inverse, counts = np.unique(plain(input), False, True, True, axis)
+    values, inverse, counts = np.unique(plain(input), False, True, True, axis, equal_nan=False)
     shape = input.array.shape if axis is None else (-1,)
     found = [wrap(values)] + [wrap(inverse.reshape(shape).astype(np.int64))] * return_inverse + [
         wrap(counts.astype(np.int64))] * return_counts
@@ -128,19 +132,51 @@ def unique(input: Tensor, sorted: Bool = True, return_inverse: Bool = False, ret
 @torch_function
 def searchsorted(sorted_sequence: Tensor, input: Operand, *, out_int32: Bool = False, right: Bool = False,
                  side=None, sorter=None, out=None):
-    """Where each value would stand in a sorted sequence, along its last dimension (torch.searchsorted)."""
-    values = np.asarray(getattr(input, "array", input))
-    rows, side = plain(sorted_sequence), side or ("right" if right else "left")
+    """Where each value would stand in a sorted sequence, along its last dimension; nan counts as the largest.
+    side: "left" (the default) or "right" of equal ones; sorter: the indices that sort the sequence
+    (torch.searchsorted)."""
+    values, rows = np.asarray(getattr(input, "array", input)), plain(sorted_sequence)
+    need(side in (None, "left", "right"), "torch.searchsorted(): side can only be 'left' or 'right' but got "
+         "{}\nName one of them.", side)
+    need(not (right and side == "left"), "torch.searchsorted(): side and right can't be set to opposites, "
+         "got side of left while right was True\nGive one of them.")
+    need(rows.ndim, "torch.searchsorted(): boundaries tensor should have positive dimension, but got 0 "
+         "dimension\nUnsqueeze it.")
+    side = side or ("right" if right else "left")
+    if sorter is not None:
+        order = plain(sorter)
+        need(order.shape == rows.shape, "torch.searchsorted(): boundary and sorter must have the same size, "
+             "but got boundary tensor {}and got sorter tensor {}\nSort along the last dimension.",
+             rows.shape, order.shape)
+        need(order.dtype == np.int64, "torch.searchsorted(): sorter must be a tensor of long dtype but got "
+             "dtype {}\nUse argsort's result.", dtype_of(sorter).legacy_name)
+        need(not ((order < 0) | (order >= rows.shape[-1])).any(), "torch.searchsorted(): sorter index out of "
+             "range\nUse argsort's result.")
+        rows = np.take_along_axis(rows, order, -1)
     if rows.ndim == 1:
-        found = np.searchsorted(rows, values, side)
+        found = _places(rows, values, side)
     else:
         need(rows.shape[:-1] == values.shape[:-1], "torch.searchsorted(): boundaries tensor should be 1 "
              "dimension or the first N-1 dimensions of boundaries tensor and input value tensor must match, "
              "but we got boundaries tensor {} and input value tensor {}\nReshape one of them.",
              list(rows.shape), list(values.shape))
-        pairs = zip(rows.reshape(-1, rows.shape[-1]), values.reshape(-1, values.shape[-1]))
-        found = np.stack([np.searchsorted(row, value, side) for row, value in pairs]).reshape(values.shape)
+        found = np.empty(values.shape, np.int64)
+        for place in np.ndindex(rows.shape[:-1]):
+            found[place] = _places(rows[place], values[place], side)
     return wrap(np.asarray(found).astype(np.int32 if out_int32 else np.int64))
+
+
+def _places(row, values, side):
+    """Where values stand in a sorted row. With nan in it torch's bisection, which goes right of any nan."""
+    if row.dtype.kind != "f" or not np.isnan(row).any():
+        return np.searchsorted(row, values, side)
+    start, end = np.zeros(values.shape, np.int64), np.full(values.shape, len(row))
+    while (start < end).any():
+        middle = np.minimum((start + end) // 2, len(row) - 1)
+        goes = ~(row[middle] >= values if side == "left" else row[middle] > values)
+        searched = start < end
+        start, end = (np.where(searched & goes, middle + 1, start), np.where(searched & ~goes, middle, end))
+    return start
 
 
 @torch_function
@@ -152,10 +188,17 @@ def bucketize(input: Operand, boundaries: Tensor, *, out_int32: Bool = False, ri
 @torch_function
 def bincount(input: Tensor, weights: Tensor = None, minlength: Int = 0):
     """How often each number from 0 on occurs, or the sum of its weights (torch.bincount)."""
-    need(input.array.ndim == 1 and dtype_of(input).category < 2 and not (input.array < 0).any(),
+    need(input.array.dtype.kind in "iu", "\"bincount_cpu\" not implemented for '{}'\n"
+         "Convert it with .long().", dtype_of(input).legacy_name, error=NotImplementedError)
+    need(input.array.ndim == 1 and not (input.array < 0).any(),
          "bincount only supports 1-d non-negative integral inputs.\nFlatten and convert it.")
-    found = np.bincount(plain(input), None if weights is None else plain(weights), minlength)
-    return wrap(found if weights is None else found.astype(weights.array.dtype, copy=False))
+    need(minlength >= 0, "minlength should be >= 0\nPass 0 or more.")
+    need(weights is None or weights.array.shape == input.array.shape,
+         "weights should be 1-d and have the same length as input\nGive a weight for each element.")
+    if weights is None or not input.array.size:
+        return wrap(np.bincount(plain(input), None, minlength))
+    found = np.bincount(plain(input), plain(weights), minlength)
+    return wrap(found.astype(np.float32) if weights.array.dtype == np.float32 else found)
 
 
 # Running along a dimension ----------------------------------------------------------------------------------
@@ -182,6 +225,10 @@ def cumprod(input: Tensor, dim: Int, *, dtype: Dtype = None, out=None):
 def diff(input: Tensor, n: Int = 1, dim: Int = -1, prepend: Tensor = None, append: Tensor = None, *,
          out=None):
     """Differences of neighbours along `dim`, n times (torch.diff)."""
+    need(input.array.ndim, "diff expects input to be at least one-dimensional\nUnsqueeze it.")
+    need(n >= 0, "order must be non-negative but got {}\nPass 0 or more.", n)
+    if not n:
+        return p.clone(input)
     dim = wrap_dim(dim, input.array.ndim)
     parts = [part for part in (prepend, input, append) if part is not None]
     x = sp.cat(parts, dim) if len(parts) > 1 else input
@@ -212,16 +259,20 @@ def nanmean(input: Tensor, dim: Dims = None, keepdim: Bool = False, *, dtype: Dt
 
 
 @torch_function
-def var_mean(input: Tensor, dim: Dims = None, unbiased: Bool = True, keepdim: Bool = False, *,
+def var_mean(input: Tensor, dim: Bool | Dims = None, unbiased: Bool = True, keepdim: Bool = False, *,
              correction: Number = None):
     """The variance and the mean over `dim` (torch.var_mean)."""
+    if isinstance(dim, bool):                   # torch's form var_mean(input, unbiased)
+        dim, unbiased = None, dim
     return (rp.var(input, dim, unbiased, keepdim, correction=correction), rp.mean(input, dim, keepdim))
 
 
 @torch_function
-def std_mean(input: Tensor, dim: Dims = None, unbiased: Bool = True, keepdim: Bool = False, *,
+def std_mean(input: Tensor, dim: Bool | Dims = None, unbiased: Bool = True, keepdim: Bool = False, *,
              correction: Number = None):
     """The standard deviation and the mean over `dim` (torch.std_mean)."""
+    if isinstance(dim, bool):                   # torch's form std_mean(input, unbiased)
+        dim, unbiased = None, dim
     return (rp.std(input, dim, unbiased, keepdim, correction=correction), rp.mean(input, dim, keepdim))
 
 
