@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from .. import dtypes
-from ..engine.core import TensorBase, owner, wrap
+from ..engine.core import TensorBase, owner, plain, wrap
 from ..engine.errors import wrap_dim
 from . import arrange as a
 from . import index as i
@@ -180,7 +180,7 @@ def narrow(input: Tensor, dim: Int, start: Operand, length: Int):
     """`length` slices along `dim` from `start` on, a view (torch.narrow)."""
     need(input.array.ndim, "narrow() cannot be applied to a 0-dim tensor.\nUnsqueeze it.")
     if isinstance(start, TensorBase):
-        need(not start.array.ndim and start.array.dtype.kind in "iu", "start must be an 0-dim integral "
+        need(not plain(start).ndim and plain(start).dtype.kind in "iu", "start must be an 0-dim integral "
              "Tensor.\nPass an int.")
     elif not isinstance(start, (int, np.integer)):
         refuse("narrow", input, dim, start, length)
@@ -262,7 +262,7 @@ def tensor_split(input: Tensor, indices_or_sections=None, dim: Int = 0, *, indic
     need(input.array.ndim, "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 "
          "dims\nUnsqueeze it.")
     if isinstance(indices_or_sections, TensorBase):
-        where = indices_or_sections.array
+        where = plain(indices_or_sections)
         need(where.dtype == np.int64, "tensor_split expected tensor_indices_or_sections to have dtype of "
              "long, but got {}\nConvert it with .long().", dtypes.from_numpy(where.dtype).legacy_name)
         need(where.ndim < 2, "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or "

@@ -149,8 +149,8 @@ def index_fill(input: Tensor, dim: Int, index: Tensor, value: Operand):
     if not isinstance(value, TensorBase):
         value = input.array.dtype.type(fitting(value, dtype_of(input)))
     else:
-        need(not value.array.ndim, "index_fill_ only supports a 0-dimensional value tensor, but got tensor "
-             "with {} dimension(s).\nUse index_copy.", value.array.ndim)
+        need(not plain(value).ndim, "index_fill_ only supports a 0-dimensional value tensor, but got tensor "
+             "with {} dimension(s).\nUse index_copy.", plain(value).ndim)
         value = cast(value, input.array.dtype)
     return _along(a.scatter, input, dim, index, value)
 
