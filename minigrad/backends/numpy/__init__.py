@@ -25,8 +25,6 @@ from numpy import (
     concatenate,
     cos,
     cosh,
-    cumprod,
-    cumsum,
     divide,
     empty,
     equal,
@@ -108,7 +106,7 @@ from .pool import (
     max_pool2d_gather,
     max_pool2d_positions,
 )
-from .reduce import log_softmax, logsumexp, prod, softmax, sum
+from .reduce import cumprod, cumsum, log_softmax, logsumexp, prod, softmax, sum
 from .scatter import scatter_add, select_add
 from .special import erf, erfc, gelu, gelu_backward
 

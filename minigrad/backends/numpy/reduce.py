@@ -92,6 +92,22 @@ def sum(x, axis=None, keepdims=False):
     return np.expand_dims(y, tuple(axes)) if keepdims else y
 
 
+def _running(ufunc, x, axis):
+    """All results so far, in float64 and each rounded once, as torch does: a million times 0.1 is 100,000."""
+    wide = np.float64 if x.dtype.kind == "f" else x.dtype
+    return ufunc.accumulate(x, axis, dtype=wide).astype(x.dtype, copy=False)
+
+
+def cumsum(x, axis):
+    """Σ of all elements so far along `axis`."""
+    return _running(np.add, x, axis)
+
+
+def cumprod(x, axis):
+    """The products of all elements so far along `axis`."""
+    return _running(np.multiply, x, axis)
+
+
 def prod(x, axis=None, keepdims=False):
     """numpy.prod, called so that NumPy's warnings of overflow are met here, where they are silenced."""
     return np.multiply.reduce(x, axis=axis, keepdims=keepdims)
