@@ -47,6 +47,8 @@ SIGNATURES = {
     "inverse": "as det",
     "matrix_power": "as det",
     "slogdet": "as det",
+    "repeat_interleave": "one signature for torch's three: repeats alone gives indices",
+    "Tensor.repeat_interleave": "as repeat_interleave",
     "nn.Transformer": "the default activation is each library's own relu",
     "nn.TransformerEncoderLayer": "as Transformer",
     "nn.TransformerDecoderLayer": "as Transformer",

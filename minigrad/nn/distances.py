@@ -92,7 +92,8 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     shapes differ."""
     _distance(input, target, None, None, "mean", None)
     shape = input.array.shape
-    given = input, target = _met(input, target)
+    given = input, target
+    s.check_broadcast(input.array.shape, target.array.shape)    # the op itself broadcasts
     need(weight is None or weight.array.shape == shape, "Weights and input must have the same "
          "size.\nThere is one weight per element.", error=ValueError)
     if weight is None:
@@ -109,7 +110,8 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
     """huber_loss with delta = beta, divided by beta; l1_loss for 0; Girshick 2015
     (torch.nn.functional.smooth_l1_loss). Warns where shapes differ."""
     _distance(input, target, size_average, reduce, "mean", None)
-    given = input, target = _met(input, target)
+    given = input, target
+    s.check_broadcast(input.array.shape, target.array.shape)    # the op itself broadcasts
     reduction = reduction_of(size_average, reduce, reduction)
     need(beta >= 0, "smooth_l1_loss does not support negative values for beta.\nPass 0 or more.")
     if beta == 0:
