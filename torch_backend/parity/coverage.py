@@ -1,6 +1,6 @@
 """Which samples (by op, or by their own name) exercise the rows of the registry that have no public name."""
 import minigrad.linalg
-import minigrad.nn.functional  # noqa: F401 - the rows of layers and losses: minigrad imports nn when it is used
+import minigrad.nn.functional  # noqa: F401 - rows of layers and losses: nn is imported when used
 
 COVERED_BY: dict[str, tuple[str, ...]] = {
     # indexing: slices, arrays, and the ops that spread a cotangent back

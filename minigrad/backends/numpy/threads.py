@@ -41,7 +41,7 @@ class _Worker:
             error = None
             try:
                 function(start, stop)
-            except BaseException as caught:  # noqa: BLE001 - raised again in the thread that asked for the work
+            except BaseException as caught:  # noqa: BLE001 - raised again by who asked for the work
                 error = caught
             results.put(error)
             del function, results, error        # a waiting worker must keep no array alive
