@@ -269,7 +269,7 @@ def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
         if inputs is None:
             add_to_leaf(*at_leaf.pop(id(leaf)), recorded)
 
-    before, node, watched = set_recording(recorded), None, watching[0] is not None
+    before, node, watched, written_by = set_recording(recorded), None, watching[0] is not None, []
     try:
         for root, g in zip(roots, cotangents):
             deliver(root.node or root, g, g, ())
@@ -336,6 +336,8 @@ def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
                         deliver(edge, result, g, saved)
             if frees and not keep:
                 node.saved = None
+                if made.name == "copy_slices":  # in torch one node with what was written, and freed with it
+                    written_by.append((node, saved))
         for _, _, leaf in reversed(pending):
             finish(leaf)
         if inputs is None:
@@ -345,6 +347,9 @@ def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
         return [found.get(t.node.number) if t.node is not None else
                 at_leaf[id(t)][1] if id(t) in at_leaf else None for t in inputs]
     except Exception:
+        for writer, saved in written_by:
+            if writer.edges[1] is node:
+                writer.saved = saved
         if watched and node is not None:
             explain(node)
         raise
