@@ -51,6 +51,7 @@ def a_failed_backward_twice(B):
     return [said(lambda: view.sum().backward())[:90] for _ in range(3)]
 
 
-@pytest.mark.parametrize("program", [a_failed_backward_twice, inputs_that_retain, a_write_through_a_view, views_made_in_no_grad])
+@pytest.mark.parametrize("program", [a_failed_backward_twice, inputs_that_retain, a_write_through_a_view,
+                                     views_made_in_no_grad])
 def test_both_say_the_same(program):
     assert program(minigrad) == program(torch)
