@@ -1,0 +1,125 @@
+"""The programs of examples/: each on NumPy and on PyTorch, same seed, no weights carried over.
+
+In float64 both print the same lines, and the NumPy run is the command that its readers type, in a process of
+its own. In float32 the losses of the first three steps are near, and so are the accuracies at the end.
+"""
+
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import minigrad
+
+torch = pytest.importorskip("torch")
+for _name in ("PIL", "colorama", "matplotlib", "pandas", "tensorboard", "tensorboardX", "tqdm"):
+    pytest.importorskip(_name)
+
+FOLDER = Path(__file__).parent.parent / "examples"
+PROGRAMS = sorted(path.stem for path in FOLDER.glob("[!_]*.py"))
+
+# Fewer steps than the program's own default, where that takes more than a few seconds.
+QUICK: dict[str, list[str]] = {}
+
+LIBRARIES = {"numpy": minigrad, "torch": torch}
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Runs a program in this process: `run(name, backend, dtype)` gives (stdout's lines, losses, stderr)."""
+    states = [(it, it.get_default_dtype(), it.get_rng_state()) for it in LIBRARIES.values()]
+    folder = tmp_path / "somewhere"
+    folder.mkdir()
+
+    def call(name, backend, dtype):
+        out, losses = tmp_path / backend, []
+        library = LIBRARIES[backend]
+        backward = library.Tensor.backward
+
+        def recorded(self, *arguments, **named):
+            losses.append(self.sum().item())
+            return backward(self, *arguments, **named)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(library.Tensor, "backward", recorded)
+            patch.setattr(sys, "argv", [str(FOLDER / f"{name}.py"), *arguments(name, backend, dtype, out)])
+            patch.syspath_prepend(str(FOLDER))
+            patch.chdir(folder)
+            capsys.readouterr()
+            runpy.run_path(sys.argv[0], run_name="__main__")
+        captured = capsys.readouterr()
+        check_what_it_wrote(captured.out, out, folder)
+        return lines(captured.out, out), losses, captured.err
+
+    yield call
+    for library, dtype, state in states:
+        library.set_default_dtype(dtype)
+        library.set_rng_state(state)
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
+
+
+def arguments(name, backend, dtype, out):
+    return ["--backend", backend, "--dtype", dtype, "--out", str(out), *QUICK.get(name, [])]
+
+
+def lines(text, out):
+    return text.replace(str(out), "OUT").splitlines()
+
+
+def check_what_it_wrote(text, out, folder):
+    """Every file is told, or lies in a folder that is; nothing lies elsewhere."""
+    told = [Path(line.removeprefix("wrote ")) for line in text.splitlines() if line.startswith("wrote ")]
+    assert all(path.exists() for path in told)
+    silent = [path for path in out.rglob("*") if path.is_file() and not {path, *path.parents} & set(told)]
+    assert not silent and not list(folder.iterdir())
+
+
+def accuracies(printed):
+    """In points: of "accuracy: 87.5%", "accuracy 0.875"."""
+    found = [re.findall(r"acc(?:uracy)?\W+([\d.]*\d)(%?)", line, re.IGNORECASE) for line in printed]
+    return [float(number) * (1 if percent else 100) for line in found for number, percent in line]
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_float64_prints_the_same_lines(name, run, tmp_path):
+    out, elsewhere = tmp_path / "alone", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    command = [sys.executable, str(FOLDER / f"{name}.py"), *arguments(name, "numpy", "float64", out)]
+    alone = subprocess.run(command, cwd=elsewhere, capture_output=True, text=True)
+    assert alone.returncode == 0, alone.stderr
+    check_what_it_wrote(alone.stdout, out, elsewhere)
+    theirs, losses, progress = run(name, "torch", "float64")
+    assert lines(alone.stdout, out) == theirs and theirs
+    for shown in (alone.stderr, progress):
+        assert len(losses) < 20 or re.search(r"\d+%\||\d+it", shown), "long programs show their progress"
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_float32_is_near(name, run):
+    ours, our_losses, _ = run(name, "numpy", "float32")
+    theirs, their_losses, _ = run(name, "torch", "float32")
+    assert len(our_losses) == len(their_losses) and len(ours) == len(theirs)
+    for mine, other in zip(our_losses[:3], their_losses[:3], strict=True):
+        assert abs(mine - other) <= 1e-5 * max(1, abs(other))
+    mine, other = accuracies(ours), accuracies(theirs)
+    assert len(mine) == len(other) and all(abs(x - y) <= 0.5 for x, y in zip(mine[-1:], other[-1:]))
+
+
+def test_what_counts_as_an_accuracy():
+    assert accuracies(["Validation Accuracy: 91.25%", "validation accuracy:0.91", "lr 0.5"]) == [91.25, 91.0]
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["--backend", "cupy"], "the cupy backend needs an NVIDIA GPU and CuPy"),
+    (["--backend", "jax"], "invalid choice: 'jax'"),
+])  # fmt: skip
+def test_a_backend_that_is_not_there(arguments, message, tmp_path):
+    if "cupy" in arguments and minigrad.cuda.is_available():
+        pytest.skip("it is there")
+    command = [sys.executable, str(FOLDER / "001_attributes.py"), *arguments]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode != 0 and message in result.stderr and "Traceback" not in result.stderr
