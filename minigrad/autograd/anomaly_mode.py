@@ -14,6 +14,7 @@ from . import function
 _PACKAGE = str(Path(__file__).parents[1])
 _counting = core.tick
 _check_nan = [True]
+noting: list = [None]                           # what numbers nodes instead, see count_by
 
 
 class _Traced(int):
@@ -47,8 +48,19 @@ def set_anomaly_enabled(enabled, check_nan=True):
     """Switch anomaly mode for the process (torch.set_anomaly_enabled)."""
     _check_nan[0] = bool(check_nan)
     hooks.watching[0] = _check_nan[0] if enabled else None
+    count_by(noting[0])
+
+
+def current_tick():
+    """What numbers nodes in the mode that is on."""
+    return _traced_tick if hooks.watching[0] is not None else _counting
+
+
+def count_by(tick):
+    """Number nodes by `tick`, which is to ask `current_tick()` for the number; None: by that itself."""
+    noting[0] = tick
     for module in (core, op, walk, function):
-        module.tick = _traced_tick if enabled else _counting
+        module.tick = tick or current_tick()
 
 
 def is_anomaly_enabled():
