@@ -319,13 +319,18 @@ class _Walk:
                      if pick.edges[0] is node and pick.attrs == output), None)
 
     def _send(self, step: Step, gs: list[Any]) -> None:
-        node, formulas = step.graph_node, step.gradient_formulas
+        node = step.graph_node
         raw = run_rules(node, node.saved, gs if _several(node) else gs[0], False)
         sent = [g if g is None or edge is None or g.shape == edge_shape(edge)
                 else unbroadcast(g, edge_shape(edge)) for g, edge in zip(raw, node.edges)]
         if node.hooks is not None and node.hooks.after:
             sent = list(unboxed(run_tuple_hooks(node.hooks.after, boxed(sent), boxed(gs)), True, False))
             step.hooked = True
+        self._sent(step, raw, sent)
+
+    def _sent(self, step: Step, raw: Sequence[Any], sent: Sequence[Any]) -> None:
+        """Write down what a node's rules gave, and what of it goes to the operands."""
+        node, formulas = step.graph_node, step.gradient_formulas
         for position, (edge, before, after) in enumerate(zip(node.edges, raw, sent)):
             if edge is None or before is None or after is None:
                 continue
