@@ -4,7 +4,7 @@ import weakref
 
 from . import dtypes
 from .engine import backward as autograd
-from .engine.core import UNTRACKED, TensorBase, add_hook, own_hooks, plain, version, wrap
+from .engine.core import INFERENCE, UNTRACKED, TensorBase, add_hook, mode, own_hooks, plain, version, wrap
 from .engine.views import fresh_node
 from .engine.walk import owned_array
 from .ops.signature import need
@@ -37,6 +37,8 @@ class Differentiable(TensorBase):
              "var_no_grad = var.detach().\nThis tensor was made by an operation.")
         need(not value or self.dtype.is_floating_point, "only Tensors of floating point and complex dtype "
              "can require gradients\nConvert it first, for example with .float().")
+        need(not value or self.view_of is not INFERENCE or mode.inference, "Setting requires_grad=True on "
+             "inference tensor outside InferenceMode is not allowed.\nClone it first.")
         self.needs = value
 
     def requires_grad_(self, requires_grad=True):
@@ -86,7 +88,7 @@ class Differentiable(TensorBase):
     def data(self):
         """The same memory without the graph; assigning swaps the memory under the tensor's identity."""
         out = wrap(plain(self))
-        out.view_of = UNTRACKED
+        out.view_of = INFERENCE if self.view_of is INFERENCE else UNTRACKED
         return out
 
     @data.setter
@@ -103,7 +105,14 @@ class Differentiable(TensorBase):
 
     def detach(self):
         """The same memory and version, outside the graph (Tensor.detach)."""
-        return wrap(plain(self))
+        out = wrap(plain(self))
+        if self.view_of is INFERENCE:
+            out.view_of = INFERENCE
+        return out
+
+    def is_inference(self):
+        """Was it made in inference mode? (Tensor.is_inference)"""
+        return self.view_of is INFERENCE
 
     def detach_(self):
         """Leave the graph and become a leaf (Tensor.detach_). Raises RuntimeError for views."""

@@ -10,7 +10,8 @@ class inference_mode(no_grad):
     """Switch recording off as `no_grad` does, for code whose results need no gradient later either: a context
     manager and a decorator (torch.inference_mode). `inference_mode(False)` switches recording on.
 
-    Tensors made inside are ordinary ones here; torch marks them and refuses them in graphs.
+    What is made inside is marked (`Tensor.is_inference`): outside, no graph may save it and nothing may write
+    to it.
     """
 
     def __new__(cls, mode=True):
@@ -19,9 +20,9 @@ class inference_mode(no_grad):
         return made(mode) if callable(mode) else made
 
     def __enter__(self):
+        self._flags.append(mode.inference)
+        mode.inference = not self._state        # first: while it is on, recording cannot be
         super().__enter__()
-        self._flags.append(is_inference_mode_enabled())
-        mode.inference = not self._state
 
     def __exit__(self, *exc):
         mode.inference = self._flags.pop()
@@ -37,6 +38,11 @@ class inference_mode(no_grad):
         return wrapped
 
 
+def is_inference(input):
+    """Was the tensor made in inference mode? (torch.is_inference)"""
+    return input.is_inference()
+
+
 def is_inference_mode_enabled():
     """Is inference mode on in this thread? (torch.is_inference_mode_enabled)"""
-    return getattr(mode, "inference", False)
+    return mode.inference

@@ -152,6 +152,7 @@ def add_hook(holder, kind, hook):
 
 class _Mode(threading.local):
     on = True                                   # is recording on in this thread?
+    inference = False                           # is inference mode? Recording is then off
 
 
 mode = _Mode()
@@ -162,13 +163,18 @@ _pausing = threading.Lock()
 
 def set_recording(on):
     """Switch recording for this thread; gives what it was."""
-    before = mode.on
+    before, on = mode.on, on and not mode.inference
     if before is not on:
         with _pausing:
             paused[0] += -1 if on else 1
         mode.on = on
     return before
 
+
+# The `view_of` of tensors without tracking: their writes go unnoticed, as torch's do. What `.data` gives, and
+# what is made in inference mode, which no graph may save.
+UNTRACKED = (None, None, None)
+INFERENCE = (None, None, "inference")
 
 tensor_class = [None]
 
@@ -194,6 +200,8 @@ def wrap(array, needs=False, node=None):
     out.needs = needs
     out.node = node
     out.gradient = out.view_of = out.extras = None
+    if paused[0] and mode.inference:
+        out.view_of = INFERENCE
     return out
 
 
@@ -203,8 +211,6 @@ def wrap(array, needs=False, node=None):
 # id(array that owns the memory) -> [count, number of the last write, ref, name of the last node that wrote]
 written = {}
 last_write = [0]                                # the highest of those numbers: younger nodes need no check
-# the `view_of` of `.data`: its writes go unnoticed, as torch's do
-UNTRACKED = (None, None, None)
 
 
 def owner(array):
@@ -230,7 +236,10 @@ def touch(tensor, node=None):
 
 
 def version(tensor):
-    """How often the tensor's memory was written in place (`Tensor._version`)."""
+    """How often the tensor's memory was written in place (`Tensor._version`). Raises RuntimeError for a
+    tensor made in inference mode."""
+    if tensor.view_of is INFERENCE:
+        raise RuntimeError("Inference tensors do not track version counter.\nClone it outside of the mode.")
     entry = written.get(id(owner(tensor.array)))
     return 0 if entry is None else entry[0]
 

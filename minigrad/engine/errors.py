@@ -51,6 +51,17 @@ def short_name(name):
     return name.removesuffix("Backward0")
 
 
+def check_inference(node, unsaved):
+    """Raises torch's RuntimeError where a node saved one of the arrays `unsaved`, made in inference mode."""
+    kept = () if node is None else (node if node.op else node.edges[0]).saved
+    if any([part is array for part in kept for array in unsaved]):
+        raise RuntimeError(
+            "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference "
+            "mode in computation tracked by autograd. To work around this, you can make a clone to get a "
+            "normal tensor and use it in autograd, or use `torch.no_grad()` instead of "
+            "`torch.inference_mode()`.\nClone it outside of the mode.")
+
+
 _TYPES = {"float32": "Float", "float64": "Double", "float16": "Half", "int64": "Long", "int32": "Int",
           "bool": "Bool"}
 

@@ -2,7 +2,7 @@
 import numpy as np
 
 from .. import dtypes
-from .core import Node, TensorBase, edge_of, mode, own_hooks, owner, plain, repeats, touch, wrap
+from .core import INFERENCE, Node, TensorBase, edge_of, mode, own_hooks, owner, plain, repeats, touch, wrap
 from .errors import check_broadcast
 from .op import REGISTRY
 from .promote import result_type
@@ -11,9 +11,18 @@ from .views import check_writable, refresh, write_back
 
 def check_leaf(tensor):
     """torch refuses to overwrite a leaf whose gradient is asked for: its value would no longer be its own."""
+    check_inference(tensor)
     if mode.on and tensor.needs and tensor.node is None:
         raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.\n"
                            "Wrap the update in no_grad(), or write `x = x + ...` to make a new tensor.")
+
+
+def check_inference(tensor):
+    """Raises torch's RuntimeError outside inference mode for what was made in it."""
+    if tensor.view_of is INFERENCE and not mode.inference:
+        raise RuntimeError("Inplace update to inference tensor outside InferenceMode is not allowed.You can "
+                           "make a clone to get a normal tensor before doing inplace update.See "
+                           "https://github.com/pytorch/rfcs/pull/17 for more details.\nClone it first.")
 
 
 def inplace(made, tensor, *operands, write=None, **attrs):

@@ -21,6 +21,7 @@ import numpy as np
 from .. import backends, dtypes
 from . import errors
 from .core import (
+    INFERENCE,
     Node,
     TensorBase,
     mode,
@@ -145,7 +146,7 @@ class Op:
         if self.promote is not None:
             operands = meet(operands, _to_op[0], floating=self.promote == "float")
         recording = not paused[0] or mode.on
-        arrays, edges, mask, bit, first = [], [], 0, 1, None
+        arrays, edges, mask, bit, first, unsaved = [], [], 0, 1, None, ()
         for operand in operands:
             edge = None
             if isinstance(operand, TensorBase):
@@ -157,6 +158,8 @@ class Op:
                 if recording:
                     if operand.view_of is not None:
                         refresh(operand)
+                        if operand.view_of is INFERENCE:
+                            unsaved = (*unsaved, array)
                     if operand.needs:
                         mask |= bit
                         edge = operand.node or operand
@@ -182,6 +185,8 @@ class Op:
             elif type(z) is np.ndarray and not z.flags.c_contiguous:
                 z = z.copy()
         out = self._record(arrays, attrs, z, extras, edges, mask)
+        if unsaved:
+            errors.check_inference((out[0] if self.outputs else out).node, unsaved)
         return self._as_view(out, operands, attrs) if self.view else out, extras
 
     def _rounded_once(self, low, arrays, attrs):
@@ -229,6 +234,10 @@ class Op:
         elif made:
             name = self.node_class.__name__.removesuffix("Backward0")
             made = f"Output 0 of {name} is a view of a view which was"
+        if operands[0].view_of is INFERENCE:
+            for part in out if self.outputs else (out,):
+                part.view_of = INFERENCE
+            return out
         base, steps, seen = operands[0].view_of or (operands[0], None, operands[0].node)
         for index, part in enumerate(out if self.outputs else (out,)):
             part.view_of = base, (steps, self, attrs, index if self.outputs else None), seen
@@ -336,6 +345,8 @@ def unary(made):
         if type(z) is not ndarray:
             z = settle(z)
         if x.view_of is not None:
+            if x.view_of is INFERENCE:
+                return made.apply((x,), {})[0]
             refresh(x)
             z = after_expanding(z, (x_array,))
         out = new(tensor_class[0])
@@ -352,6 +363,8 @@ def unary(made):
             node.saved = (x_array if keep_x else None, z if keep_z else None)
         else:
             out.node, out.needs = None, False
+            if paused[0] and mode.inference:
+                out.view_of = INFERENCE
         return out
     return call
 
@@ -412,6 +425,8 @@ def binary(made, otherwise=None, arrays=True):
         if type(z) is not ndarray:
             z = settle(z)
         if viewed is not None:
+            if x.view_of is INFERENCE or viewed is INFERENCE or getattr(y, "view_of", None) is INFERENCE:
+                return slow(x, y)
             if x.view_of is not None:
                 refresh(x)
             z = after_expanding(z, (x_array, y_array))
@@ -441,5 +456,7 @@ def binary(made, otherwise=None, arrays=True):
                 node.saved = (x_array if keep_x else None, y_array if keep_y else None, z if keep_z else None)
         else:
             out.node, out.needs = None, False
+            if paused[0] and mode.inference:
+                out.view_of = INFERENCE
         return out
     return call

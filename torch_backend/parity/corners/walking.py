@@ -346,6 +346,29 @@ def inference(B, say):
     say(B.is_inference_mode_enabled(), B.inference_mode()(lambda: (x * 2).requires_grad)())
 
 
+@corner("generated/torch.autograd.grad_mode.inference_mode.html")
+def inference_tensors(B, say):
+    plain, w = B.ones(3), leaf(B)
+    with B.inference_mode():
+        x = B.arange(3.0)
+        y, part = x + 1, x[1:]
+        x.add_(1)
+        say([t.is_inference() for t in (x, y, part, plain, plain * 2, plain.view(3, 1), B.zeros(2))])
+        with B.enable_grad():
+            say((w * 2).requires_grad)
+        with B.inference_mode(False):
+            say((w * 2).requires_grad, (plain * 2).is_inference())
+    say([t.is_inference() for t in (x.view(3, 1), x.detach(), x.data, x.clone(), x.exp(), x + plain,
+                                    x.double(), x.float(), B.stack([x, x]), plain.copy_(x))])
+    say((x + w).requires_grad, (x.clone() * w).grad_fn is not None, B.is_inference(x))
+    for call in (lambda: x * w, lambda: w * part.sum(), lambda: x.add_(1), lambda: part.mul_(2),
+                 lambda: x._version, lambda: x.requires_grad_(), lambda: x.sum().backward(),
+                 lambda: B.nn.functional.linear(x, B.ones(2, 3, requires_grad=True)),
+                 lambda: B.add(plain, plain, out=y), lambda: x.normal_(), lambda: B.where(x > 1, x, w),
+                 lambda: B.exp(w.mul(1.0)).mul(y)):
+        refused(say, call)
+
+
 @corner(MECHANICS)
 def modes_and_the_walk(B, say):
     x = leaf(B)
