@@ -1,7 +1,7 @@
 """Tensor: what a person holds. Its methods are one line each and call the ops."""
 import numpy as np
 
-from . import dtypes, printing
+from . import dtypes, linalg, printing
 from .device import CPU, available, device
 from .engine.core import RemovableHandle as RemovableHandle
 from .engine.core import TensorBase, new, plain, register_tensor, wrap
@@ -430,6 +430,8 @@ _METHODS = {
 for _module, _names in _METHODS.items():
     for _name in _names.split():
         setattr(Tensor, _name, as_method(getattr(_module, _name)))
+for _name, _function in linalg.TOP.items():
+    setattr(Tensor, _name, as_method(_function))
 
 
 def _shaped_as(change):

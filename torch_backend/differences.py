@@ -10,11 +10,13 @@ NAMES = {
     "load": "reads safetensors as well as the zip files of torch.save, and never runs code",
     "serialization": "the module behind save and load",
     "backend_name": "which library does the arithmetic; torch has no such name",
+    "Run": "a training run that goes on to the bit after a kill; torch leaves it to its users",
 }
 
 # Signatures of minigrad that are not torch's: a name, or a difference that all names of a room share.
 SIGNATURES = {
     "backend_name": "what reports call the library: numpy here, torch in the twin",
+    "Run": "torch has no such name",
     "empty": "memory_format is torch's layout switch; layouts are private here",
     "result_type": "one signature for torch's four, tensors and numbers in either place",
     "save": "obj and a file; torch's further parameters are about pickle",
@@ -43,10 +45,6 @@ SIGNATURES = {
     "Tensor.requires_grad_": "torch takes requires_grad too; its stub calls it mode, which torch refuses",
     "Tensor.expand": "implicit is for torch's own use",
     "Generator.set_state": "torch takes the state by position only",
-    "det": "linalg's: its matrix is called A there",
-    "inverse": "as det",
-    "matrix_power": "as det",
-    "slogdet": "as det",
     "repeat_interleave": "one signature for torch's three: repeats alone gives indices",
     "Tensor.repeat_interleave": "as repeat_interleave",
     "nn.Transformer": "the default activation is each library's own relu",

@@ -36,7 +36,7 @@ from .hooks import (
     unboxed,
     watching,
 )
-from .op import Pick
+from .op import Pick, _pick
 from .views import fresh_node
 
 # tests: a cotangent of another dtype or shape than its edge's is a bug
@@ -98,18 +98,21 @@ def check_saved(node):
     made."""
     if node.saved is None:
         raise RuntimeError(errors.FREED)
-    for index, array in enumerate(node.saved[:node.op.tensors]):
-        if isinstance(array, np.ndarray):
-            entry = written.get(id(array if array.base is None else owner(array)))
-            # an in-place op's own result bears the node's number, and is as saved
-            own = index == node.op.tensors - 1
-            if entry is not None and entry[1] >= node.number + own:
-                errors.modified(node, array, node if own else node.edges[index], entry)
+    for index, kept in enumerate(node.saved[:node.op.tensors]):
+        for array in kept if isinstance(kept, tuple) else (kept,):      # an op's several results
+            if isinstance(array, np.ndarray):
+                entry = written.get(id(array if array.base is None else owner(array)))
+                # an in-place op's own result bears the node's number, and is as saved
+                own = index == node.op.tensors - 1
+                if entry is not None and entry[1] >= node.number + own:
+                    errors.modified(node, array, node if own else node.edges[index], entry)
 
 
 def unpack(node, index):
     """`node.saved[index]` for a recorded walk: a Tensor with its place in the graph where it was one."""
     saved = node.saved[index]
+    if isinstance(saved, tuple) and node.op.outputs and index == node.op.tensors - 1:
+        return tuple([wrap(part, True, _pick(node, k, part)) for k, part in enumerate(saved)])
     if not isinstance(saved, np.ndarray):
         return saved
     # what forward handed out beside the result: a constant of the rule
@@ -292,7 +295,8 @@ def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
                 parent = node.edges[0]
                 if parent.number not in at_node:
                     meet(parent, [None] * len(parent.shape))
-                at_node[parent.number][node.attrs] = g
+                slots, place = at_node[parent.number], node.attrs
+                slots[place] = g if slots[place] is None else slots[place] + g
                 continue
             saved, made, frees = node.saved, node.op, False
             if saved is None or last_write[0] >= number:

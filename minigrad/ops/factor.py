@@ -1,8 +1,10 @@
 """Inverses, determinants and decompositions of matrices or batches of them, with their gradient rules (Giles
 2008)."""
 from ..engine.op import op
+from .index import take
 from .linalg import bmm, mm
-from .shape import t, transpose, unsqueeze
+from .pointwise import zeros_like
+from .shape import cat, t, transpose, triu, unsqueeze
 
 
 def product(x, y):
@@ -54,3 +56,106 @@ def _cholesky_slope(g, z):
 cholesky = op("cholesky", lambda xp, x: xp.linalg.cholesky(x), grads=(_cholesky_slope,),
               formula=("L with L Lᵀ = x", "½ (S + Sᵀ), S = L⁻ᵀ Φ(Lᵀ ḡ) L⁻¹"),
               torch_node="LinalgCholeskyExBackward0")
+
+
+# Decompositions: where a cotangent never came there is None, and what it would have given is left out.
+def _sum_of(*parts):
+    found = [part for part in parts if part is not None]
+    total = found[0]
+    for part in found[1:]:
+        total = total + part
+    return total
+
+
+def _gaps(values):
+    """vⱼ − vᵢ, and 1 on the diagonal: by what the turning of vectors i and j into each other is divided."""
+    gaps = row(values) - column(values)
+    return gaps + on_axis(zeros_like(gaps) + 1)
+
+
+def _diagonal(values):
+    return on_axis(row(values) + column(zeros_like(values)))
+
+
+def _turning(vectors, g):
+    """What `g` says about turning the columns of `vectors` into each other, not about their lengths."""
+    inner = product(turned(vectors), g)
+    return inner - turned(inner)
+
+
+def _eigh_slope(gs, needs, z):
+    (gw, gv), (w, v) = gs, z
+    inner = _sum_of(None if gw is None else _diagonal(gw),
+                    None if gv is None else 0.5 * _turning(v, gv) / _gaps(w))
+    return (product(v, product(inner, turned(v))),)
+
+
+eigh = op("eigh", lambda xp, x, *, side: tuple(xp.linalg.eigh(x, side)), joint=_eigh_slope, outputs=True,
+          formula=("w, V with x V = V diag w", "V (diag ḡw + turns of V) Vᵀ"),
+          torch_node="LinalgEighBackward0")
+
+
+def _svd_slope(gs, needs, z, full):
+    (gu, gs, gvh), (u, s, vh) = gs, z
+    m, n, k = u.shape[-2], vh.shape[-1], s.shape[-1]
+    if full:                                    # vectors beyond the k-th may be any: none flows through them
+        first = (..., slice(0, k))
+        u, vh = take(u, slices=first), take(vh, slices=(..., slice(0, k), slice(None)))
+        gu = None if gu is None else take(gu, slices=first)
+        gvh = None if gvh is None else take(gvh, slices=(..., slice(0, k), slice(None)))
+    gv, v, gaps = None if gvh is None else turned(gvh), turned(vh), _gaps(s * s)
+    inner = _sum_of(None if gs is None else _diagonal(gs),
+                    None if gu is None else _turning(u, gu) / gaps * row(s),
+                    None if gv is None else column(s) * (_turning(v, gv) / gaps))
+    found = product(u, product(inner, vh))
+    if gu is not None and m > k:
+        found = found + product((gu - product(u, product(turned(u), gu))) / row(s), vh)
+    if gv is not None and n > k:
+        found = found + product(u, turned((gv - product(v, product(vh, gv))) / row(s)))
+    return (found,)
+
+
+svd = op("svd", lambda xp, x, *, full: tuple(xp.linalg.svd(x, full)), joint=_svd_slope, outputs=True,
+         formula=("U, s, Vᵀ with x = U diag s Vᵀ", "U (diag ḡs + turns of U and V) Vᵀ"),
+         torch_node="LinalgSvdBackward0")
+
+
+def _qr_slope(gs, needs, z):
+    (gq, gr), (q, r) = gs, z
+    inner = _sum_of(None if gr is None else product(gr, turned(r)),
+                    None if gq is None else -product(turned(q), gq))
+    upper = triu(inner, diagonal=0)
+    found = product(q, upper + turned(upper) - on_axis(upper))
+    return (turned(solve(r, turned(found if gq is None else found + gq))),)
+
+
+# Of matrices with no more columns than rows; linalg.qr puts the others together.
+qr = op("qr", lambda xp, x: tuple(xp.linalg.qr(x)), joint=_qr_slope, outputs=True,
+        formula=("Q, R with x = Q R", "(ḡQ + Q sym(triu(ḡR Rᵀ − Qᵀ ḡQ))) R⁻ᵀ"),
+        torch_node="LinalgQrBackward0")
+
+
+def _pinv_slope(g, x, z):
+    """Golub & Pereyra 1973."""
+    back = turned(g)
+    inner, across = product(back, z), turned(z)
+    spread = product(inner, across)
+    return (spread - turned(product(z, inner)) - product(product(x, z), spread)
+            + product(product(across, z), back - product(inner, x)))
+
+
+pinv = op("pinv", lambda xp, x, *, limits: xp.pinv(x, limits), grads=(_pinv_slope,),
+          formula=("x⁺", "of the spaces of x and of x⁺"), torch_node="LinalgPinvBackward0")
+
+
+def _matrix_exp_slope(g, x):
+    """The upper right block of exp [[xᵀ, ḡ], [0, xᵀ]] (Mathias 1996)."""
+    size, back = x.shape[-1], turned(x)
+    upper, lower_ = cat(back, g, dim=len(x.shape) - 1), cat(zeros_like(g), back, dim=len(x.shape) - 1)
+    whole = matrix_exp(cat(upper, lower_, dim=len(x.shape) - 2))
+    return take(whole, slices=(..., slice(0, size), slice(size, None)))
+
+
+matrix_exp = op("matrix_exp", lambda xp, x: xp.matrix_exp(x), grads=(_matrix_exp_slope,),
+                formula=("eˣ of a matrix", "its derivative in the direction ḡ"),
+                torch_node="LinalgMatrixExpBackward0")

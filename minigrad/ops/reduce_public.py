@@ -1,6 +1,5 @@
 """torch's reductions, and what normalises over a dimension: `dim` and its errors as torch has them."""
 import warnings
-from collections import namedtuple
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from . import pointwise as p
 from . import reduce as r
 from .arguments import as_dims, dtype_of
 from .public import maximum, minimum
-from .signature import Bool, Dims, Dtype, Float, Int, Tensor, family, torch_function, type_name
+from .signature import Bool, Dims, Dtype, Float, Int, Tensor, family, returned, torch_function, type_name
 
 _HINT = "Convert it first, for example with .float()."
 
@@ -86,15 +85,8 @@ def _need_elements(name, input, dim=None, error=IndexError):
                          "The tensor has no elements there.")
 
 
-def _pair(name):
-    pair = namedtuple(name, ["values", "indices"])
-    pair.__repr__ = lambda self: \
-        f"torch.return_types.{name}(\nvalues={self.values!r},\nindices={self.indices!r})"
-    return pair
-
-
 def _extreme(name):
-    pair = _pair(name)
+    pair = returned(name, "values", "indices")
     either = {"max": maximum, "min": minimum}[name]
 
     def function(input: Tensor, dim: Tensor | Int = None, keepdim: Bool = False, *, other=None, out=None):

@@ -11,6 +11,7 @@ to here. A call whose types passed once unchanged is known and goes straight thr
 import functools
 import math
 import warnings
+from collections import namedtuple
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,7 +20,7 @@ import numpy as np
 from .. import dtypes
 from ..device import available
 from ..engine.core import TensorBase, mode, owner, plain, touch
-from ..engine.inplace import check_cast, check_overlap, check_repeats
+from ..engine.inplace import check_cast, check_inference, check_overlap, check_repeats
 from ..random import C_NAMES
 
 # Functions that torch's parser knows in several forms, and the counts of arguments that fit more than one:
@@ -27,7 +28,8 @@ from ..random import C_NAMES
 FORMS: dict = dict.fromkeys(
     "eq ne lt le gt ge pow clamp where masked_fill var std any all fill_ bitwise_and bitwise_or bitwise_xor "
     "linspace view floor_divide remainder normal pow_ clamp_ masked_fill_ floor_divide_ remainder_ xlogy "
-    "fmod float_power lerp addcmul addcdiv clamp_min clamp_max".split(), range(9))
+    "fmod float_power lerp addcmul addcdiv clamp_min clamp_max linalg_pinv linalg_matrix_rank".split(),
+    range(9))
 FORMS |= {"arange": (0, 2, 3), "eye": (2,), "sort": (2, 3, 4)}
 FORMS |= dict.fromkeys("sum mean prod max min squeeze".split(), (0, 2))
 SPELLINGS = {"axis": "dim", "keepdims": "keepdim"}
@@ -70,6 +72,17 @@ def need(condition, text, *values, error=RuntimeError):
     for the values, which are put in only when it is raised: shapes as lists."""
     if not condition:
         raise error(text.format(*[[*value] if isinstance(value, tuple) else value for value in values]))
+
+
+def returned(name, *fields):
+    """A class of torch's named tuples, `torch.return_types.<name>`."""
+    made = namedtuple(name, fields)
+
+    def text(self):
+        parts = ",\n".join([f"{field}={value!r}" for field, value in zip(fields, self)])
+        return f"torch.return_types.{name}(\n{parts})"
+    made.__repr__ = text
+    return made
 
 
 # The kinds --------------------------------------------------------------------------------------------------
@@ -343,6 +356,7 @@ def write_into(out, result, exact, inputs):
         said = exact.format(*[d.legacy_name for d in pair], *[C_NAMES[d.numpy.name] for d in pair])
         raise RuntimeError(f"{said}\nConvert the result instead.")
     check_cast(result.dtype, out, False)
+    check_inference(out)
     target = plain(out)
     check_repeats(target)
     for array in inputs:

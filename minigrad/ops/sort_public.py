@@ -1,6 +1,4 @@
 """torch's functions that sort, search and count, and that run along a dimension."""
-from collections import namedtuple
-
 import numpy as np
 
 from ..engine.core import plain, wrap
@@ -14,18 +12,11 @@ from . import shape as s
 from . import shape_public as sp
 from .arguments import dtype_of
 from .index_public import gather
-from .signature import Bool, Dims, Dtype, Int, Number, Operand, Tensor, need, torch_function
+from .signature import Bool, Dims, Dtype, Int, Number, Operand, Tensor, need, returned, torch_function
 
-
-def _pair(name, first="values", second="indices"):
-    pair = namedtuple(name, [first, second])
-    pair.__repr__ = lambda self: \
-        f"torch.return_types.{name}(\n{first}={self[0]!r},\n{second}={self[1]!r})"
-    return pair
-
-
-_Sort, _Topk, _Kth, _Median, _Mode = map(_pair, "sort topk kthvalue median mode".split())
-_AMinMax = _pair("aminmax", "min", "max")
+_Sort, _Topk, _Kth, _Median = [returned(name, "values", "indices")
+                               for name in ("sort", "topk", "kthvalue", "median")]
+_AMinMax = returned("aminmax", "min", "max")
 
 
 # Sorting ----------------------------------------------------------------------------------------------------

@@ -96,6 +96,7 @@ from numpy import add as _add
 from .conv import conv2d, conv2d_input_grad, conv2d_weight_grad
 from .layout import ChannelsLast, canonical
 from .matmul import matmul
+from .matrices import matrix_exp, pinv
 from .norm import batch_norm, batch_norm_apply, batch_norm_backward, layer_norm, layer_norm_backward
 from .pointwise import relu, relu_backward
 from .pool import (

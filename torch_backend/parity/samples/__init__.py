@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 from ..draw import Sample
-from . import elementary, elementwise, indexing, layers, linear, losses, reductions, shapes
+from . import elementary, elementwise, factors, indexing, layers, linear, losses, reductions, shapes
 
-_FILES = (elementwise, elementary, reductions, linear, shapes, indexing, layers, losses)
+_FILES = (elementwise, elementary, factors, reductions, linear, shapes, indexing, layers, losses)
 SAMPLES: dict[str, Sample] = {}
 for _file in _FILES:
     for _sample in _file.ROWS:
