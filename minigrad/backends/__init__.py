@@ -1,5 +1,5 @@
 """Backends: the rooms that do arithmetic on arrays. Which one an array belongs to is decided here, and only
-here."""
+here. `cudnn`, `cuda` and `mps` are torch's switches of that name, which programs set."""
 from . import numpy as _numpy
 from .numpy import UFUNCS as UFUNCS
 
@@ -9,3 +9,10 @@ def namespace(kind):
     if kind.__module__.partition(".")[0] == "cupy":
         raise NotImplementedError("CuPy arrays are not supported yet.\nMove the data to the CPU first.")
     return _numpy
+
+
+def __getattr__(name):
+    if name in ("cudnn", "cuda", "mps"):
+        import importlib
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -24,5 +24,12 @@ def empty_cache():
 
 def synchronize(device=None):
     """Wait until a GPU is done (torch.cuda.synchronize). Raises torch's error: there is none."""
-    from .device import available
+    from ..device import available
     available("cuda")
+
+
+def __getattr__(name):
+    if name == "amp":                           # with nn; only when asked for
+        import importlib
+        return importlib.import_module(f"{__name__}.amp")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
