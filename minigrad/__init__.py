@@ -13,7 +13,7 @@ import warnings as _warnings
 _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"minigrad\.")
 
 from . import dtypes as _dtypes  # noqa: E402
-from . import random  # noqa: E402
+from . import linalg, random  # noqa: E402
 from .backends.numpy.threads import get_num_threads, set_num_threads  # noqa: E402
 from .device import device  # noqa: E402
 from .dtypes import dtype, get_default_dtype, set_default_dtype  # noqa: E402
@@ -75,26 +75,26 @@ pi, e, inf, nan = _math.pi, _math.e, _math.inf, _math.nan
 Generator.state_to_tensor = staticmethod(from_numpy)  # type: ignore[arg-type]
 
 globals().update(_LEGACY)
+globals().update(linalg.TOP)
 for _name in _dtypes.PUBLIC:
     globals()[_name] = getattr(_dtypes, _name)
 
 # Rooms above the core, and names that live in them: imported when first asked for.
-_LAZY = {"amp", "autograd", "backends", "cuda", "distributed", "func", "linalg", "nn", "optim",
+_LAZY = {"amp", "autograd", "backends", "cuda", "distributed", "func", "nn", "optim",
          "serialization", "utils", "vision"}
 _LAZY_NAMES = {
-    "autograd": "inference_mode is_inference is_inference_mode_enabled set_anomaly_enabled is_anomaly_enabled "
-                "is_anomaly_check_nan_enabled",
-    "serialization": "save load", "utils.dlpack": "from_dlpack", "amp": "autocast",
+    "autograd": "inference_mode is_inference is_inference_mode_enabled set_anomaly_enabled "
+                "is_anomaly_enabled is_anomaly_check_nan_enabled",
+    "serialization": "save load", "utils.dlpack": "from_dlpack", "run": "Run", "amp": "autocast",
     "switches": "use_deterministic_algorithms are_deterministic_algorithms_enabled "
                 "is_deterministic_algorithms_warn_only_enabled set_float32_matmul_precision "
                 "get_float32_matmul_precision set_default_device get_default_device compile",
 }
-_LINALG = {"det": "det", "inverse": "inv", "matrix_power": "matrix_power", "slogdet": "slogdet"}
 _WHERE = {name: room for room, names in _LAZY_NAMES.items() for name in names.split()}
 
 
 def __dir__():
-    return sorted({*globals(), *_LAZY, *_LINALG, *_WHERE})
+    return sorted({*globals(), *_LAZY, *_WHERE})
 
 
 def __getattr__(name):
@@ -102,9 +102,6 @@ def __getattr__(name):
         import importlib
         room = importlib.import_module(f"{__name__}.{_WHERE.get(name, name)}")
         return getattr(room, name) if name in _WHERE else room
-    if name in _LINALG:
-        from . import linalg
-        return getattr(linalg, _LINALG[name])
     if name == "bfloat16":
         return _dtypes.bfloat16
     if name in _dtypes._COMPLEX:

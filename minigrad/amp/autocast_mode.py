@@ -62,8 +62,8 @@ class autocast:
 
     def __call__(self, func):
         need(callable(func), "autocast()(func) requires a callable, but got {}. Did you mean to use "
-             "autocast as a context manager? For example:\n    with torch.autocast(device_type=...):\n        output = "
-             "model(input)", type(func).__name__, error=TypeError)
+             "autocast as a context manager? For example:\n    with torch.autocast(device_type=...):\n"
+             "        output = model(input)", type(func).__name__, error=TypeError)
 
         @functools.wraps(func)
         def decorated(*args, **kwargs):
