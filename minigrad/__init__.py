@@ -102,6 +102,9 @@ def __getattr__(name):
         import importlib
         room = importlib.import_module(f"{__name__}.{_WHERE.get(name, name)}")
         return getattr(room, name) if name in _WHERE else room
+    if name == "Run":
+        from .run import Run
+        return Run
     if name == "bfloat16":
         return _dtypes.bfloat16
     if name in _dtypes._COMPLEX:

@@ -75,12 +75,12 @@ def state(path):
     """A checkpoint without what time has a part in, its tensors as bytes."""
 
     def plain(value):
-        if isinstance(value, minigrad.Tensor):
-            return value.numpy().tobytes()
+        if isinstance(value, (minigrad.Tensor, np.ndarray)):
+            return np.asarray(value).tobytes()
         if isinstance(value, dict):
             ignored = "samples_per_second", "out"
             return {key: plain(item) for key, item in value.items() if key not in ignored}
-        return [plain(item) for item in value] if isinstance(value, list) else value
+        return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
     return plain(minigrad.load(path))
 

@@ -30,11 +30,13 @@ from torch_backend.bridge import (
     state_dict_to_minigrad,
     to_minigrad,
 )
+from torch_backend.run import Run
 from torch_backend.serialization import load, save
 
 backend_name = "torch"
 
 __all__ = [
+    "Run",
     "backend_name",
     "copy_module_weights",
     "from_minigrad",

@@ -48,8 +48,8 @@ def load_backend(name: str) -> tuple[Any, str]:
 class Run:
     """Everything that one backend's training consists of; `train` moves it on.
 
-    ``epoch`` and ``step`` count what is finished; ``history`` has the rows of the epochs and ``losses`` the
-    loss of every step.
+    ``history`` has the rows of the finished epochs and ``losses`` the loss of every step; how far the run is,
+    and what a checkpoint holds, is ``state``'s (`minigrad.Run`).
     """
 
     def __init__(self, name: str, library: Any, device: str, data: Data, options: Namespace) -> None:
@@ -61,35 +61,35 @@ class Run:
         self.model = model.to(device, getattr(library, options.dtype))
         self.optimizer = library.optim.SGD(model.parameters(), lr=options.lr, momentum=options.momentum)
         self.loader, self.validation = loaders(library, data, options)
-        self.epoch, self.step = 0, 0
         self.history: list[dict[str, float]] = []
         self.losses: list[float] = []
+        self.state = library.Run(
+            loader=self.loader, model=self.model, optimizer=self.optimizer, history=self.history,
+            losses=self.losses, about={},
+        )  # fmt: skip
         self.random_state = library.get_rng_state()
-        self.order_state = self.loader.generator.get_state()
+
+    @property
+    def epoch(self) -> int:
+        """How many epochs are finished."""
+        return self.state.epoch
 
     def remaining_batches(self) -> Iterator[tuple[Any, Any]]:
-        """The batches of this epoch from ``step`` on; the order follows from the generator's state alone."""
-        self.loader.generator.set_state(self.order_state)
-        for position, (images, labels) in enumerate(self.loader):
-            if position >= self.step:
-                yield images.to(self.device), labels.to(self.device)
+        """The batches of this epoch that are left."""
+        for images, labels in self.state.batches():
+            yield images.to(self.device), labels.to(self.device)
 
     def validation_batches(self) -> Iterator[tuple[Any, Any]]:
         for images, labels in self.validation:
             yield images.to(self.device), labels.to(self.device)
 
-    def finish_step(self, loss: float) -> None:
-        self.losses.append(loss)
-        self.step += 1
-
     def finish_epoch(self, loss: float, accuracy: float, speed: float) -> dict[str, float]:
         """Adds the epoch's row (``loss`` on validation, in percent, samples per second) and returns it."""
-        self.epoch += 1
-        row = {"epoch": self.epoch, "train_loss": fmean(self.losses[-self.step :]), "validation_loss": loss,
+        train_loss = fmean(self.losses[-self.state.step :])
+        self.state.finish_epoch()
+        row = {"epoch": self.epoch, "train_loss": train_loss, "validation_loss": loss,
                "accuracy": accuracy, "samples_per_second": speed}  # fmt: skip
         self.history.append(row)
-        self.step = 0
-        self.order_state = self.loader.generator.get_state()
         return row
 
     def path(self, kind: str) -> str:
@@ -97,28 +97,16 @@ class Run:
         return os.path.join(self.options.out, self.name, f"{kind}.safetensors")
 
     def save(self, kind: str) -> None:
-        os.makedirs(os.path.dirname(self.path(kind)), exist_ok=True)
-        state = {
-            "backend": self.name,
-            "options": {key: getattr(self.options, key) for key in REMEMBERED},
-            "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "epoch": self.epoch,
-            "step": self.step,
-            "history": self.history,
-            "losses": self.losses,
-            "random_state": self.random_state,
-            "order_state": self.order_state,
-        }
-        self.library.save(state, self.path(kind))
+        self.state.parts["about"].update(
+            backend=self.name, options={key: getattr(self.options, key) for key in REMEMBERED}
+        )
+        self.library.set_rng_state(self.random_state)  # NumPy and CuPy share theirs
+        self.state.save(self.path(kind))
 
     def restore(self, path: str) -> None:
         """Takes up the state that `save` wrote, on whichever backend. Raises UserError if it does not fit."""
-        state = self.library.load(path)
         try:
-            self.model.load_state_dict(state["model"])
-            self.optimizer.load_state_dict(state["optimizer"])
-            for key in ("epoch", "step", "history", "losses", "random_state", "order_state"):
-                setattr(self, key, state[key])
+            self.state.resume(path)
         except (KeyError, RuntimeError, ValueError) as error:
             raise UserError(f"{path} is no checkpoint of a {self.options.model} for this data") from error
+        self.random_state = self.library.get_rng_state()

@@ -30,7 +30,7 @@ def train(B: Any, run: Run, after_step: Callable[[Run], None]) -> Iterator[dict[
             loss.backward()
             run.optimizer.step()
             samples += len(labels)
-            run.finish_step(loss.item())
+            run.losses.append(loss.item())
             after_step(run)
         speed = samples / (time.perf_counter() - started)
 
@@ -77,6 +77,7 @@ def options_of(paths: list[str]) -> dict[str, Any]:
 
 
 def _read(path: str) -> dict[str, Any]:
+    """What a checkpoint is about: its backend and its options."""
     import minigrad
 
     try:
@@ -85,9 +86,10 @@ def _read(path: str) -> dict[str, Any]:
         raise UserError(f"cannot read the checkpoint: {one_line(error)}") from error
     except (RuntimeError, EOFError, UnpicklingError) as error:
         raise UserError(f"{path} is not a checkpoint: {one_line(error)}") from error
-    if not isinstance(state, dict) or set(REMEMBERED) - set(state.get("options", ())):
+    about = state.get("about") if isinstance(state, dict) else None
+    if not isinstance(about, dict) or set(REMEMBERED) - set(about.get("options", ())):
         raise UserError(f"{path} is not a checkpoint of minigrad train")
-    return state
+    return about
 
 
 def check_kept(options: Namespace, kept: dict[str, Any]) -> None:
@@ -147,8 +149,7 @@ def run_command(options: Namespace) -> int:
                 if ctrl_c.pressed:
                     raise Interrupted
         except Interrupted:
-            for run in runs:
-                run.save("last")
+            run.save("last")  # the others stand where they were saved
             files = " ".join(run.path("last") for run in runs)
             screen.print(f"interrupted and saved; to continue: minigrad train --resume {files}")
             return 130
