@@ -76,7 +76,13 @@ class _TwinFinder(MetaPathFinder, Loader):
 sys.meta_path.insert(0, _TwinFinder())
 
 
+# Rooms that torch has not, imported when first asked for, as minigrad's are.
+_ROOMS = {"vision"}
+
+
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"{__name__}.{name}")
     try:
         return getattr(torch, name)
     except AttributeError:
@@ -84,4 +90,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*dir(torch), *globals()})
+    return sorted({*dir(torch), *globals(), *_ROOMS})

@@ -1,4 +1,4 @@
-"""Readers for the files that digit images are published in: IDX (MNIST and its relatives) and Kaggle's CSV.
+"""Readers for the files that images are published in: IDX (MNIST and its relatives), CIFAR-10, Kaggle's CSV.
 
 All of them give NumPy arrays, and a ValueError that names the file and what is wrong with it.
 """
@@ -6,6 +6,7 @@ import gzip
 import io
 import math
 import pathlib
+import pickle
 import re
 import zlib
 from typing import NamedTuple
@@ -96,10 +97,11 @@ def read_mnist(directory):
         FileNotFoundError: a file is missing; names the folder and every spelling that was looked for.
         ValueError: a file is damaged, holds something else, or has not as many labels as there are images.
     """
-    return Mnist(*_read_images_and_labels(directory, "train"), *_read_images_and_labels(directory, "t10k"))
+    return Mnist(*read_images_and_labels(directory, "train"), *read_images_and_labels(directory, "t10k"))
 
 
-def _read_images_and_labels(directory, split):
+def read_images_and_labels(directory, split):
+    """Images and labels of one part of what `read_mnist` reads: "train" or "t10k"."""
     images_path = _find(directory, f"{split}-images", "idx3-ubyte")
     labels_path = _find(directory, f"{split}-labels", "idx1-ubyte")
     images, labels = read_idx(images_path), read_idx(labels_path)
@@ -120,6 +122,60 @@ def _find(directory, stem, ending):
         if path.is_file():
             return path
     raise FileNotFoundError(f"{directory}: none of {', '.join(names)} is there")
+
+
+# ---- CIFAR-10 --------------------------------------------------------------------------------------
+
+def read_cifar_binary(path):
+    """Images and labels of a file of CIFAR-10's binary version, such as data_batch_1.bin.
+
+    Args:
+        path: the file. Its format: for each image a byte for the label, then 1,024 bytes of red, of green and
+            of blue, row by row (A. Krizhevsky, https://www.cs.toronto.edu/~kriz/cifar.html).
+
+    Returns:
+        `(images, labels)`: uint8 `[N, 3, 32, 32]`, int64 `[N]`.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not a whole number of images, or a label above 9.
+    """
+    rows = np.fromfile(path, np.uint8)
+    if not len(rows) or len(rows) % 3073:
+        raise ValueError(f"{path}: truncated, or another file: {len(rows)} bytes; "
+                         "an image and its label have 3073")
+    rows = rows.reshape(-1, 3073)
+    return _checked_cifar(rows[:, 1:], rows[:, 0].astype(np.int64), path)
+
+
+def read_cifar_python(path):
+    """The same from a file of CIFAR-10's Python version, such as data_batch_1: a pickle with a dict of `data`
+    and `labels`. Only arrays and plain values are ever made of it: a pickle that asks for more is refused."""
+    try:
+        with open(path, "rb") as file:
+            content = _ArraysOnly(file, encoding="latin1").load()
+        content = {str(key): value for key, value in content.items()}
+        rows, labels = np.asarray(content["data"]), np.asarray(content["labels"], np.int64)
+        if rows.dtype != np.uint8 or rows.shape != (len(labels), 3072):
+            raise ValueError(f"{len(labels)} labels and data of {rows.dtype} {rows.shape}")
+    except (pickle.UnpicklingError, EOFError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: not a file of CIFAR-10's Python version, or damaged: {error}") from error
+    return _checked_cifar(rows, labels, path)
+
+
+def _checked_cifar(rows, labels, path):
+    if len(labels) and not 0 <= labels.min() <= labels.max() <= 9:
+        raise ValueError(f"{path}: labels from {labels.min()} to {labels.max()}; expected 0 to 9")
+    return rows.reshape(-1, 3, 32, 32), labels
+
+
+class _ArraysOnly(pickle.Unpickler):
+    def find_class(self, module, name):
+        # NumPy 1 called its inner package numpy.core.
+        if (module.replace("numpy._core", "numpy.core"), name) not in {
+                ("numpy.core.multiarray", "_reconstruct"), ("numpy", "ndarray"), ("numpy", "dtype")}:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+        return {"ndarray": np.ndarray, "dtype": np.dtype}.get(name) or np._core.multiarray._reconstruct
 
 
 # ---- CSV ------------------------------------------------------------------------------------------
