@@ -4,6 +4,7 @@ Matrices are the last two dimensions; those before are a batch.
 """
 import numpy as np
 
+from .engine.autocast import widened
 from .engine.core import TensorBase, plain, wrap
 from .ops import arrange_public as ap
 from .ops import factor as fa
@@ -23,10 +24,13 @@ _Eigh = returned("linalg_eigh", "eigenvalues", "eigenvectors")
 _Svd, _Qr = returned("linalg_svd", "U", "S", "Vh"), returned("linalg_qr", "Q", "R")
 _Lstsq = returned("linalg_lstsq", "solution", "residuals", "rank", "singular_values")
 matmul = s.matmul
+_WIDE = set("inv solve cholesky eigh eigvalsh svd svdvals qr lstsq pinv matrix_rank cond".split())
 
 
 def _linalg(function):
     """A public function, which errors name as torch does."""
+    if function.__name__ in _WIDE:
+        function = widened(function)
     function.__name__ = f"linalg_{function.__name__}"
     return torch_function(function)
 

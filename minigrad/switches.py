@@ -52,7 +52,7 @@ def get_default_device():
     return CPU
 
 
-def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mode=None, options=None,
+def compile(model=None, *, fullgraph=False, dynamic=None, backend=None, mode=None, options=None,
             name=None, disable=False, recompile_limit=None, isolate_recompiles=False, shapes_spec=None):
     """The model itself where torch would not compile either: with `disable`, or with the backend "eager"
     (torch.compile). Raises NotImplementedError otherwise."""

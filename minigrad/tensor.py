@@ -318,6 +318,10 @@ class Tensor(Differentiable):
         """On the CPU: the tensor itself if it is there (Tensor.cpu)."""
         return self
 
+    def bfloat16(self, memory_format=None):
+        """As bfloat16 (Tensor.bfloat16). Raises NotImplementedError without the package ml_dtypes."""
+        return self.to(dtypes.bfloat16)
+
     def cuda(self, device=None, non_blocking=False, memory_format=None):
         """On a GPU (Tensor.cuda). Raises RuntimeError where there is none."""
         return self.to("cuda")

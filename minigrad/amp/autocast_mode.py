@@ -3,6 +3,7 @@ import functools
 import warnings
 
 from .. import cuda, dtypes
+from ..device import device
 from ..engine.autocast import entered, setting
 from ..nn.arguments import need
 
@@ -29,6 +30,7 @@ class autocast:
     def __init__(self, device_type, dtype=None, enabled=True, cache_enabled=None):
         need(isinstance(device_type, str), "Expected `device_type` of type `str`, got: `{}`\nPass \"cpu\".",
              type(device_type), error=ValueError)
+        device(device_type)                     # raises for what is none
         need(is_autocast_available(device_type), "User specified an unsupported autocast device_type '{}'\n"
              "Pass \"cpu\" or \"cuda\".", device_type)
         self.device, self._cache_enabled = device_type, cache_enabled is None or cache_enabled

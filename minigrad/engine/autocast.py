@@ -20,20 +20,31 @@ entered = [0]                                   # contexts open in any thread: 0
 
 
 def lowered(*operands):
-    """The operands of a product, floating tensors in the dtype that products have here."""
+    """The operands of a product, floating tensors in the dtype that products have here. To be asked for where
+    `entered[0]` is not 0."""
     return operands if setting.dtype is None else [_cast(one, setting.dtype) for one in operands]
+
+
+def _casting(function, dtype):
+    @functools.wraps(function)
+    def call(*args, **named):
+        if entered[0] and setting.dtype is not None:
+            wanted = dtype or setting.dtype
+            args = [_cast(one, wanted) for one in args]
+            named = {name: _cast(one, wanted) for name, one in named.items()}
+        return function(*args, **named)
+    return call
+
+
+def product(function):
+    """Let a function that multiplies take its tensors in the dtype that products have, where autocast is
+    on."""
+    return _casting(function, None)
 
 
 def widened(function):
     """Let a function whose sums need float32 take its tensors in it, where autocast is on."""
-    @functools.wraps(function)
-    def call(*args, **named):
-        if entered[0] and setting.dtype is not None:
-            single = np.dtype(np.float32)
-            args = [_cast(one, single) for one in args]
-            named = {name: _cast(one, single) for name, one in named.items()}
-        return function(*args, **named)
-    return call
+    return _casting(function, np.dtype(np.float32))
 
 
 def _cast(value, dtype):

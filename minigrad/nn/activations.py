@@ -2,6 +2,7 @@
 import numpy as np
 
 from .. import random
+from ..engine.autocast import product
 from ..engine.core import wrap
 from ..engine.errors import wrap_dim
 from ..engine.inplace import inplace as write_inplace
@@ -138,6 +139,7 @@ def tanhshrink(input):
     return input - f.tanh(input)
 
 
+@product
 def prelu(input, weight):
     """x where positive, else weight · x (torch.nn.functional.prelu; He et al. 2015). weight: one number, or
     one for each channel (dimension 1)."""

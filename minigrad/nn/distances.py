@@ -3,6 +3,7 @@ import warnings
 
 import numpy as np
 
+from ..engine.autocast import widened
 from ..engine.promote import result_type
 from ..ops import loss as ls
 from ..ops import public as f
@@ -64,6 +65,7 @@ def _need_tensors(name, **tensors):
 
 # Losses -----------------------------------------------------------------------------------------------------
 
+@widened
 def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
     """−w (y ln x + (1 − y) ln(1 − x)), logarithms at least −100 (torch.nn.functional.binary_cross_entropy).
 
@@ -87,6 +89,7 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
     return _reduced(loss if weight is None else loss * weight, reduction)
 
 
+@widened
 def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     """½ (x − y)² up to |x − y| = delta, then a line; Huber 1964 (torch.nn.functional.huber_loss). Warns where
     shapes differ."""
@@ -106,6 +109,7 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     return _reduced(loss if weight is None else loss * weight, reduction)
 
 
+@widened
 def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
     """huber_loss with delta = beta, divided by beta; l1_loss for 0; Girshick 2015
     (torch.nn.functional.smooth_l1_loss). Warns where shapes differ."""
@@ -129,6 +133,7 @@ def _met(input, target):
     return tuple([s.expand(x, np.broadcast_shapes(*shapes)) for x in (input, target)])
 
 
+@widened
 def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_target=False):
     """y (ln y − x), x log-probabilities, y probabilities or with log_target their logarithms; Kullback &
     Leibler 1951 (torch.nn.functional.kl_div). reduction "batchmean" divides the sum by the batch's size."""
@@ -138,7 +143,7 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
                       "'batchmean' divides only by the batch size, and aligns with the KL div math "
                       "definition.'mean' will be changed to behave the same as 'batchmean' in the next "
                       "major release.",
-                      stacklevel=2)
+                      stacklevel=3)
     reduction = reduction_of(size_average, reduce, "sum" if batch else reduction)
     _need_tensors("kl_div", input=input, target=target)
     for x in (input, target):
@@ -154,6 +159,7 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
     return loss / input.array.shape[0] if batch and input.array.ndim else loss
 
 
+@widened
 def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"):
     """x where the target is 1, max(0, margin − x) where it is −1
     (torch.nn.functional.hinge_embedding_loss)."""
@@ -164,6 +170,7 @@ def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=No
     return _reduced(f.where(target == 1, 0.0, f.clamp(margin - input, min=0)) + near, reduction)
 
 
+@widened
 def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
     """max(0, margin − y (x1 − x2)): the first ranks higher where y is 1, lower where −1
     (torch.nn.functional.margin_ranking_loss)."""
@@ -177,6 +184,7 @@ def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, red
     return _reduced(f.clamp(-target * (input1 - input2) + margin, min=0), reduction)
 
 
+@widened
 def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, reduce=None,
                           reduction="mean"):
     """1 − cos(x1, x2) where the target is 1, max(0, cos − margin) where it is −1
@@ -194,6 +202,7 @@ def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, r
     return _reduced(f.where(target == 1, 1 - cosine, 0.0) + far, reduction)
 
 
+@widened
 def triplet_margin_loss(anchor, positive, negative, margin=1.0, p=2, eps=1e-6, swap=False, size_average=None,
                         reduce=None, reduction="mean"):
     """max(0, margin + d(a, p) − d(a, n)), d the pairwise distance; Balntas et al. 2016

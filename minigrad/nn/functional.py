@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 
+from ..engine.autocast import entered, lowered
 from ..engine.core import TensorBase, plain, wrap
 from ..ops import activation as a
 from ..ops import index as i
@@ -153,6 +154,8 @@ def linear(input, weight, bias=None):
     """
     need_tensor("linear", input)
     need_tensor("linear", weight, "weight", 2)
+    if entered[0]:
+        input, weight, bias = lowered(input, weight, bias)
     x, w = input.array, weight.array
     if x.ndim == 2 and w.ndim == 2 and x.dtype == w.dtype and x.shape[1] == w.shape[1] and (
             bias is None or (bias.array.dtype == x.dtype and bias.array.shape == w.shape[:1])):
@@ -225,13 +228,16 @@ def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
 
 # Normalisation ----------------------------------------------------------------------------------------------
 
-def _same_dtype(input, *parameters):
-    """Raises torch's RuntimeError for parameters of another dtype; half precision takes float32 ones too."""
+def _wider(input, *parameters):
+    """Has half precision parameters in float32, to compute in? Raises torch's RuntimeError for those of any
+    other dtype."""
     dtype = input.array.dtype
-    for other in [parameter.array.dtype for parameter in parameters if parameter is not None]:
+    others = [parameter.array.dtype for parameter in parameters if parameter is not None]
+    for other in others:
         need(other == dtype or (dtype.itemsize == 2 and other == np.float32), "mixed dtype (CPU): expect "
              "parameter to have scalar type of {}\nConvert the layer or its input with .to(dtype).",
              dtype_of(input).legacy_name)
+    return any([other != dtype for other in others])
 
 
 def batch_norm(input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1,
@@ -262,7 +268,9 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
             need(tensor.array.size == x.shape[1], "{} should contain {} elements not {}\n"
                  "It has a number per channel.", name, x.shape[1], tensor.array.size)
     need_float("batch_norm", input)
-    _same_dtype(input, running_mean, running_var, weight, bias)
+    if _wider(input, running_mean, running_var, weight, bias):
+        return batch_norm(input.float(), running_mean, running_var, weight, bias, training, momentum,
+                          eps).to(input.dtype)
     if not training:
         return n.batch_norm_eval(input, weight, bias, running_mean, running_var, eps=eps)
     result, (mean, var, _) = n.batch_norm.full(input, weight, bias, eps=eps)
@@ -291,7 +299,8 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
          "{}], but got input of size{}\nThe last dimensions are normalised.",
          wanted, str(wanted)[1:-1], shape)
     need_float("LayerNormKernelImpl", input)
-    _same_dtype(input, weight, bias)
+    if _wider(input, weight, bias):
+        return n.layer_norm(input.float(), weight, bias, dims=len(wanted), eps=eps).to(input.dtype)
     return n.layer_norm(input, weight, bias, dims=len(wanted), eps=eps)
 
 

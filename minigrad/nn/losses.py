@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 
+from ..engine.autocast import widened
 from ..engine.core import plain, wrap
 from ..ops import loss as ls
 from ..ops import pointwise as p
@@ -66,6 +67,7 @@ def _check_weight(weight, classes, text):
          classes, weight)
 
 
+@widened
 def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
     """Minus the log-probability of each target (torch.nn.functional.nll_loss).
 
@@ -95,6 +97,7 @@ def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, r
     return s.squeeze(loss, 0) if single and total is None and not target.array.ndim else loss
 
 
+@widened
 def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None,
                   reduction="mean", label_smoothing=0.0):
     """Minus the log-softmax of the scores at each target, or weighted by target probabilities
@@ -159,7 +162,7 @@ def _distance(input, target, size_average, reduce, reduction, weight):
         warnings.warn(f"Using a target size ({target.shape}) that is different to the input size "
                       f"({input.shape}). This will likely lead to incorrect results due to broadcasting. "
                       "Please ensure they have the same size.",
-                      stacklevel=3)
+                      stacklevel=4)
     need(weight is None or weight.array.shape == input.array.shape, "Weights and input must have the same "
          "size.\nThere is one weight per element.", error=ValueError)
     return reduction_of(size_average, reduce, reduction)
@@ -170,6 +173,7 @@ def _weighted(errors, weight, reduction):
     return rp.sum(loss) / rp.sum(weight) if reduction == "mean" else _reduced(loss, reduction)
 
 
+@widened
 def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """The mean of (x − y)², or its sum, or all (torch.nn.functional.mse_loss). Warns where shapes differ."""
     reduction = _distance(input, target, size_average, reduce, reduction, weight)
@@ -180,6 +184,7 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", we
     return ls.mse_loss(input, target, reduction=reduction)
 
 
+@widened
 def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """The mean of |x − y|, or its sum, or all (torch.nn.functional.l1_loss). Warns where shapes differ."""
     reduction = _distance(input, target, size_average, reduce, reduction, weight)
@@ -187,6 +192,7 @@ def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", wei
     return _reduced(errors, reduction) if weight is None else _weighted(errors, weight, reduction)
 
 
+@widened
 def binary_cross_entropy_with_logits(input, target, weight=None, size_average=None, reduce=None,
                                      reduction="mean", pos_weight=None):
     """−w (p y ln σ(x) + (1 − y) ln σ(−x)), without overflow

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from ..engine.autocast import product
 from ..engine.core import TensorBase, wrap
 from ..ops import conv
 from ..ops import index_public as ip
@@ -63,6 +64,7 @@ def _padded(x, before, after):
     return s.cat([zeros[0], x, zeros[1]], -1)
 
 
+@product
 def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
     """The input gradient of a convolution, as a layer: images (N, C, H, W) or (C, H, W), kernels
     (C, O / groups, h, w), bias (O,) (torch.nn.functional.conv_transpose2d).
@@ -305,6 +307,7 @@ def pixel_unshuffle(input, downscale_factor):
 
 # Attention --------------------------------------------------------------------------------------------------
 
+@product
 def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False,
                                  scale=None, enable_gqa=False):
     """softmax(Q Kᵀ · scale + mask) V over the last two dimensions (Vaswani et al. 2017;

@@ -2,6 +2,7 @@
 import numpy as np
 
 from ..backends.numpy.pool import pooled_size
+from ..engine.autocast import entered, lowered
 from ..engine.core import TensorBase, wrap
 from ..ops import conv, pool
 from ..ops import index as i
@@ -57,6 +58,8 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     need(isinstance(input, TensorBase) and isinstance(weight, TensorBase), "conv2d() received an invalid "
          "combination of arguments - got ({}, {}), but expected one of:\nInput and weight are Tensors.",
          type(input).__name__, type(weight).__name__, error=TypeError)
+    if entered[0]:
+        input, weight, bias = lowered(input, weight, bias)
     x, w = input.array.shape, weight.array.shape
     need(len(x) in (3, 4), "Expected 3D (unbatched) or 4D (batched) input to conv2d, but got input of size: "
          "{}\nImages are (N, C, H, W).", [*x])

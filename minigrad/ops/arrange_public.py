@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from .. import dtypes
+from ..engine.autocast import widened
 from ..engine.core import TensorBase, owner, plain, wrap
 from ..engine.errors import wrap_dim
 from . import arrange as a
@@ -314,6 +315,7 @@ def diag(input: Tensor, diagonal: Int = 0, *, out=None):
 
 
 @torch_function
+@widened
 def trace(input: Tensor):
     """The sum of a matrix's diagonal (torch.trace)."""
     need(input.array.ndim == 2, "trace: expected a matrix, but got tensor with dim {}\nUse diagonal and sum.",

@@ -3,6 +3,7 @@ import math
 
 import numpy as np
 
+from ..engine.autocast import product, widened
 from ..engine.errors import check_broadcast, wrap_dim
 from ..engine.promote import result_type
 from . import reduce_public as rp
@@ -22,6 +23,7 @@ def outer(input: Tensor, vec2: Tensor, *, out=None):
 
 
 @torch_function
+@product
 def inner(input: Tensor, other: Tensor, *, out=None):
     """Sums of products over the last dimensions (torch.inner)."""
     x, y = input.array.shape, other.array.shape
@@ -165,6 +167,7 @@ def _added(input, product, beta, alpha):
 
 
 @torch_function
+@product
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1, out=None):
     """beta · input + alpha · mat1 · mat2 (torch.addmm)."""
     return _added(input, sp.mm(mat1, mat2), beta, alpha)
@@ -185,12 +188,14 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: 
 
 
 @torch_function
+@product
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1, out=None):
     """beta · input + alpha · batch1 · batch2, matrix by matrix (torch.baddbmm)."""
     return _added(input, sp.bmm(batch1, batch2), beta, alpha)
 
 
 @torch_function
+@product
 def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1, out=None):
     """beta · input + alpha · the sum of the products of matrices (torch.addbmm)."""
     return _added(input, rp.sum(sp.bmm(batch1, batch2), 0), beta, alpha)
@@ -226,6 +231,7 @@ def dist(input: Tensor, other: Tensor, p: Float = 2):
 
 
 @torch_function
+@widened
 def cdist(x1: Tensor, x2: Tensor, p: Float = 2.0,
           compute_mode="use_mm_for_euclid_dist_if_necessary"):
     """p-norm distances between all rows of x1 (..., n, d) and of x2 (..., m, d): (..., n, m)

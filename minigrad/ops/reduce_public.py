@@ -4,6 +4,7 @@ import warnings
 import numpy as np
 
 from .. import dtypes
+from ..engine.autocast import widened
 from ..engine.core import TensorBase, wrap
 from ..engine.errors import wrap_dim
 from ..engine.op import REGISTRY
@@ -68,6 +69,7 @@ var, std = family(_spread, "The {} over `dim`, divided by n − correction", var
 
 
 @torch_function
+@widened
 def prod(input: Tensor, dim: Int = None, keepdim: Bool = False, *, dtype: Dtype = None, out=None):
     """The product of all elements, or over one `dim`; integers give int64 (torch.prod)."""
     dim = None if dim is None or not input.array.ndim else wrap_dim(dim, input.array.ndim)
@@ -161,7 +163,7 @@ def norm(input: Tensor, p="fro", dim=None, keepdim: Bool = False, out=None, dtyp
         raise TypeError("linalg_vector_norm(): argument 'dim' (position 3) must be tuple of ints, not "
                         f"{type_name(dim)}\nName dimensions by number.")
     kind = "matrix" if p == "fro" and len(parts) > 2 else "vector"
-    if input.array.dtype.kind != "f":
+    if input.array.dtype.kind in "biu":
         raise RuntimeError(f"linalg.{kind}_norm: Expected a floating point or complex tensor as input. Got "
                            f"{dtype_of(input).legacy_name}\n{_HINT}")
     if kind == "matrix":
@@ -196,7 +198,7 @@ def _soft(name):
 
     def function(input: Tensor, dim: Int, dtype: Dtype = None, *, out=None):
         input = _in_dtype(input, dtype)
-        if input.array.dtype.kind != "f" and input.array.size:
+        if input.array.dtype.kind in "biu" and input.array.size:
             where = "_lastdim" if wrap_dim(dim, input.array.ndim) >= input.array.ndim - 1 else ""
             raise NotImplementedError(f"\"{name}{where}_kernel_impl\" not implemented for "
                                       f"'{dtype_of(input).legacy_name}'\n{_HINT}")

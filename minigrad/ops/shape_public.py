@@ -2,6 +2,7 @@
 import math
 
 from .. import dtypes
+from ..engine.autocast import entered, lowered
 from ..engine.core import plain
 from ..engine.errors import check_broadcast, wrap_dim
 from ..engine.op import REGISTRY
@@ -283,6 +284,8 @@ def c_low(x):
 @torch_function
 def mm(input: Tensor, mat2: Tensor, *, out=None):
     """The product of two matrices, [n, k] · [k, m] (torch.mm). Dtypes must agree."""
+    if entered[0]:
+        input, mat2 = lowered(input, mat2)
     x, y = input.array, mat2.array
     for name, array in (("self", x), ("mat2", y)):
         if array.ndim != 2:
@@ -301,6 +304,8 @@ _mm = mm.__wrapped__                            # of what is known to be tensors
 @torch_function
 def bmm(input: Tensor, mat2: Tensor, *, out=None):
     """Products of matrices per batch, [b, n, k] · [b, k, m] (torch.bmm). Dtypes must agree."""
+    if entered[0]:
+        input, mat2 = lowered(input, mat2)
     x, y = input.array.shape, mat2.array.shape
     for name, shape in (("batch1", x), ("batch2", y)):
         if len(shape) != 3:
@@ -343,6 +348,8 @@ def mv(input: Tensor, vec: Tensor, *, out=None):
 @torch_function
 def matmul(input: Tensor, other: Tensor, *, out=None):
     """The matrix product, vectors and batches as NumPy's (torch.matmul). Dtypes must agree."""
+    if entered[0]:
+        input, other = lowered(input, other)
     x, y = input.array.shape, other.array.shape
     if not x or not y:
         raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {len(x)}D and "

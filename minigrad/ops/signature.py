@@ -243,7 +243,8 @@ class Signature:
     """What is read from a function once: the names of its parameters, their kinds and defaults."""
 
     def __init__(self, function, method=False):
-        code, defaults = function.__code__, function.__defaults__ or ()
+        read = getattr(function, "__wrapped__", function)      # under what casts its tensors
+        code, defaults = read.__code__, read.__defaults__ or ()
         self.function, self.method = function, method
         self.name = function.__name__
         self.positional = code.co_varnames[:code.co_argcount]
@@ -252,7 +253,7 @@ class Signature:
         self.kinds = {key: function.__annotations__.get(key) for key in self.names}
         values = zip(self.positional[::-1], defaults[::-1])
         self.optional = {key for key, value in values if value is None} | {
-            key for key, value in (function.__kwdefaults__ or {}).items() if value is None}
+            key for key, value in (read.__kwdefaults__ or {}).items() if value is None}
         sized = [getattr(self.kinds[key], "spreads", False) for key in self.positional]
         self.spreads = len(sized) == method + 1 and sized[-1]
         self.lead = len(sized) - 1 if len(sized) < 3 and sized and sized[-1] else None

@@ -323,6 +323,10 @@ class Module(Stateful, Hooked):
              "desired dtype={}\nParameters are floating point.", dtype, error=TypeError)
         return self._apply(lambda tensor: tensor.to(dtype) if tensor.is_floating_point() else tensor)
 
+    def bfloat16(self):
+        """Floating point parameters and buffers as bfloat16 (Module.bfloat16)."""
+        return self.to(dtypes.bfloat16)
+
     def type(self, dst_type):
         """All parameters and buffers as `dst_type`, a dtype or one of torch's type names (Module.type)."""
         return self._apply(lambda tensor: tensor.type(dst_type))

@@ -2,6 +2,7 @@
 import math
 import warnings
 
+from ...engine.autocast import entered, lowered
 from ...ops import index_public as ip
 from ...ops import public as f
 from ...ops import shape_public as s
@@ -189,6 +190,9 @@ class _Layers(_Recurrent, shows="input_size, hidden_size, num_layers?, bias?, ba
              error=ValueError)
         need(input.array.shape[-1] == self.input_size, "input.size(-1) must be equal to input_size. Expected "
              "{}, got {}\nThe last dimension are the features.", self.input_size, input.array.shape[-1])
+        if entered[0] and self.mode == "LSTM":  # whose cell torch takes to be one product
+            input, *hx = lowered(input, *(hx or ()))
+            hx = hx or None
         x = s.transpose(input, 0, 1) if self.batch_first else input
         first = self._first(hx, input, input.array.shape[batch_at])
         need(x.array.shape[0] > 0, "Expected sequence length to be larger than 0 in RNN\n"
