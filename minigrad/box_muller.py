@@ -15,6 +15,8 @@ def libm(function, x):
 
     NumPy's own log and log1p differ from the C library in the last bit.
     """
+    if not isinstance(x, np.ndarray):           # on a GPU: its own
+        return getattr(np, function.__name__)(x)
     return np.fromiter(map(function, x.ravel().tolist()), D, x.size).reshape(x.shape)
 
 

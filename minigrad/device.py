@@ -1,5 +1,5 @@
-"""Devices: `"cpu"` is NumPy; `"cuda"` will be CuPy."""
-
+"""Devices: `"cpu"` is NumPy, `"cuda"` an NVIDIA GPU through CuPy."""
+from .backends.arrays import cupy_room, place_of
 
 _kind = lambda value: type(value).__name__      # noqa: E731  (`type` is a parameter below)
 
@@ -48,15 +48,27 @@ class device:
         return (device, (str(self),))
 
 
-CPU = device("cpu")
+CPU, GPU = device("cpu"), device("cuda", 0)
+default = [CPU]                                 # where tensors are made unless said otherwise
 
 
 def available(wanted):
-    """The device asked for; raises RuntimeError where this machine has none."""
+    """The device asked for, None being the CPU. Raises RuntimeError where this machine has none, and
+    NotImplementedError for a GPU but the first."""
     if wanted is None:
         return CPU
     wanted = wanted if isinstance(wanted, device) else device(wanted)
-    if wanted.type != "cpu":
-        raise RuntimeError("the device 'cuda' is not available: the CuPy backend is not there yet.\nUse "
-                           "device='cpu'.")
-    return CPU
+    if wanted.type == "cpu":
+        return CPU
+    count = cupy_room().device_count()
+    if wanted.index is not None and wanted.index >= count:
+        raise RuntimeError(f"CUDA error: invalid device ordinal\nThere are {count} GPUs, counted from 0.")
+    if wanted.index:
+        raise NotImplementedError("tensors on any GPU but the first are not supported.\nLet the process see "
+                                  "one GPU, by CUDA_VISIBLE_DEVICES.")
+    return GPU
+
+
+def device_of(array):
+    """Where the elements of an array are."""
+    return CPU if place_of(array) == "cpu" else GPU

@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 
+from .backends.arrays import cupy_room
 from .box_muller import D, F, libm
 
 DEFAULT_SEED = 67280421310721                   # of a new torch.Generator
@@ -15,18 +16,21 @@ STATE = np.dtype([("seed", "<u8"), ("left", "<i4"), ("seeded", "<i4"), ("next", 
 
 
 class Generator:
-    """torch.Generator on the CPU: a seed and its stream. Threads that share one never corrupt it.
+    """torch.Generator: a seed and its stream. Threads that share one never corrupt it.
 
-    Raises NotImplementedError for other devices. States are uint8 arrays here; `tensor.py` sets the two hooks
-    that make them Tensors for users.
+    On "cuda" it is of a class of its own; raises RuntimeError where there is no GPU. States are uint8 arrays
+    here; `tensor.py` sets the two hooks that make them Tensors for users.
     """
     __slots__ = ("device", "_seed", "_engine", "_normal", "_lock")
     state_to_tensor = staticmethod(np.asarray)
     state_to_array = staticmethod(np.asarray)
 
+    def __new__(cls, device="cpu"):
+        if cls is Generator and str(device).partition(":")[0] == "cuda":
+            cls = cupy_room().CudaGenerator
+        return object.__new__(cls)
+
     def __init__(self, device="cpu"):
-        if str(device).partition(":")[0] != "cpu":
-            raise NotImplementedError(f"Generator(device={str(device)!r})\nDraw on the CPU, then move.")
         self.device = "cpu"
         self._lock = threading.RLock()
         self.manual_seed(DEFAULT_SEED)
@@ -139,16 +143,19 @@ class Generator:
 
 default_generator = Generator()
 default_generator.seed()
+on_gpu: list = []                               # the GPU's default generator, once one was asked for
 
 
 def manual_seed(seed):
     """Start the default generator again at `int(seed)` and return it (torch.manual_seed)."""
+    for generator in on_gpu:
+        generator.manual_seed(int(seed))
     return default_generator.manual_seed(int(seed))
 
 
 def seed():
     """Start the default generator again at a seed from the operating system; returns it (torch.seed)."""
-    return default_generator.seed()
+    return manual_seed(int.from_bytes(os.urandom(8), "little")).initial_seed()
 
 
 def initial_seed():
@@ -169,9 +176,9 @@ def set_rng_state(new_state):
 @contextlib.contextmanager
 def fork_rng(devices=None, enabled=True, _caller="fork_rng", _devices_kw="devices", device_type=None):
     """After the block the default generator is where it was before (torch.random.fork_rng)."""
-    state = default_generator._get_state_array()
+    states = [(generator, generator._get_state_array()) for generator in (default_generator, *on_gpu)]
     try:
         yield
     finally:
-        if enabled:
-            default_generator._set_state_array(state)
+        for generator, state in states if enabled else ():
+            generator._set_state_array(state)

@@ -32,6 +32,7 @@ import math
 
 import numpy as np
 
+from .backends.arrays import cupy_room
 from .box_muller import D, F, box_muller, fma, libm
 from .dtypes import from_numpy
 from .generator import (  # noqa: F401  (the names of torch.random)
@@ -52,6 +53,16 @@ C_NAMES = {"bool": "bool", "uint8": "unsigned char", "int8": "signed char", "int
 DIGITS = {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}
 LARGEST = {"float16": 65504.0, "bfloat16": 2.0**128 - 2.0**120, "float32": 2.0**128 - 2.0**104,
            "float64": float(np.finfo(D).max)}
+
+
+def stream(generator=None, place="cpu"):
+    """The generator to draw from on "cpu" or "cuda": the one given, else the default one. Raises torch's
+    RuntimeError for one of another device."""
+    if generator is None:
+        return default_generator if place == "cpu" else cupy_room().gpu_generator()
+    _need(generator.device == place, f"Expected a '{place}' device type for generator but found "
+          f"'{generator.device}'", "Make one with Generator(device).")
+    return generator
 
 
 def uniform(gen, shape, dtype, low=0.0, high=1.0):
@@ -79,6 +90,8 @@ def normal(gen, shape, dtype, mean=0.0, std=1.0, contiguous=True):
     _need_float(dtype, "normal_kernel_cpu")
     _need(std >= 0, f"normal expects std >= 0.0, but found std {std:g}", "Pass zero or more.")
     n = math.prod(shape)
+    if gen.device != "cpu":
+        return (gen.normal_pairs(n) * std + mean).astype(dtype).reshape(shape)
     if n < 16 or not contiguous:
         return _cast(fma(gen.normal_pairs(n), D(std), D(mean)), dtype).reshape(shape)
     whole, tail = n - n % 16, 16 if n % 16 else 0
@@ -131,6 +144,8 @@ def permutation(gen, n, dtype):
     elif dtype.name != "bfloat16":                              # whose precision torch does not check
         _need(n <= most, f"value cannot be converted to type {dtype}_t without overflow",
               "Use a wider dtype.")
+    if gen.device != "cpu":
+        return _cast(np.argsort(gen.words64(n)), dtype)
     order, left = list(range(n)), np.arange(n, 1, -1, dtype=np.uint64)
     for i, step in enumerate((gen.words(len(left)) % left).tolist()):
         order[i], order[i + step] = order[i + step], order[i]
@@ -188,7 +203,7 @@ def multinomial(gen, weights, n, replacement=False):
     rows = np.cumsum(weights, -1).reshape(-1, weights.shape[-1])
     draws = gen.u53(len(rows) * n).reshape(-1, n)
     found = [np.searchsorted(row / row[-1], u) for row, u in zip(rows, draws)]
-    return np.reshape(found, (*weights.shape[:-1], n))
+    return np.stack(found).reshape(*weights.shape[:-1], n)
 
 
 def in_memory_order(draws, shape, strides=None):

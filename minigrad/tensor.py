@@ -2,7 +2,8 @@
 import numpy as np
 
 from . import dtypes, linalg, printing
-from .device import CPU, available, device
+from .backends.arrays import address, host, place_of
+from .device import available, device, device_of
 from .engine.core import RemovableHandle as RemovableHandle
 from .engine.core import TensorBase, new, plain, register_tensor, wrap
 from .engine.op import REGISTRY, binary
@@ -11,6 +12,7 @@ from .ops import arrange_public as ap
 from .ops import elementary_public as ep
 from .ops import index_public as ip
 from .ops import pick_public as pk
+from .ops import pieces_public as pc
 from .ops import pointwise as p
 from .ops import product_public as pp
 from .ops import public as f
@@ -69,9 +71,9 @@ class Tensor(Differentiable):
     # What it is ---------------------------------------------------------------------------------------------
 
     shape = property(lambda self: tuple.__new__(Size, self.array.shape), doc="The sizes, as a Size.")
-    device = property(lambda self: CPU, doc="Where the elements are.")
+    device = property(lambda self: device_of(self.array), doc="Where the elements are.")
     ndim = property(lambda self: self.array.ndim, doc="The number of dimensions.")
-    is_cuda = property(lambda self: False, doc="Are the elements on a GPU?")
+    is_cuda = property(lambda self: place_of(self.array) == "cuda", doc="Are the elements on a GPU?")
     itemsize = property(lambda self: self.array.itemsize, doc="Bytes per element.")
     nbytes = property(lambda self: self.array.nbytes, doc="Bytes of all elements.")
     mT = property(lambda self: _swapped(self), doc="The last two dimensions swapped.")
@@ -126,7 +128,7 @@ class Tensor(Differentiable):
 
     def data_ptr(self):
         """The address of the first element (Tensor.data_ptr)."""
-        return plain(self).ctypes.data
+        return address(plain(self))
 
     # Out of tensors -----------------------------------------------------------------------------------------
 
@@ -134,18 +136,21 @@ class Tensor(Differentiable):
         """The only element as a Python number (Tensor.item). Raises RuntimeError for any other count."""
         need(self.array.size == 1, "a Tensor with {} elements cannot be converted to Scalar\n"
              "Index one element, or use tolist().", self.array.size)
-        return self.array.item()
+        return host(self.array).item()
 
     def tolist(self):
         """The elements as nested lists of Python numbers (Tensor.tolist)."""
-        return self.array.tolist()
+        return host(self.array).tolist()
 
     def numpy(self, *, force=False):
         """The elements as an ndarray on the same memory (Tensor.numpy). Raises RuntimeError where a gradient
         is needed, unless `force`."""
+        need(force or place_of(self.array) == "cpu", "can't convert {} device type tensor to numpy. Use "
+             "Tensor.cpu() to copy the tensor to host memory first.\nOr pass force=True.", self.device,
+             error=TypeError)
         need(force or not self.needs, "Can't call numpy() on Tensor that requires grad. Use "
              "tensor.detach().numpy() instead.\nThe array would change without the graph's knowledge.")
-        return plain(self)
+        return host(plain(self))
 
     def __array__(self, dtype=None, copy=None):
         array = self.numpy()
@@ -170,13 +175,13 @@ class Tensor(Differentiable):
     def _single(self, convert):
         need(self.array.size == 1, "only one element tensors can be converted to Python scalars\n"
              "Index one element.", error=ValueError)
-        return convert(self.array.item())
+        return convert(host(self.array).item())
 
     def __bool__(self):
         need(self.array.size, "Boolean value of Tensor with no values is ambiguous\nTest numel() instead.")
         need(self.array.size == 1, "Boolean value of Tensor with more than one value is ambiguous\n"
              "Use .any() or .all().")
-        return bool(self.array.item())
+        return bool(host(self.array).item())
 
     def __float__(self):
         if self.requires_grad:
@@ -192,7 +197,7 @@ class Tensor(Differentiable):
         need(self.array.size == 1 and self.array.dtype.kind != "f", "only integer tensors of a single "
              "element can be converted to an index\nConvert it with .long(), or index one element.",
              error=TypeError)
-        return int(self.array.item())
+        return int(host(self.array).item())
 
     def __len__(self):
         need(self.array.ndim, "len() of a 0-d tensor\nUse numel() for the number of elements.",
@@ -211,13 +216,13 @@ class Tensor(Differentiable):
     def __repr__(self, *, tensor_contents=None):
         node, kind = self.grad_fn, type(self)
         return printing.tensor_text(
-            plain(self), dtype_name=self.dtype.name, default_dtype_name=dtypes.get_default_dtype().name,
+            host(plain(self)), dtype_name=self.dtype.name, default_dtype_name=dtypes.get_default_dtype().name,
             device=str(self.device), requires_grad=self.needs,
             grad_fn_name=None if node is None else type(node).__name__,
             prefix=vars(kind).get("_prefix", f"{kind.__name__}("))
 
     def __format__(self, spec):
-        return printing.format_value(plain(self), spec, self.__repr__, type(self).__name__)
+        return printing.format_value(host(plain(self)), spec, self.__repr__, type(self).__name__)
 
     def __deepcopy__(self, memo):
         need(self.node is None, "Only Tensors created explicitly by the user (graph leaves) support the "
@@ -301,22 +306,24 @@ class Tensor(Differentiable):
             refuse("to", *args, dtype=dtype)
         for argument in args:
             if isinstance(argument, Tensor):
-                dtype = argument.dtype
+                dtype, device = argument.dtype, argument.device
             elif _names_dtype(argument):
                 dtype = argument
             elif isinstance(argument, (str, int, _device)) and not isinstance(argument, bool):
                 device = argument
             elif not isinstance(argument, bool) and argument is not None:
                 refuse("to", argument)
-        available(device)
+        place = place_of(self.array) if device is None else available(device).type
         wanted = self.array.dtype if dtype is None else Dtype.convert(dtype).numpy
+        if place != place_of(self.array):
+            return p.to(self, dtype=wanted, place=place)
         if wanted == self.array.dtype:
             return p.clone(self) if copy else self
         return p.to(self, dtype=wanted)
 
     def cpu(self, memory_format=None):
         """On the CPU: the tensor itself if it is there (Tensor.cpu)."""
-        return self
+        return self.to("cpu")
 
     def bfloat16(self, memory_format=None):
         """As bfloat16 (Tensor.bfloat16). Raises NotImplementedError without the package ml_dtypes."""
@@ -324,7 +331,7 @@ class Tensor(Differentiable):
 
     def cuda(self, device=None, non_blocking=False, memory_format=None):
         """On a GPU (Tensor.cuda). Raises RuntimeError where there is none."""
-        return self.to("cuda")
+        return self.to("cuda" if device is None else device)
 
     def type(self, dtype=None, non_blocking=False):
         """torch's type name ('torch.FloatTensor'), or the tensor converted to a dtype or such a type
@@ -423,12 +430,13 @@ _METHODS = {
         mv matmul""",
     ip: "gather scatter_add index_select nonzero",
     ep: " ".join(ep.__all__),
-    so: """sort argsort topk kthvalue median aminmax unique bincount cumsum cumprod diff count_nonzero nansum
-        nanmean""",
+    so: """sort argsort topk kthvalue median aminmax unique bincount cumsum cumprod cummax cummin logcumsumexp
+        diff count_nonzero nansum nanmean""",
     ap: """flip fliplr flipud roll repeat tile repeat_interleave swapaxes swapdims movedim moveaxis unflatten
-        narrow select broadcast_to tensor_split diagonal diag_embed diag trace""",
-    pk: """masked_select take take_along_dim argwhere scatter index_add index_fill index_copy multinomial
-        bernoulli""",
+        narrow select broadcast_to tensor_split unfold diagonal diag_embed diag trace""",
+    pc: "hsplit vsplit dsplit split_with_sizes unsafe_split unsafe_chunk rot90 ravel",
+    pk: """masked_select take take_along_dim argwhere scatter index_add index_fill index_copy scatter_reduce
+        index_reduce index_put put masked_scatter multinomial bernoulli""",
     pp: "outer inner addmm addmv baddbmm addr addbmm cross dist kron",
 }
 for _module, _names in _METHODS.items():

@@ -1,14 +1,13 @@
 """Backends: the rooms that do arithmetic on arrays. Which one an array belongs to is decided here, and only
 here. `cudnn`, `cuda` and `mps` are torch's switches of that name, which programs set."""
 from . import numpy as _numpy
+from .arrays import cupy_room
 from .numpy import UFUNCS as UFUNCS
 
 
 def namespace(kind):
     """The backend module for arrays of type `kind`."""
-    if kind.__module__.partition(".")[0] == "cupy":
-        raise NotImplementedError("CuPy arrays are not supported yet.\nMove the data to the CPU first.")
-    return _numpy
+    return cupy_room() if kind.__module__ == "cupy" else _numpy
 
 
 def __getattr__(name):

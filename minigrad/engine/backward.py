@@ -1,7 +1,8 @@
 """`backward` and `grad`: the two ways to start the walk (torch.autograd.backward, torch.autograd.grad)."""
 import numpy as np
 
-from .core import TensorBase, wrap
+from ..backends.arrays import is_array, place_of, writeable
+from .core import TensorBase, plain, wrap
 from .walk import add_to_leaf, walk
 
 
@@ -23,7 +24,7 @@ def _cotangents(outputs, gradients, recorded):
             if output.array.dtype.kind == "i":
                 raise RuntimeError("grad can be implicitly created only for real scalar outputs but got "
                                    f"{output.dtype}")
-            g = wrap(np.ones(output.array.shape, output.array.dtype))
+            g = wrap(np.ones_like(plain(output)))
         elif not isinstance(g, TensorBase):
             raise TypeError(f"gradients can be either Tensors or None, but got {type(g).__name__}\n"
                             "Pass a tensor of the output's shape.")
@@ -32,6 +33,9 @@ def _cotangents(outputs, gradients, recorded):
                 f"Mismatch in shape: grad_output[{len(made)}] has a shape of {_size(g)} and "
                 f"output[{len(made)}] has a "
                 f"shape of {_size(output)}.\nPass a gradient of the output's shape.")
+        elif place_of(g.array) != place_of(output.array):
+            raise RuntimeError(f"grad_output[{len(made)}] is on {g.device}, output[{len(made)}] on "
+                               f"{output.device}\nMove the gradient with .to(device).")
         elif g.array.dtype != output.array.dtype:
             g = g.to(output.dtype)
         made.append(g if recorded else g.array)
@@ -105,12 +109,12 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
                                                      inputs=inputs))):
         if g is None:
             if materialize_grads:
-                g = wrap(np.zeros(tensor.array.shape, tensor.array.dtype), create_graph)
+                g = wrap(np.zeros_like(plain(tensor)), create_graph)
             elif not allow_unused:
                 raise RuntimeError(f"The differentiated Tensor at index {k} appears to not have been used "
                                    "in the graph. Set allow_unused=True if this is the desired "
                                    "behavior.\nIts gradient is then None.")
         elif not create_graph:
-            g = wrap(np.array(g) if not getattr(g, "flags", None) or not g.flags.writeable else g)
+            g = wrap(g if is_array(g) and writeable(g) else np.array(g))
         results.append(g)
     return tuple(results)

@@ -11,6 +11,7 @@ import weakref
 
 import numpy as np
 
+from ..backends.arrays import is_array
 from ..backends.numpy.layout import ChannelsLast, canonical
 
 new = object.__new__
@@ -215,7 +216,7 @@ last_write = [0]                                # the highest of those numbers: 
 
 def owner(array):
     """The array that owns the memory of `array`: all views of it share that one."""
-    while array.base is not None and isinstance(array.base, np.ndarray):
+    while array.base is not None and is_array(array.base):
         array = array.base
     return array
 

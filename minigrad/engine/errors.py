@@ -2,11 +2,13 @@
 do."""
 import numpy as np
 
+from ..backends.arrays import is_array
+
 
 def explain_shapes(name, arrays, error):
     """NumPy could not run `name` on these arrays: raise torch's error for shapes that do not broadcast, else
     pass the kernel's own."""
-    shapes = [np.shape(a) for a in arrays if isinstance(a, np.ndarray)]
+    shapes = [a.shape for a in arrays if is_array(a)]
     if len(shapes) >= 2:
         check_broadcast(*shapes[:2])
         for shape in shapes[2:]:

@@ -2,7 +2,9 @@
 import numpy as np
 
 from .. import dtypes
+from ..backends.arrays import address, writeable
 from .core import INFERENCE, Node, TensorBase, edge_of, mode, own_hooks, owner, plain, repeats, touch, wrap
+from .devices import DIFFERENT, on_one_device
 from .errors import check_broadcast
 from .op import REGISTRY
 from .promote import result_type
@@ -40,6 +42,10 @@ def inplace(made, tensor, *operands, write=None, **attrs):
     else:
         check_leaf(tensor)
     check_repeats(tensor.array, made.name == "fill")
+    if any([isinstance(o, TensorBase) and type(o.array) is not type(tensor.array) for o in operands]):
+        first, *operands = on_one_device(made, (tensor, *operands), REGISTRY["to"]) or (tensor, *operands)
+        if first is not tensor:
+            raise RuntimeError(DIFFERENT)
     for operand in operands:
         if isinstance(operand, TensorBase) and operand is not tensor:
             check_overlap(tensor.array, operand.array)
@@ -77,6 +83,33 @@ def inplace(made, tensor, *operands, write=None, **attrs):
     return tensor
 
 
+def become_view(tensor, view):
+    """`tensor.unsqueeze_(0)` and its like: the tensor becomes `view(tensor)`, on the same memory.
+
+    A tensor with a gradient to be is from now on a view of what it was: its older views follow that
+    (views.py).
+    """
+    tracked = tensor.view_of is not None and tensor.view_of[0] is not None
+    if tracked and mode.on and tensor.view_of[0].needs:
+        check_writable(tensor)
+        refresh(tensor)
+    else:
+        check_leaf(tensor)
+    if tracked:
+        out = view(tensor)
+    else:
+        source = wrap(plain(tensor), tensor.needs, tensor.node)
+        out = view(source)
+    tensor.array, tensor.node, tensor.needs = out.array, out.node, out.needs
+    if tracked:
+        tensor.view_of = out.view_of
+    elif tensor.node is not None:
+        tensor.view_of = out.view_of
+        tensor.extras = (tensor.extras or {}) | {"was": source}
+    touch(tensor, tensor.node)
+    return tensor
+
+
 def check_cast(result, tensor, floating):
     """Raises torch's RuntimeError where a result of dtype `result` cannot be written into `tensor`."""
     own = dtypes.from_numpy(tensor.array.dtype)
@@ -90,7 +123,7 @@ def check_cast(result, tensor, floating):
 def check_repeats(target, same=False):
     """Raises torch's RuntimeError where elements of an array that is to be written share memory. same: they
     may, as all get one value."""
-    if not target.flags.writeable or repeats(target) and not same:
+    if not writeable(target) or repeats(target) and not same:
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single "
             "memory location. Please clone() the tensor before performing the operation.\nIt was made by "
@@ -102,7 +135,7 @@ def check_overlap(target, source):
     same order: what is written would change what is yet to be read."""
     if owner(target) is not owner(source) or not (_dense(target) and _dense(source)):
         return
-    same = target.ctypes.data == source.ctypes.data and target.size == source.size
+    same = address(target) == address(source) and target.size == source.size
     if not (same and target.strides == source.strides) and np.may_share_memory(target, source):
         raise RuntimeError(
             "unsupported operation: some elements of the input tensor and the written-to tensor refer to a "

@@ -19,6 +19,7 @@ from types import FunctionType
 import numpy as np
 
 from .. import backends, dtypes
+from ..backends.arrays import TYPES, is_array
 from . import errors
 from .core import (
     INFERENCE,
@@ -35,6 +36,7 @@ from .core import (
     tick,
     wrap,
 )
+from .devices import on_one_device
 from .promote import meet
 from .views import refresh
 
@@ -110,7 +112,8 @@ class Op:
         self.tensors = len(self.operands) + 1   # the first of `names`: operands' values and the result
         # For the walk: each rule, what it reads, and whether that is elements (which a walk frees) or only
         # shapes.
-        holding = {*self.names[:self.tensors], *self.extras, "index", "steps"} - {"x_dtype", "source_dtype"}
+        holding = {*self.names[:self.tensors], *self.extras, "index", "steps"} - {
+            "x_dtype", "x_place", "source_dtype"}
         self.steps = tuple([(rule, reads, any(self.names[k] in holding for k in reads))
                             for rule, reads in zip(self.grads, self.reads)])
         self.plans = {}                         # needs mask -> what to save
@@ -146,13 +149,15 @@ class Op:
         if self.promote is not None:
             operands = meet(operands, _to_op[0], floating=self.promote == "float")
         recording = not paused[0] or mode.on
-        arrays, edges, mask, bit, first, unsaved = [], [], 0, 1, None, ()
+        arrays, edges, mask, bit, first, unsaved, unusual = [], [], 0, 1, None, (), False
         for operand in operands:
             edge = None
             if isinstance(operand, TensorBase):
                 array = operand.array
-                if not self.layout and type(array) is not np.ndarray:
-                    array = plain(operand)
+                if type(array) is not np.ndarray:
+                    unusual = True              # a private layout, or another device
+                    if not self.layout:
+                        array = plain(operand)
                 if first is None:
                     first = array
                 if recording:
@@ -168,6 +173,8 @@ class Op:
             arrays.append(array)
             edges.append(edge)
             bit <<= 1
+        if unusual and (met := on_one_device(self, operands, _to_op[0])) is not None:
+            return self.apply(met, attrs)
         if first.dtype.itemsize == 2 and first.dtype.kind in "fV" and self.promote is not None:
             z = self._rounded_once(first.dtype, arrays, attrs)
         else:
@@ -182,7 +189,7 @@ class Op:
         if not self.view:
             if self.pointwise:
                 z = after_expanding(settle(z), arrays)
-            elif type(z) is np.ndarray and not z.flags.c_contiguous:
+            elif type(z) in TYPES and not z.flags.c_contiguous:
                 z = z.copy()
         out = self._record(arrays, attrs, z, extras, edges, mask)
         if unsaved:
@@ -191,9 +198,9 @@ class Op:
 
     def _rounded_once(self, low, arrays, attrs):
         """Half precision computes in float32 and rounds once at the end, as torch does on a CPU."""
-        wide = [a.astype(np.float32) if isinstance(a, np.ndarray) and a.dtype == low else a for a in arrays]
+        wide = [a.astype(np.float32) if is_array(a) and a.dtype == low else a for a in arrays]
         try:
-            z = self.impl[np.ndarray](*wide, **attrs)
+            z = self.impl[next(type(a) for a in wide if is_array(a))](*wide, **attrs)
         except ValueError as error:
             errors.explain_shapes(self.name, arrays, error)
         results = [a.astype(low) if getattr(a, "dtype", None) == np.float32 else a
@@ -323,7 +330,7 @@ def after_expanding(z, arrays):
     strides."""
     if z.flags.c_contiguous:
         return z
-    expanded = any([isinstance(a, np.ndarray) and repeats(a) for a in arrays])
+    expanded = any([is_array(a) and repeats(a) for a in arrays])
     return np.ascontiguousarray(z) if expanded else z
 
 

@@ -7,6 +7,7 @@ from heapq import heappop, heappush
 
 import numpy as np
 
+from ..backends.arrays import TYPES, is_array, writeable
 from ..backends.numpy.layout import ChannelsLast, canonical
 from . import errors
 from .core import (
@@ -100,7 +101,7 @@ def check_saved(node):
         raise RuntimeError(errors.FREED)
     for index, kept in enumerate(node.saved[:node.op.tensors]):
         for array in kept if isinstance(kept, tuple) else (kept,):      # an op's several results
-            if isinstance(array, np.ndarray):
+            if is_array(array):
                 entry = written.get(id(array if array.base is None else owner(array)))
                 # an in-place op's own result bears the node's number, and is as saved
                 own = index == node.op.tensors - 1
@@ -113,7 +114,7 @@ def unpack(node, index):
     saved = node.saved[index]
     if isinstance(saved, tuple) and node.op.outputs and index == node.op.tensors - 1:
         return tuple([wrap(part, True, _pick(node, k, part)) for k, part in enumerate(saved)])
-    if not isinstance(saved, np.ndarray):
+    if not is_array(saved):
         return saved
     # what forward handed out beside the result: a constant of the rule
     if index >= node.op.tensors:
@@ -157,7 +158,7 @@ def _through_twin(node, values, g):
             if value is None:
                 # No rule reads it: what forward handed out for it will do, or no derivative depends on it.
                 like, shifted = edge if isinstance(edge, Node) else edge.array, values.get(f"{name}_shifted")
-                value = wrap(np.zeros(like.shape, like.dtype), True) if shifted is None else \
+                value = wrap(np.zeros(like.shape, like.dtype, like=g.array), True) if shifted is None else \
                     _seen_at(edge, shifted.array)
             value = _shaping["alias"](value)
             aliases.append(value)
@@ -248,19 +249,19 @@ def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
                 meet(edge, g)
             else:
                 at_node[number] = accumulate(at_node[number], g, number in owned, recorded)
-                if type(at_node[number]) is np.ndarray:
+                if type(at_node[number]) in TYPES:
                     owned.add(number)
         elif (entry := at_leaf.get(id(edge))) is None:
             if inputs is None and edge.node is not None:
                 raise RuntimeError("leaf variable has been moved into the graph interior\nIt was written in "
                                    "place after requires_grad_(False): write to a clone.")
-            fresh = not recorded and g is not source and type(g) is np.ndarray and g.base is None
+            fresh = not recorded and g is not source and type(g) in TYPES and g.base is None
             for kept in saved if fresh else ():
                 fresh = fresh and kept is not g
-            at_leaf[id(edge)] = [edge, g, fresh and g.flags.writeable]
+            at_leaf[id(edge)] = [edge, g, fresh and writeable(g)]
         else:
             entry[1] = accumulate(entry[1], g, entry[2], recorded)
-            entry[2] = type(entry[1]) is np.ndarray
+            entry[2] = type(entry[1]) in TYPES
 
     def finish(leaf):
         """A leaf's cotangent is complete: let its hooks see it, and keep it."""

@@ -6,10 +6,12 @@ import warnings
 import numpy as np
 
 from .. import dtypes, random
+from ..backends.arrays import cupy_room, moved
 from ..box_muller import fma
+from ..device import default
 from ..engine.core import TensorBase, plain, wrap
 from ..engine.errors import check_broadcast
-from .arguments import cast, fitting
+from .arguments import fitting
 from .signature import (
     Bool,
     Device,
@@ -28,12 +30,17 @@ from .signature import (
 )
 
 
-def _finish(array, requires_grad):
-    made = wrap(array)
+def _finish(array, requires_grad, device=None):
+    made = wrap(moved(array, (device or default[0]).type))
     need(not requires_grad or made.dtype.is_floating_point, "Only Tensors of floating point and complex "
          "dtype can require gradients\nGive a floating point dtype.")
     made.needs = requires_grad
     return made
+
+
+def _place_of(data):
+    """The device of a tensor, to copy; None for other data."""
+    return data.device if isinstance(data, TensorBase) else None
 
 
 def _kind(dtype, default=None):
@@ -158,7 +165,7 @@ def tensor(data, *, dtype: Dtype = None, device: Device = None, requires_grad: B
     """
     if isinstance(data, TensorBase):
         warnings.warn(_COPIES.format("torch.tensor"), UserWarning, stacklevel=3)
-    return _finish(to_array(data, dtype and dtype.numpy), requires_grad)
+    return _finish(to_array(data, dtype and dtype.numpy), requires_grad, device or _place_of(data))
 
 
 @torch_method
@@ -167,7 +174,7 @@ def new_tensor(self, data, *, dtype: Dtype = None, device: Device = None, requir
     """A tensor of its own from data, in this dtype (Tensor.new_tensor)."""
     if isinstance(data, TensorBase):
         warnings.warn(_COPIES.format("tensor.new_tensor"), UserWarning, stacklevel=3)
-    return _finish(to_array(data, _kind(dtype, self.dtype)), requires_grad)
+    return _finish(to_array(data, _kind(dtype, self.dtype)), requires_grad, device or self.device)
 
 
 @torch_function
@@ -176,8 +183,8 @@ def as_tensor(data, dtype: Dtype = None, device: Device = None):
     (torch.as_tensor)."""
     shared = from_numpy(data) if isinstance(data, np.ndarray) else data
     if not isinstance(shared, TensorBase):
-        return tensor(data, dtype=dtype)
-    return shared if dtype is None else cast(shared, dtype.numpy)
+        return tensor(data, dtype=dtype, device=device)
+    return shared.to(device or shared.device, dtype or shared.dtype)
 
 
 def _checked(ndarray):
@@ -240,28 +247,34 @@ def _legacy(size: Sizes):
 legacy_shape = _named(torch_function, _legacy, "new", "shape, as the old constructors take it")
 
 
-def _family(name, make, text):
+def _family(name, text):
     """torch's three ways: `name(sizes)`, `name_like(tensor)` and `tensor.new_name(sizes)`."""
+    def make(shape, kind, place):
+        return getattr(np if place.type == "cpu" else cupy_room(), name)(shape, kind)
+
     def function(size: Sizes, *, out=None, dtype: Dtype = None, layout=None, device: Device = None,
                  pin_memory: Bool = False, requires_grad: Bool = False):
-        return _finish(make(_shape(name, size), _kind(dtype)), requires_grad)
+        return _finish(make(_shape(name, size), _kind(dtype), device or default[0]), requires_grad, device)
 
     def like(input: Tensor, *, dtype: Dtype = None, layout=None, device: Device = None,
              requires_grad: Bool = False, memory_format=None, pin_memory: Bool = False):
         kind = _kind(dtype, input.dtype)
-        return _finish(_like(plain(input), lambda shape: make(shape, kind)), requires_grad)
+        place = device or input.device
+        return _finish(_like(plain(input), lambda shape: make(shape, kind, place)), requires_grad, place)
 
     def new(self, size: Sizes, *, dtype: Dtype = None, layout=None, device: Device = None,
             pin_memory: Bool = False, requires_grad: Bool = False):
-        return _finish(make(_shape(f"new_{name}", size), _kind(dtype, self.dtype)), requires_grad)
+        place = device or self.device
+        array = make(_shape(f"new_{name}", size), _kind(dtype, self.dtype), place)
+        return _finish(array, requires_grad, place)
     return (_named(torch_function, function, name, f"{text}, of the sizes given"),
             _named(torch_function, like, f"{name}_like", f"{text}, like `input`"),
             _named(torch_method, new, f"new_{name}", f"{text}, of the sizes given and this dtype"))
 
 
-zeros, zeros_like, new_zeros = _family("zeros", np.zeros, "of zeros")
-ones, ones_like, new_ones = _family("ones", np.ones, "of ones")
-empty, empty_like, new_empty = _family("empty", np.empty, "of whatever is in memory")
+zeros, zeros_like, new_zeros = _family("zeros", "of zeros")
+ones, ones_like, new_ones = _family("ones", "of ones")
+empty, empty_like, new_empty = _family("empty", "of whatever is in memory")
 
 
 def _filled(name, shape, value, dtype, default=None):
@@ -273,7 +286,7 @@ def _filled(name, shape, value, dtype, default=None):
 def full(size: Sizes, fill_value: Number, *, out=None, names=None, dtype: Dtype = None, layout=None,
          device: Device = None, requires_grad: Bool = False, pin_memory: Bool = False):
     """A tensor of `size` filled with a number, whose type gives the dtype (torch.full)."""
-    return _finish(_filled("full", size, fill_value, dtype), requires_grad)
+    return _finish(_filled("full", size, fill_value, dtype), requires_grad, device)
 
 
 @torch_function
@@ -281,21 +294,22 @@ def full_like(input: Tensor, fill_value: Number, *, dtype: Dtype = None, layout=
               requires_grad: Bool = False, memory_format=None, pin_memory: Bool = False):
     """A tensor like `input` filled with a number (torch.full_like)."""
     array = _like(plain(input), lambda shape: _filled("full_like", shape, fill_value, dtype, input.dtype))
-    return _finish(array, requires_grad)
+    return _finish(array, requires_grad, device or input.device)
 
 
 @torch_method
 def new_full(self, size: Sizes, fill_value: Number, *, dtype: Dtype = None, layout=None,
              device: Device = None, pin_memory: Bool = False, requires_grad: Bool = False):
     """A tensor of `size` and this dtype filled with a number (Tensor.new_full)."""
-    return _finish(_filled("new_full", size, fill_value, dtype, self.dtype), requires_grad)
+    return _finish(_filled("new_full", size, fill_value, dtype, self.dtype), requires_grad,
+                   device or self.device)
 
 
 NEW = {f.__name__: f for f in (new_zeros, new_ones, new_empty, new_full, new_tensor)}
 
 
-def _stream(generator):
-    return generator or random.default_generator
+def _stream(generator, device):
+    return random.stream(generator, (device or default[0]).type)
 
 
 def _drawn(name, draw, text):
@@ -303,14 +317,16 @@ def _drawn(name, draw, text):
 
     def function(size: Sizes, *, generator=None, out=None, dtype: Dtype = None, layout=None,
                  device: Device = None, requires_grad: Bool = False, pin_memory: Bool = False):
-        return _finish(draw(_stream(generator), _shape(name, size), _kind(dtype), True), requires_grad)
+        array = draw(_stream(generator, device), _shape(name, size), _kind(dtype), True)
+        return _finish(array, requires_grad, device)
 
     def like(input: Tensor, *, generator=None, dtype: Dtype = None, layout=None, device: Device = None,
              requires_grad: Bool = False, memory_format=None, pin_memory: Bool = False):
         kind, source = _kind(dtype, input.dtype), plain(input)
         dense = _like(source, lambda shape: np.empty(shape, bool)).flags.c_contiguous
-        array = _like(source, lambda shape: draw(_stream(generator), shape, kind, dense))
-        return _finish(array, requires_grad)
+        place = device or input.device
+        array = _like(source, lambda shape: draw(_stream(generator, place), shape, kind, dense))
+        return _finish(array, requires_grad, place)
     return (_named(torch_function, function, name, text),
             _named(torch_function, like, f"{name}_like", f"like `input`, {text}"))
 
@@ -332,15 +348,16 @@ def normal(mean: Operand, std: Operand = 1.0, size: Sizes = None, *, generator=N
     if not tensors:
         if size is None:
             refuse("normal", mean, std)
-        return _finish(random.normal(_stream(generator), _shape("normal", size), _kind(dtype), mean, std),
-                       requires_grad)
+        return _finish(random.normal(_stream(generator, device), _shape("normal", size), _kind(dtype), mean,
+                                     std), requires_grad, device)
     mean, std = [plain(v) if isinstance(v, TensorBase) else v for v in (mean, std)]
-    need(not np.any(np.asarray(std) < 0),
+    need(not np.any(std < 0),
          "normal expects all elements of std >= 0.0\nUse standard deviations of 0 or more.")
     check_broadcast(np.shape(mean), np.shape(std))
     kind = tensors[0].dtype.numpy
-    array = random.normal(_stream(generator), np.broadcast_shapes(np.shape(mean), np.shape(std)), kind)
-    return _finish((array * std + mean).astype(kind, copy=False), False)
+    place = tensors[0].device
+    array = random.normal(_stream(generator, place), np.broadcast_shapes(np.shape(mean), np.shape(std)), kind)
+    return _finish((array * std + mean).astype(kind, copy=False), False, place)
 
 
 @torch_function
@@ -355,7 +372,7 @@ def randint(low: Int = 0, high: Int | Sizes = None, size: Sizes = None, *, gener
     need(type(size) is tuple, "randint(): argument 'size' (position 2) must be tuple of ints, not {}\n"
          "Pass a tuple.", type_name(size), error=TypeError)
     shape, kind = _shape("randint", size), _kind(dtype, dtypes.int64)
-    return _finish(random.integers(_stream(generator), low, high, shape, kind), requires_grad)
+    return _finish(random.integers(_stream(generator, device), low, high, shape, kind), requires_grad, device)
 
 
 @torch_function
@@ -366,15 +383,18 @@ def randint_like(input: Tensor, low: Int = 0, high: Int = None, *, generator=Non
     if high is None:
         low, high = 0, low
     kind = _kind(dtype, input.dtype)
-    array = _like(plain(input), lambda shape: random.integers(_stream(generator), low, high, shape, kind))
-    return _finish(array, requires_grad)
+    place = device or input.device
+    array = _like(plain(input),
+                  lambda shape: random.integers(_stream(generator, place), low, high, shape, kind))
+    return _finish(array, requires_grad, place)
 
 
 @torch_function
 def randperm(n: Int, *, generator=None, out=None, dtype: Dtype = None, layout=None, device: Device = None,
              requires_grad: Bool = False, pin_memory: Bool = False):
     """The integers 0 to n − 1 in random order (torch.randperm)."""
-    return _finish(random.permutation(_stream(generator), n, _kind(dtype, dtypes.int64)), requires_grad)
+    array = random.permutation(_stream(generator, device), n, _kind(dtype, dtypes.int64))
+    return _finish(array, requires_grad, device)
 
 
 def _not_bool(name, kind):
@@ -408,8 +428,8 @@ def arange(start: Number = None, end: Number = None, step: Number = 1, *, out=No
         count = math.ceil((end - start) / step)
     if kind.kind != "f":
         start, step = int(start), int(step)
-        return _finish((start + step * np.arange(count)).astype(kind), requires_grad)
-    return _finish(_steps(float(start), float(step), count, kind), requires_grad)
+        return _finish((start + step * np.arange(count)).astype(kind), requires_grad, device)
+    return _finish(_steps(float(start), float(step), count, kind), requires_grad, device)
 
 
 def _steps(start, step, count, kind):
@@ -444,7 +464,7 @@ def linspace(start: Operand, end: Operand, steps: Int, *, out=None, dtype: Dtype
     rising, falling = (start + gap * place, end - gap * back) if kind.itemsize == 2 else \
         (fma(place, gap, start), fma(back, -gap, end))
     values = np.where((place < steps // 2) | (steps == 1), rising, falling)
-    return _finish(values.astype(kind), requires_grad)
+    return _finish(values.astype(kind), requires_grad, device)
 
 
 @torch_function
@@ -453,4 +473,4 @@ def eye(n: Int, m: Int = None, *, out=None, dtype: Dtype = None, layout=None, de
     """The n × m matrix with ones on its diagonal (torch.eye)."""
     for name, size in (("n", n), ("m", n if m is None else m)):
         need(size >= 0, "{} must be greater or equal to 0, got {}\nSizes are non-negative.", name, size)
-    return _finish(np.eye(n, m, dtype=_kind(dtype)), requires_grad)
+    return _finish(np.eye(n, m, dtype=_kind(dtype)), requires_grad, device)

@@ -5,18 +5,19 @@ halves.
 """
 import math
 
+from ..backends.arrays import moved, place_of
 from ..engine.core import TensorBase
 from ..engine.op import op
 
 PI = math.pi
 
 
-def _to(xp, x, *, dtype):
-    return x.astype(dtype), x.dtype
+def _to(x, *, dtype, place=None):
+    return (x if place is None else moved(x, place)).astype(dtype), x.dtype, place and place_of(x)
 
 
-to = op("to", _to, grads=(lambda g, x_dtype: to(g, dtype=x_dtype),), formula=("x", "ḡ"),
-        torch_node="ToCopyBackward0", extras=("x_dtype",), layout=True)
+to = op("to", _to, grads=(lambda g, x_dtype, x_place: to(g, dtype=x_dtype, place=x_place),),
+        formula=("x", "ḡ"), torch_node="ToCopyBackward0", extras=("x_dtype", "x_place"), layout=True)
 alias = op("alias", lambda x: x[...], grads=(lambda g: g,), formula=("x", "ḡ"), torch_node="AliasBackward0",
            layout=True, view=True)
 zeros_like = op("zeros_like", lambda xp, x: xp.zeros_like(x), formula=("0",))

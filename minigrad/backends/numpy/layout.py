@@ -32,7 +32,7 @@ def canonical(array):
 
 def _half(value):
     """float16, or bfloat16 (which NumPy knows as a 2-byte type of kind "V")."""
-    return isinstance(value, np.ndarray) and value.dtype.itemsize == 2 and value.dtype.kind in "fV"
+    return getattr(value, "itemsize", 0) == 2 and value.dtype.kind in "fV"
 
 
 def rounded_once(kernel):

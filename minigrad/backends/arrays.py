@@ -1,0 +1,76 @@
+"""Where an array is, and the few questions that NumPy's arrays and CuPy's answer differently.
+
+NumPy's functions hand CuPy arrays on to CuPy's of the same name (`__array_ufunc__`, `__array_function__`, and
+`like=` where no operand is an array), so code that only passes arrays on need not ask what they are.
+"""
+import importlib
+
+import numpy as np
+
+from .numpy.layout import ChannelsLast, canonical
+
+TYPES = {np.ndarray}            # of arrays without a private layout; CuPy's joins when its room is opened
+INSTALL = 'Install CuPy for an NVIDIA GPU: pip install "minigrad[cuda]", or use device=\'cpu\'.'
+
+
+def cupy_room():
+    """The CuPy backend, imported when first asked for. Raises RuntimeError where CuPy or a GPU is missing."""
+    try:
+        room = importlib.import_module(".cupy", __package__)
+    except ImportError:
+        raise RuntimeError(f"the device 'cuda' is not available: CuPy is not installed.\n{INSTALL}") from None
+    if not room.is_available():
+        raise RuntimeError(f"the device 'cuda' is not available: CuPy finds no GPU or driver.\n{INSTALL}")
+    return room
+
+
+def is_array(value):
+    """Is it an array of any backend?"""
+    return isinstance(value, np.ndarray) or type(value) in TYPES
+
+
+def place_of(array):
+    """"cpu" or "cuda"."""
+    return "cpu" if isinstance(array, (np.ndarray, np.generic)) else "cuda"
+
+
+def host(array):
+    """The elements as an ndarray: the array itself, or a copy of what is on a GPU, which waits for them."""
+    return array if isinstance(array, (np.ndarray, np.generic)) else cupy_room().read(array)
+
+
+def moved(array, place):
+    """The array at `place`, "cpu" or "cuda"; itself where it is there."""
+    if place == "cpu":
+        return host(array)
+    if not isinstance(array, np.ndarray):
+        return array
+    return cupy_room().asarray(canonical(array) if type(array) is ChannelsLast else array)
+
+
+def beside(array, like):
+    """An ndarray of the host's where `like` is."""
+    return array if isinstance(like, np.ndarray) else cupy_room().asarray(array)
+
+
+def writeable(array):
+    """May it be written? CuPy has no arrays that may not."""
+    return array.flags.writeable if isinstance(array, np.ndarray) else True
+
+
+def address(array):
+    """Where its first element is in memory."""
+    return array.ctypes.data if isinstance(array, np.ndarray) else array.data.ptr
+
+
+def outside(index, low, high, text):
+    """The elements of an integer array that are below `low` or not below `high`.
+
+    Those on a GPU are not waited for: none are given, and the first read from the GPU raises RuntimeError
+    with `text` if there were any, as torch's kernels do.
+    """
+    wrong = (index < low) | (index >= high)
+    if isinstance(wrong, (np.ndarray, np.generic)):
+        return index[wrong]
+    cupy_room().expect_none(wrong, text)
+    return ()

@@ -1,0 +1,71 @@
+"""Sums, products, softmax and matrix products."""
+import cupy
+
+from ..numpy.layout import rounded_once
+
+
+def sum(x, axis=None, keepdims=False):
+    """Σ x over `axis`: None, a number or a tuple. Integers and bools add up in int64, halves in float32."""
+    if x.dtype.kind in "biu":
+        return x.sum(axis, dtype=cupy.int64, keepdims=keepdims)
+    if x.dtype.itemsize == 2:
+        return x.astype(cupy.float32).sum(axis, keepdims=keepdims).astype(x.dtype)
+    return x.sum(axis, keepdims=keepdims)
+
+
+def cumsum(x, axis):
+    """Σ of all elements so far along `axis`, in float64 and each rounded once."""
+    wide = cupy.float64 if x.dtype.kind == "f" else x.dtype
+    return cupy.cumsum(x, axis, dtype=wide).astype(x.dtype, copy=False)
+
+
+def cumprod(x, axis):
+    """The products of all elements so far along `axis`, in float64 and each rounded once."""
+    wide = cupy.float64 if x.dtype.kind == "f" else x.dtype
+    return cupy.cumprod(x, axis, dtype=wide).astype(x.dtype, copy=False)
+
+
+def prod(x, axis=None, keepdims=False):
+    """The product over `axis`; of integers and bools in int64."""
+    return cupy.prod(x, axis, dtype=cupy.int64 if x.dtype.kind in "biu" else x.dtype, keepdims=keepdims)
+
+
+@rounded_once
+def softmax(x, axis):
+    """e^x / Σ e^x along `axis`. (torch.softmax)"""
+    if not x.size:
+        return x.copy()
+    z = cupy.exp(x - x.max(axis, keepdims=True))
+    return z / z.sum(axis, keepdims=True)
+
+
+@rounded_once
+def log_softmax(x, axis):
+    """x − ln Σ e^x along `axis`. (torch.log_softmax)"""
+    if not x.size:
+        return x.copy()
+    z = x - x.max(axis, keepdims=True)
+    return z - cupy.log(cupy.exp(z).sum(axis, keepdims=True))
+
+
+@rounded_once
+def logsumexp(x, axis, keepdims=False):
+    """ln Σ e^x over `axis`, a number or a tuple; −inf where all are −inf, or nothing is there.
+    (torch.logsumexp)"""
+    top = x.max(axis, keepdims=True) if x.size else cupy.zeros_like(x.sum(axis, keepdims=True))
+    top = cupy.where(cupy.isinf(top), 0, top).astype(x.dtype)
+    z = cupy.log(cupy.exp(x - top).sum(axis, keepdims=True)) + top
+    return z if keepdims else z.squeeze(axis)
+
+
+def matmul(x, y):
+    """cupy.matmul: x of more dimensions by a matrix as one product; batches of halves in float32, which CuPy
+    does not multiply otherwise."""
+    if x.ndim > 2 and y.ndim == 2:
+        return matmul(x.reshape(-1, x.shape[-1]), y).reshape(*x.shape[:-1], y.shape[-1])
+    return cupy.matmul(x, y) if x.ndim < 3 and y.ndim < 3 else _batches(x, y)
+
+
+@rounded_once
+def _batches(x, y):
+    return cupy.matmul(x, y)

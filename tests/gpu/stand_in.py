@@ -1,0 +1,500 @@
+"""A stand-in for CuPy on machines without a GPU: NumPy computes, CuPy's rules apply.
+
+Only names and keywords that the CuPy of `cupy_names.json` has are there; NumPy arrays are refused as
+operands, arrays never turn into NumPy's by themselves, results without dimensions are arrays, indices out of
+range wrap, and every read from the device is counted in `reads`. It proves nothing about rounding, speed,
+kernels or order in time: those need a GPU.
+"""
+import contextlib
+import json
+import math
+import operator
+import sys
+import types
+from pathlib import Path
+
+import numpy as np
+
+NAMES = json.loads((Path(__file__).parent / "cupy_names.json").read_text())
+SCALARS = (bool, int, float, complex, np.generic)
+ADDABLE = ("int32", "float16", "float32", "float64", "uint32", "uint64")     # what atomicAdd is there for
+# ufunc methods that CuPy has: of all others the name is there, but calling it raises.
+METHODS = {"at": ("add", "subtract", "maximum", "minimum", "bitwise_and", "bitwise_or", "bitwise_xor"),
+           "reduce": ("add", "multiply"), "accumulate": ("add", "multiply"), "reduceat": ("add",)}
+# Their results' shapes depend on values, so CuPy waits for the device and reads the count.
+COUNTING = {"nonzero", "flatnonzero", "argwhere", "unique", "bincount", "compress", "extract", "array_equal",
+            "allclose", "trim_zeros", "histogram", "delete", "count_nonzero.item"}
+reads = [0]
+
+
+def read():
+    """Note that the host waits for a value of the device's."""
+    reads[0] += 1
+
+
+class Refused(TypeError):
+    """What CuPy would not accept."""
+
+
+def check(where, known, args, named):
+    """Raises where a call has a keyword, or more positional arguments, than CuPy's function."""
+    if known is None or "..." in known:
+        return
+    known = known.removeprefix("ufunc: ").split(", ")
+    if not any(name.startswith("**") for name in known):
+        for name in named:
+            if name not in known:
+                raise Refused(f"{where}() got an unexpected keyword argument '{name}' (CuPy has {known})")
+    if not any(name.startswith("*") and name != "*" for name in known):
+        positional = known[:known.index("*")] if "*" in known else known
+        if len(args) > len([name for name in positional if name not in ("/", "")]):
+            raise Refused(f"{where}() takes {positional}, not {len(args)} positional arguments")
+
+
+def unbox(value):
+    """NumPy's array inside one of the stand-in's. Raises for NumPy arrays, which CuPy does not take."""
+    if isinstance(value, ndarray):
+        return value._array
+    if isinstance(value, np.ndarray):
+        raise Refused("Unsupported type <class 'numpy.ndarray'>")
+    if isinstance(value, (tuple, list)):
+        return type(value)([unbox(part) for part in value])
+    return value
+
+
+def root(array):
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+def box(value, *sources):
+    """Results as the stand-in's arrays; one that is a view of a source's memory has that as its base."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        value = np.asarray(value)
+        base = None
+        if not value.flags.owndata:
+            memory = root(value)
+            base = next((s for s in sources if isinstance(s, ndarray) and root(s._array) is memory), None)
+        return ndarray(value, base if base is None or base.base is None else base.base)
+    if isinstance(value, (tuple, list)) and any(isinstance(part, (np.ndarray, np.generic)) for part in value):
+        return (tuple if isinstance(value, tuple) else list)([box(part, *sources) for part in value])
+    return value
+
+
+def is_mask(part):
+    return getattr(part, "dtype", None) == np.bool_
+
+
+def wrapped(index, shape):
+    """An index whose integers in arrays are in range, as CuPy makes them; and does it hold a mask?"""
+    parts = list(index) if isinstance(index, tuple) else [index]
+    used = sum([part.ndim if is_mask(part) else 1 for part in parts
+                if part is not None and part is not Ellipsis])
+    dim, masks = 0, 0
+    for place, part in enumerate(parts):
+        if isinstance(part, (list, np.ndarray)) and not isinstance(part, ndarray):
+            raise Refused(f"an index holds {type(part)}")
+        part = parts[place] = unbox(part)
+        if part is Ellipsis:
+            dim += len(shape) - used
+        elif is_mask(part):
+            masks, dim = masks + 1, dim + part.ndim
+        elif isinstance(part, np.ndarray):
+            parts[place] = part % max(1, shape[dim]) if part.dtype.kind in "iu" else part
+            dim += 1
+        elif part is not None:
+            dim += 1
+    if masks > 1:
+        raise NotImplementedError("CuPy takes one boolean array in an index")
+    return tuple(parts) if isinstance(index, tuple) else parts[0], bool(masks)
+
+
+class Flags:
+    """CuPy's flags: three of NumPy's, and no `writeable`."""
+
+    def __init__(self, array):
+        self.c_contiguous, self.f_contiguous = array.flags.c_contiguous, array.flags.f_contiguous
+        self.owndata = array.flags.owndata
+
+
+class ndarray:
+    """cupy.ndarray: what the names file lists of it, over a NumPy array."""
+    __array_priority__ = 100
+    __hash__ = None
+
+    def __init__(self, array, base=None):
+        self._array, self.base = array, base
+
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()` to "
+                        "construct a NumPy array explicitly.")
+
+    def __array_ufunc__(self, ufunc, method, *inputs, out=None, **named):
+        if method != "__call__" or not hasattr(cupy, ufunc.__name__):
+            return NotImplemented
+        if out is not None:
+            (named["out"],) = out
+        return getattr(cupy, ufunc.__name__)(*inputs, **named)
+
+    def __array_function__(self, function, kinds, args, named):
+        place = cupy
+        for part in function.__module__.split(".")[1:]:
+            place = getattr(place, part, None)
+        if getattr(place, function.__name__, None) is None:
+            return NotImplemented
+        return getattr(place, function.__name__)(*args, **named)
+
+    def __getattr__(self, name):
+        if name not in NAMES["ndarray"]:
+            raise AttributeError(f"'cupy.ndarray' object has no attribute '{name}'")
+        known, value = NAMES["ndarray"][name], getattr(self._array, name)
+        if not callable(value):
+            return box(value, self)
+
+        def method(*args, **named):
+            check(f"cupy.ndarray.{name}", known, args, named)
+            if name in COUNTING:
+                read()
+            if name == "take":
+                named["mode"] = "wrap"
+            if isinstance(named.get("out"), ndarray):
+                value(*unbox(args), **{key: unbox(part) for key, part in named.items()})
+                return named["out"]
+            return box(value(*unbox(args), **{key: unbox(part) for key, part in named.items()}), self)
+        return method
+
+    shape = property(lambda self: self._array.shape)
+    flags = property(lambda self: Flags(self._array))
+    device = property(lambda self: types.SimpleNamespace(id=0))
+    data = property(lambda self: types.SimpleNamespace(ptr=self._array.ctypes.data))
+
+    def get(self, stream=None, order="C", out=None, blocking=True):
+        read()
+        return np.array(self._array, order=order)
+
+    def set(self, array, stream=None):
+        self._array[...] = array
+
+    def item(self):
+        read()
+        return self._array.item()
+
+    def tolist(self):
+        read()
+        return self._array.tolist()
+
+    def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
+        return self._array.__dlpack__(max_version=max_version)
+
+    def __dlpack_device__(self):
+        return 2, 0
+
+    def __reduce__(self):
+        return array, (self.get(),)
+
+    def __copy__(self):
+        return self.copy()
+
+    def __deepcopy__(self, memo):
+        return self.copy()
+
+    def __len__(self):
+        return len(self._array)
+
+    def __iter__(self):
+        return iter([self[k] for k in range(len(self))])
+
+    def __getitem__(self, index):
+        index, counts = wrapped(index, self._array.shape)
+        reads[0] += counts
+        return box(self._array[index], self)
+
+    def __setitem__(self, index, value):
+        index, counts = wrapped(index, self._array.shape)
+        value = unbox(value)
+        reads[0] += counts and np.ndim(value) > 0
+        self._array[index] = value
+
+
+def operand(value):
+    if not isinstance(value, (ndarray, *SCALARS)):
+        unbox(value)
+        raise Refused(f"Unsupported type {type(value)}")
+    return unbox(value)
+
+
+def unary(compute):
+    return lambda self: box(compute(self._array))
+
+
+def binary(name, reflected):
+    compute = getattr(operator, name)
+
+    def method(self, other):
+        a, b = self._array, operand(other)
+        return box(compute(b, a) if reflected else compute(a, b))
+    return method
+
+
+def augmented(name):
+    compute = getattr(operator, name)
+
+    def method(self, other):
+        compute(self._array, operand(other))
+        return self
+    return method
+
+
+def converted(kind):
+    def method(self):
+        read()
+        return kind(self._array)
+    return method
+
+
+for _name in "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split():
+    _word = {"and": "and_", "or": "or_"}.get(_name, _name)
+    setattr(ndarray, f"__{_name}__", binary(_word, False))
+    setattr(ndarray, f"__r{_name}__", binary(_word, True))
+    setattr(ndarray, f"__i{_name}__", augmented(f"i{_name}"))
+for _name in "eq ne lt le gt ge".split():
+    setattr(ndarray, f"__{_name}__", binary(_name, False))
+for _name in "neg pos abs invert".split():
+    setattr(ndarray, f"__{_name}__", unary(getattr(operator, _name)))
+for _name, _kind in {"bool": bool, "int": int, "float": float, "complex": complex, "index": operator.index,
+                     "repr": repr, "str": str}.items():
+    setattr(ndarray, f"__{_name}__", converted(_kind))
+ndarray.__name__ = ndarray.__qualname__ = "ndarray"
+ndarray.__module__ = "cupy"
+
+
+class Ufunc:
+    """A ufunc with the methods that CuPy has."""
+
+    def __init__(self, name, ufunc, known):
+        self.__name__, self.ufunc, self.known = name, ufunc, known
+
+    def __call__(self, *args, **named):
+        check(f"cupy.{self.__name__}", self.known, args, named)
+        for value in args:
+            operand(value)
+        result = self.ufunc(*unbox(args), **{key: unbox(value) for key, value in named.items()})
+        out = named.get("out", args[self.ufunc.nin] if len(args) > self.ufunc.nin else None)
+        return box(result) if out is None else out
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if self.__name__ not in METHODS.get(name, ()):
+            raise NotImplementedError(f"cupy.{self.__name__} has no {name}")
+        method = getattr(self.ufunc, name)
+
+        def call(*args, **named):
+            if name == "at":
+                check_addable(args[0])
+            return box(method(*unbox(args), **{key: unbox(value) for key, value in named.items()}))
+        return call
+
+
+def check_addable(array):
+    if array.dtype.name not in ADDABLE:
+        raise Refused(f"cupyx.scatter_add only supports {', '.join(ADDABLE)}, not {array.dtype}")
+
+
+class Module(types.ModuleType):
+    """A module of CuPy's: the names of the file, each NumPy's of the same name or one of `own`."""
+
+    def __init__(self, name, twin=None, **own):
+        super().__init__(name)
+        self.__dict__["_names"], self.__dict__["_twin"] = NAMES.get(name, {}), twin
+        self.__path__ = []
+        for key, value in own.items():
+            setattr(self, key, value)
+
+    def __getattr__(self, name):
+        if name not in self._names or not hasattr(self._twin, name):
+            raise AttributeError(f"module '{self.__name__}' has no attribute '{name}' (stand-in of CuPy "
+                                 f"{NAMES['version']})")
+        known, value = self._names[name], getattr(self._twin, name)
+        if isinstance(value, np.ufunc):
+            made = Ufunc(name, value, known)
+        elif known is None or isinstance(value, type):
+            made = value
+        else:
+            made = function(f"{self.__name__}.{name}", name, value, known)
+        setattr(self, name, made)
+        return made
+
+
+def function(where, name, compute, known):
+    def call(*args, **named):
+        check(where, known, args, named)
+        if name in COUNTING or name == "where" and len(args) == 1:
+            read()
+        given = dict(named)
+        if name == "take":
+            given["mode"] = "wrap"
+        if name == "take_along_axis":
+            array, index, axis = (*args, given.pop("axis", None))[:3]
+            return box(compute(unbox(array), unbox(index) % max(1, array.shape[axis]), axis))
+        out = given.get("out")
+        result = compute(*unbox(args), **{key: unbox(value) for key, value in given.items()})
+        return out if isinstance(out, ndarray) else box(result, *args)
+    call.__name__ = name
+    return call
+
+
+# What differs from NumPy's function of the same name ------------------------------------------------------
+
+def array(obj, dtype=None, copy=True, order="K", subok=False, ndmin=0, *, blocking=False):
+    given = obj._array if isinstance(obj, ndarray) else obj if isinstance(obj, np.ndarray) else unbox(obj)
+    return ndarray(np.array(given, dtype, order=order, ndmin=ndmin))
+
+
+def asarray(a, dtype=None, order=None, *, copy=None, blocking=False):
+    if isinstance(a, ndarray) and not copy:
+        made = np.asarray(a._array, dtype, order=order)
+        return a if made is a._array else box(made, a)
+    return array(a, dtype, order=order or "K")
+
+
+def asnumpy(a, stream=None, order="C", out=None, *, blocking=True):
+    return a.get(order=order) if isinstance(a, ndarray) else np.asarray(a)
+
+
+def from_dlpack(array, *, device=None, copy=None):
+    return array if isinstance(array, ndarray) else ndarray(np.from_dlpack(array))
+
+
+def scatter_add(a, slices, value):
+    check_addable(a)
+    index, _ = wrapped(slices, a.shape)
+    np.add.at(a._array, index, unbox(value))
+
+
+def elementwise(compute):
+    def call(x):
+        return box(np.vectorize(compute, otypes=[float])(x._array).astype(x.dtype).reshape(x.shape)
+                   if x.size else x._array.copy())
+    return call
+
+
+class Stream:
+    """cupy.cuda.Stream: nothing waits here."""
+
+    def __init__(self, null=False, non_blocking=False, ptds=False, priority=None):
+        self.ptr = 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        pass
+
+    def synchronize(self):
+        pass
+
+    def use(self):
+        return self
+
+    def record(self, event=None):
+        return event or Event()
+
+    def wait_event(self, event):
+        pass
+
+    done = True
+
+
+class Event:
+    """cupy.cuda.Event: a moment that has passed."""
+
+    def __init__(self, block=False, disable_timing=False, interprocess=False):
+        pass
+
+    def record(self, stream=None):
+        pass
+
+    def synchronize(self):
+        pass
+
+    done = True
+
+
+class Device:
+    """cupy.cuda.Device."""
+
+    def __init__(self, device=None):
+        self.id = device or 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        pass
+
+    def synchronize(self):
+        pass
+
+    def use(self):
+        pass
+
+
+class Pool:
+    """cupy.cuda.MemoryPool."""
+
+    def used_bytes(self):
+        return 0
+
+    def total_bytes(self):
+        return 0
+
+    def free_all_blocks(self):
+        pass
+
+
+POOL = Pool()
+runtime = types.SimpleNamespace(
+    getDeviceCount=lambda: 1, CUDARuntimeError=type("CUDARuntimeError", (RuntimeError,), {}),
+    getDeviceProperties=lambda device: {"name": b"a stand-in", "major": 9, "minor": 0})
+cuda = Module("cupy.cuda", Stream=Stream, Event=Event, Device=Device, runtime=runtime,
+              is_available=lambda: True, get_current_stream=Stream, get_default_memory_pool=lambda: POOL,
+              get_elapsed_time=lambda start, end: 0.0)
+linalg = Module("cupy.linalg", np.linalg, LinAlgError=np.linalg.LinAlgError)
+tricks = Module("cupy.lib.stride_tricks", np.lib.stride_tricks)
+lib = types.ModuleType("cupy.lib")
+lib.stride_tricks, lib.__path__ = tricks, []
+cupy = Module("cupy", np, ndarray=ndarray, array=array, asarray=asarray, asnumpy=asnumpy, linalg=linalg,
+              from_dlpack=from_dlpack, cuda=cuda, lib=lib, __version__=NAMES["version"])
+special = Module("cupyx.scipy.special", erf=elementwise(math.erf), erfc=elementwise(math.erfc))
+scipy = types.ModuleType("cupyx.scipy")
+scipy.special, scipy.__path__ = special, []
+cupyx = Module("cupyx", scatter_add=scatter_add, scipy=scipy,
+               errstate=lambda **settings: contextlib.nullcontext())
+MODULES: dict = {"cupy": cupy, "cupy.linalg": linalg, "cupy.cuda": cuda, "cupy.lib": lib,
+           "cupy.lib.stride_tricks": tricks, "cupyx": cupyx, "cupyx.scipy": scipy,
+           "cupyx.scipy.special": special}
+
+
+@contextlib.contextmanager
+def installed():
+    """Meanwhile `import cupy` gives the stand-in, and minigrad's CuPy backend is built on it."""
+    from minigrad.backends import arrays
+    from minigrad.generator import on_gpu
+
+    def clear():
+        for name in [*sys.modules]:
+            if name in MODULES or name.startswith("minigrad.backends.cupy"):
+                del sys.modules[name]
+        arrays.TYPES.discard(ndarray)
+        on_gpu.clear()
+
+    before = {name: sys.modules[name] for name in MODULES if name in sys.modules}
+    clear()
+    sys.modules.update(MODULES)
+    try:
+        yield cupy
+    finally:
+        clear()
+        sys.modules.update(before)
