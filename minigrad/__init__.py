@@ -47,7 +47,9 @@ from .ops.create import (  # noqa: E402
 )
 from .ops.elementary_public import *  # noqa: E402
 from .ops.index_public import *  # noqa: E402
+from .ops.inplace_public import TOP as _IN_PLACE  # noqa: E402
 from .ops.pick_public import *  # noqa: E402
+from .ops.pieces_public import *  # noqa: E402
 from .ops.product_public import *  # noqa: E402
 from .ops.public import *  # noqa: E402
 from .ops.reduce_public import *  # noqa: E402
@@ -75,7 +77,7 @@ pi, e, inf, nan = _math.pi, _math.e, _math.inf, _math.nan
 Generator.state_to_tensor = staticmethod(from_numpy)  # type: ignore[arg-type]
 
 globals().update(_LEGACY)
-globals().update(linalg.TOP)
+globals().update(linalg.TOP | _IN_PLACE)
 for _name in _dtypes.PUBLIC:
     globals()[_name] = getattr(_dtypes, _name)
 
@@ -86,6 +88,7 @@ _LAZY_NAMES = {
     "autograd": "inference_mode is_inference is_inference_mode_enabled set_anomaly_enabled "
                 "is_anomaly_enabled is_anomaly_check_nan_enabled",
     "serialization": "save load", "utils.dlpack": "from_dlpack", "run": "Run", "amp": "autocast",
+    "insight.explain": "explain", "insight.notes": "tracing",
     "switches": "use_deterministic_algorithms are_deterministic_algorithms_enabled "
                 "is_deterministic_algorithms_warn_only_enabled set_float32_matmul_precision "
                 "get_float32_matmul_precision set_default_device get_default_device compile",
@@ -102,9 +105,6 @@ def __getattr__(name):
         import importlib
         room = importlib.import_module(f"{__name__}.{_WHERE.get(name, name)}")
         return getattr(room, name) if name in _WHERE else room
-    if name == "Run":
-        from .run import Run
-        return Run
     if name == "bfloat16":
         return _dtypes.bfloat16
     if name in _dtypes._COMPLEX:

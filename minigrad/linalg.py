@@ -425,12 +425,19 @@ def _old_cholesky(input: Tensor, upper: Bool = False, *, out=None):
     return cholesky(input, upper=upper)
 
 
-def _at_top(name, function):
-    def top(input: Tensor, *, out=None):
-        return function(input)
-    top.__name__ = top.__qualname__ = name
-    top.__doc__ = f"{function.__doc__} As torch.{name}."
-    return torch_function(top)
+def _old_det(input: Tensor):
+    """linalg.det (torch.det)."""
+    return det(input)
+
+
+def _old_slogdet(input: Tensor, *, out=None):
+    """linalg.slogdet (torch.slogdet)."""
+    return slogdet(input)
+
+
+def _inverse(input: Tensor, *, out=None):
+    """linalg.inv (torch.inverse)."""
+    return inv(input)
 
 
 def _matrix_power(input: Tensor, n: Int, *, out=None):
@@ -445,9 +452,8 @@ def _matrix_exp(input: Tensor):
 
 # name at the top: function. They are methods of Tensor, too.
 TOP = {"svd": _old_svd, "qr": _old_qr, "logdet": _logdet, "pinverse": _pinverse, "cholesky": _old_cholesky,
-       "matrix_power": _matrix_power, "matrix_exp": _matrix_exp}
+       "matrix_power": _matrix_power, "matrix_exp": _matrix_exp, "det": _old_det, "slogdet": _old_slogdet,
+       "inverse": _inverse}
 for _name, _function in TOP.items():
     _function.__name__ = _function.__qualname__ = _name
 TOP = {name: torch_function(function) for name, function in TOP.items()}
-TOP |= {name: _at_top(name, function) for name, function in {"det": det, "slogdet": slogdet,
-                                                             "inverse": inv}.items()}

@@ -141,6 +141,70 @@ VALUES = {
             (B.scatter, 5),
         )
     ],
+    "isin": lambda B, t: [
+        B.isin(t(WHOLE), t(WHOLE[0])),
+        B.isin(t(V), t(V[1:3]), invert=True),
+        B.isin(t(WHOLE), 2),
+        B.isin(t(NAN), t(NAN)),
+    ],
+    "at least": lambda B, t: [
+        *[f(t(v)) for f in (B.atleast_1d, B.atleast_2d, B.atleast_3d) for v in (np.array(1.5), V, Y, X)],
+        *B.atleast_2d([t(V), t(X)]),
+        *B.atleast_3d(t(V), t(Y)),
+    ],
+    "cut": lambda B, t: [
+        *B.hsplit(t(V), 3),
+        *t(X).hsplit(2),
+        *B.vsplit(t(Y), [1, 2]),
+        *B.dsplit(t(X), (2,)),
+        *B.split_with_sizes(t(V), [2, 4]),
+        *t(V).unsafe_chunk(3),
+        *t(V).unsafe_split(3),
+    ],
+    "turned and combined": lambda B, t: [
+        *[B.rot90(t(X), k, (0, 2)) for k in (-1, 0, 1, 2, 3, 5)],
+        B.block_diag(t(Y), t(V), t(np.array(2.5))),
+        B.cartesian_prod(t(V), t(Y[0])),
+        B.combinations(t(V), 3),
+        B.combinations(t(V), with_replacement=True),
+        B.column_stack([t(Y), t(Y[:, 0])]),
+        t(X).ravel(),
+    ],
+    "reduced where written": lambda B, t: [
+        *[
+            f(t(v), 0, t(np.array([0, 2, 0])), t(v[:3] * 2), reduce, include_self=own)
+            for f in (B.index_reduce,)
+            for v in (X, WHOLE.astype(float))
+            for reduce in ("prod", "mean", "amax", "amin")
+            for own in (True, False)
+        ],
+        *[
+            t(kind).scatter_reduce(0, t(np.array([0, 0])), t(kind[:2] * kind[:2]), reduce, include_self=own)
+            for kind in (np.array([True, False, True]), np.array([3, -5, 7]), np.array([3, 5, 7], np.uint8))
+            for reduce in ("sum", "prod", "amax", "amin")
+            for own in (True, False)
+        ],
+    ],
+    "put": lambda B, t: [
+        B.index_put(t(Y), (t(np.array([0, 2])),), t(Y[1])),
+        B.index_put(t(Y), (t(np.array([0, 0])), t(np.array([1, 1]))), t(V[:2]), True),
+        t(Y).index_put_((t(Y > 0),), t(np.array(2.5))),
+        t(Y).index_put_((t(np.array([0, 0])),), t(Y[:2]), accumulate=True),
+        t(Y).put(t(np.array([[0, -1]])), t(V[:2])),
+        t(Y).put_(t(np.array([3, 3])), t(V[:2]), True),
+        B.masked_scatter(t(Y), t(Y > 0), t(X)),
+        t(X).masked_scatter_(t(X[0] > 0), t(X * 2)),
+    ],
+    "shapes changed in place": lambda B, t: [
+        t(V).unsqueeze_(0),
+        t(V[None]).squeeze_(),
+        t(Y).t_(),
+        t(X).transpose_(0, 2),
+        t(X).swapaxes_(0, 1),
+        B.sin_(t(V)),
+        t(V).multiply_(2).clip_(-1, 1).negative_(),
+        t(WHOLE).bitwise_and_(6),
+    ],
     "written at the end, wrapped": lambda B, t: [
         B.index_fill(t(X), 1, t(np.array([-1, 0])), 7),
         B.zeros(3, dtype=B.uint8).index_fill_(0, t(np.array([1])), -1),
@@ -197,6 +261,21 @@ GRADIENTS = {
     "scatter": (lambda B, x, y: B.scatter(x, 1, x.argmax(1, keepdim=True), y[:, :1]), (3, 4), (3, 4)),
     "index_add": (lambda B, x, y: B.index_add(x, 0, x.argmax()[None] * 0, y), (3, 4), (1, 4)),
     "meshgrid": (lambda B, x, y: B.meshgrid(x, y, indexing="xy")[0] * y[0], (3,), (4,)),
+    "index_put": (lambda B, x, y: B.index_put(x, (x.argmax(1) % 3,), y[:3]), (3, 4), (3, 4)),
+    "index_put, added": (lambda B, x, y: B.index_put(x, (x.argmax(1) % 2,), y, True), (3, 4), (3, 4)),
+    "put": (lambda B, x, y: x.put(B.tensor([0, -1]), y[0, :2]), (3, 4), (3, 4)),
+    "masked_scatter": (lambda B, x, y: B.masked_scatter(x, x > 0, y), (3, 4), (3, 4)),
+    "masked_scatter_": (lambda B, x, y: (x * 1).masked_scatter_(x[0] > 0, y), (3, 4), (3, 4)),
+    "index_reduce": (lambda B, x, y: x.index_reduce(0, x[0].argsort() % 3, y, "prod"), (3, 4), (4, 4)),
+    "scatter_reduce of others": (
+        lambda B, x, y: x.scatter_reduce(0, y.argsort(0) // 2, y, "mean", include_self=False),
+        (3, 4),
+        (4, 4),
+    ),
+    "block_diag": (lambda B, x, y: B.block_diag(x, y, x[0]), (2, 3), (3, 2)),
+    "cartesian_prod": (lambda B, x, y: B.cartesian_prod(x, y), (2,), (3,)),
+    "unsqueeze_": (lambda B, x, y: (x * y).unsqueeze_(1).mul_(y).transpose_(0, 2), (3, 4), (4,)),
+    "views older than unsqueeze_": (lambda B, x, y: older_views(x * 1, y), (3, 4), (4,)),
     **{
         text: (lambda B, x, y, text=text: B.einsum(text, x, y), *shapes)
         for text, *shapes in (
@@ -214,6 +293,14 @@ GRADIENTS = {
         )
     },
 }
+
+
+def older_views(x, y):
+    """Views made before the tensor's shape changed in place see what is written to it after."""
+    row, corner = x[1], x[:2, :2]
+    x.t_().mul_(y.unsqueeze(1))
+    corner.mul_(2)
+    return row.sum() * corner + x[:2, :2]
 
 
 def flat(results):
@@ -323,6 +410,37 @@ def test_drawing_follows_torchs_stream():
         lambda B: B.index_fill(B.zeros(3, dtype=B.uint8), 0, B.tensor([0]), 300),
         lambda B: B.take(B.arange(4), B.tensor([0.0, 1])),
         lambda B: B.take_along_dim(B.ones(2, 3), B.tensor([0]), 1),
+        lambda B: B.isin(B.tensor([True]), B.tensor([True])),
+        lambda B: B.isin(1, 2),
+        lambda B: B.index_put(B.ones(3), (B.tensor([0]),), B.tensor(2)),
+        lambda B: B.index_put(B.ones(3), (B.tensor([7]),), B.tensor(2.0)),
+        lambda B: B.index_put(B.ones(3), B.tensor([0]), B.tensor(2.0)),
+        lambda B: B.index_put(B.ones(3), (B.tensor([0, 1]),), B.ones(3)),
+        lambda B: B.ones(3).put(B.tensor([0, 7]), B.ones(2)),
+        lambda B: B.ones(3).put(B.tensor([0, 1]), B.ones(1)),
+        lambda B: B.ones(3).put(B.tensor([0, 1]), B.tensor([1, 2])),
+        lambda B: B.ones(3).put(B.tensor([0.0]), B.ones(1)),
+        lambda B: B.ones(3).masked_scatter(B.ones(3) > 0, B.ones(2)),
+        lambda B: B.ones(3).masked_scatter(B.ones(3) > 0, B.tensor([1, 2, 3])),
+        lambda B: B.ones(3).masked_scatter(B.ones(3), B.ones(3)),
+        lambda B: B.ones(3).index_reduce(0, B.tensor([0, 0]), B.ones(2), "sum"),
+        lambda B: B.ones(3).index_reduce(0, B.tensor([0, 0]), B.ones(3), "prod"),
+        lambda B: B.ones(3).index_reduce(0, B.tensor([0, 7]), B.ones(2), "prod"),
+        lambda B: B.ones(2, requires_grad=True).unsqueeze_(0),
+        lambda B: B.ones(2, requires_grad=True)[:1].unsqueeze_(0),
+        lambda B: B.ones(2, 3, 4).t_(),
+        lambda B: B.hsplit(B.tensor(1.0), 2),
+        lambda B: B.hsplit(B.ones(3), 2),
+        lambda B: B.vsplit(B.ones(3), 3),
+        lambda B: B.dsplit(B.ones(3, 3), 3),
+        lambda B: B.rot90(B.ones(3)),
+        lambda B: B.rot90(B.ones(3, 3), 1, (0, 0)),
+        lambda B: B.rot90(B.ones(3, 3), 1, (0,)),
+        lambda B: B.block_diag(B.ones(1, 2, 3)),
+        lambda B: B.cartesian_prod(B.ones(1, 2)),
+        lambda B: B.combinations(B.ones(1, 2)),
+        lambda B: B.combinations(B.ones(2), -1),
+        lambda B: B.atleast_1d(1.0),
     ],
 )
 def test_refusals(call):

@@ -39,6 +39,7 @@ SIGNATURES = {
     "Tensor.scatter_": "as scatter",
     "tensor_split": "one signature for torch's three: sections or indices",
     "Tensor.tensor_split": "as tensor_split",
+    "isin": "one signature for torch's three: tensors or numbers in either place",
     "tril_indices": "layout and pin_memory are torch's for other devices; integers require no grad",
     "triu_indices": "as tril_indices",
     "unique": "torch's passes (*args, **kwargs) to one of several functions like ours",
@@ -71,5 +72,6 @@ SIGNATURES = {
     "Generator.state_to_tensor": "how a state becomes a tensor; the generator stands below the tensors",
     "Generator.state_to_array": "how a state becomes an array again",
     "Tensor.*: adds memory_format": "torch takes it too; its stub leaves it out",
+    ".*: adds out": "the in-place forms take what the functions take",
     "Tensor.*: adds out": "the methods are the functions, which take out",
 }

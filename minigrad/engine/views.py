@@ -35,6 +35,9 @@ def refresh(tensor):
     base, steps, seen = tensor.view_of
     if base is None:
         return
+    while base.node is not seen and base.extras and "was" in base.extras:   # its shape changed in place
+        base = base.extras["was"]
+        tensor.view_of = base, steps, seen
     if base.node is not seen:
         check_alone(tensor, "its base or another view of its base has been")
         before = set_recording(True)            # or a look at it under no_grad would lose its history

@@ -1,6 +1,8 @@
-"""Running sums and products, turning, rolling, diagonals, and writing along a dimension."""
+"""Running sums, products and extremes, turning, rolling, windows, diagonals, and writing along a dimension.
+"""
 from ..engine.op import op
-from .index import gather
+from .index import gather, scatter_zeros
+from .pointwise import abs, exp, log, where
 from .shape import stack, unbind
 
 flip = op("flip", lambda xp, x, *, dims: xp.flip(x, dims).copy(order="K"), pointwise=True,
@@ -39,6 +41,39 @@ cumprod_backward = op("cumprod_backward", _cumprod_backward, promote="same",
 cumprod = op("cumprod", lambda xp, x, *, dim: xp.cumprod(x, dim), promote="same", twin=cumprod_twin,
              grads=(lambda g, x, dim: cumprod_backward(g, x, dim=dim),),
              formula=("x₁ · … · xₖ", "Σₖ ḡₖ · Πᵢ≤ₖ, ᵢ≠ⱼ xᵢ"))
+
+# The largest and smallest so far, the last of equal ones: the gradient goes to the element at the index.
+cummax = op("cummax", lambda xp, x, *, dim: xp.running_extreme(x, dim, xp.greater_equal), extras=("indices",),
+            grads=(lambda g, indices, x_shape, dim: scatter_zeros(g, indices, shape=x_shape, dim=dim),),
+            formula=("max(x₁ … xₖ)", "ḡ added at the indices"))
+cummin = op("cummin", lambda xp, x, *, dim: xp.running_extreme(x, dim, xp.less_equal), extras=("indices",),
+            grads=(lambda g, indices, x_shape, dim: scatter_zeros(g, indices, shape=x_shape, dim=dim),),
+            formula=("min(x₁ … xₖ)", "ḡ added at the indices"))
+_LEAST = -3e38                                  # the logarithm of as good as nothing, in float32 too
+
+
+def _logcumsumexp_slope(g, x, z, dim):
+    """Σₖ ḡₖ e^(xⱼ − zₖ) over k ≥ j in logarithms, those of positive and of negative ḡ apart."""
+    def later(size):
+        back = flip(size - z, dims=(dim,))
+        return exp(flip(logcumsumexp(back, dim=dim), dims=(dim,)) + x)
+    size = log(abs(g))
+    return later(where(g > 0, size, _LEAST)) - later(where(g < 0, size, _LEAST))
+
+
+logcumsumexp = op("logcumsumexp", lambda xp, x, *, dim: xp.logcumsumexp(x, dim), promote="same",
+                  grads=(_logcumsumexp_slope,), formula=("ln Σ e^x so far", "Σₖ ḡₖ e^(x − zₖ)"))
+
+# Windows: overlapping pieces of one dimension in a new last one, a view; and what puts their cotangents back.
+windows = op("windows", lambda xp, x, *, dim, size, step, dilation: xp.windows(x, dim, size, step, dilation),
+             grads=(lambda g, x_shape, dim, size, step, dilation: windows_sum(
+                 g, shape=x_shape, dim=dim, size=size, step=step, dilation=dilation),), view=True,
+             formula=("windows over dim", "ḡ added where windows lie"), torch_node="UnfoldBackward0")
+windows_sum = op("windows_sum", lambda xp, x, *, shape, dim, size, step, dilation:
+                 xp.windows_sum(x, shape, dim, size, step, dilation),
+                 grads=(lambda g, dim, size, step, dilation: windows(
+                     g, dim=dim, size=size, step=step, dilation=dilation),),
+                 formula=("x added where windows lie", "windows of ḡ"), torch_node="UnfoldBackwardBackward0")
 
 # Diagonals: a view, and what spreads its cotangent
 def _diagonal(x, *, offset, dim1, dim2):

@@ -24,11 +24,11 @@ from .signature import (
     Operand,
     Sizes,
     Tensor,
-    Tensors,
     is_number,
     need,
     refuse,
     torch_function,
+    torch_method,
 )
 
 # Turning, rolling, repeating --------------------------------------------------------------------------------
@@ -230,27 +230,6 @@ def broadcast_shapes(*shapes):
                            f"The shapes are {', '.join(str(list(shape)) for shape in shapes)}.") from None
 
 
-def _at_least(ndim, x):
-    shape = x.array.shape
-    return sp.reshape(x, {(1, 0): (1,), (2, 0): (1, 1), (2, 1): (1, *shape), (3, 0): (1, 1, 1),
-                          (3, 1): (1, *shape, 1), (3, 2): (*shape, 1)}.get((ndim, len(shape)), shape))
-
-
-def _stacker(name):
-    ndim, dim = {"hstack": (1, 1), "vstack": (2, 0), "dstack": (3, 2)}[name]
-
-    def function(tensors: Tensors, *, out=None):
-        parts = [_at_least(ndim, x) for x in tensors]
-        return sp.cat(parts, 0 if name == "hstack" and parts[0].array.ndim == 1 else dim)
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"Tensors joined along dimension {dim}, lacking ones added (torch.{name})."
-    return torch_function(function)
-
-
-hstack, vstack, dstack = map(_stacker, ("hstack", "vstack", "dstack"))
-row_stack = vstack
-
-
 @torch_function
 def tensor_split(input: Tensor, indices_or_sections=None, dim: Int = 0, *, indices=None, sections=None,
                  tensor_indices_or_sections=None):
@@ -280,6 +259,21 @@ def tensor_split(input: Tensor, indices_or_sections=None, dim: Int = 0, *, indic
         cuts = [min(max(int(k) + size * (int(k) < 0), 0), size) for k in indices_or_sections]
     bounds = list(zip([0, *cuts], [*cuts, size]))
     return tuple([i.take(input, slices=s.cut(dim, start, max(start, stop))) for start, stop in bounds])
+
+
+@torch_method
+def unfold(input: Tensor, dimension: Int, size: Int, step: Int):
+    """Windows of `size` neighbours along `dimension`, `step` apart, in a new last dimension, a view
+    (Tensor.unfold)."""
+    dim = wrap_dim(dimension, input.array.ndim)
+    most = (input.array.shape or (1,))[dim]
+    need(size >= 0, "size is {} but must be >= 0\nPass 0 or more.", size)
+    need(size <= most, "maximum size for tensor at dimension {} is {} but size is {}\n"
+         "A window lies within the dimension.", dim, most, size)
+    need(step > 0, "step is {} but must be > 0\nPass 1 or more.", step)
+    if not input.array.ndim:
+        return sp.reshape(input, (1,))[:size]
+    return a.windows(input, dim=dim, size=size, step=step, dilation=1)
 
 
 # Diagonals --------------------------------------------------------------------------------------------------
@@ -338,6 +332,5 @@ tril_indices, triu_indices = map(_triangle_indices, ("tril_indices", "triu_indic
 __all__ = [
     "flip", "fliplr", "flipud", "roll", "tile", "repeat_interleave", "meshgrid", "swapaxes", "swapdims",
     "movedim", "unflatten", "narrow", "select", "broadcast_to", "broadcast_tensors", "broadcast_shapes",
-    "tensor_split", "diagonal", "diag_embed", "diag", "trace", "hstack", "vstack", "dstack", "row_stack",
-    "moveaxis", "tril_indices", "triu_indices",
+    "tensor_split", "diagonal", "diag_embed", "diag", "trace", "moveaxis", "tril_indices", "triu_indices",
 ]

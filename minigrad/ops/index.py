@@ -6,6 +6,7 @@ dimension. `index_select`/`select_add`: whole slices by number, which serves emb
 """
 from ..engine.op import op
 from ..engine.views import replay
+from . import pointwise as p
 
 take = op("take", lambda x, *, slices: x[slices],
           grads=(lambda g, x_shape, slices: put(g, shape=x_shape, slices=slices),),
@@ -84,6 +85,51 @@ scatter_add = op("scatter_add",
                  lambda xp, x, index, src, *, dim: x + xp.scatter_add(x.shape, dim, index, src),
                  grads=(lambda g: g, None, lambda g, index, dim: gather(g, index, dim=dim)),
                  formula=("x, s added at i along dim", "ḡ", "–", "ḡ[i]"))
+
+
+# Products and extremes of what meets at an index.
+def _ones_where(condition, like):
+    return p.where(condition, 1.0, p.zeros_like(like))
+
+
+def _others(x, zeros, product, nothing):
+    """The product of all but x, where `zeros` of them all are 0, `product` is that of the rest, and `nothing`
+    the sum of those zeros, which is what the product's own derivative comes through."""
+    rest, zero = product / p.where(x == 0, 1.0, x), x == 0
+    with_one = p.where(zeros == 1 + zero, (nothing - p.where(zero, x, 0.0)) * rest, 0.0)
+    return p.where(zeros == zero, rest, with_one)
+
+
+def _product_slopes(g, needs, x, index, src, dim):
+    zeros = scatter_add(_ones_where(x == 0, x), index, _ones_where(src == 0, src), dim=dim)
+    nothing = scatter_add(p.where(x == 0, x, 0.0), index, p.where(src == 0, src, 0.0), dim=dim)
+    product = scatter_prod(p.where(x == 0, 1.0, x), index, p.where(src == 0, 1.0, src), dim=dim)
+    at_index = [gather(part, index, dim=dim) for part in (g, zeros, product, nothing)]
+    return (g * _others(x, zeros, product, nothing) if needs[0] else None, None,
+            at_index[0] * _others(src, *at_index[1:]) if needs[2] else None)
+
+
+def _extreme_slopes(g, needs, x, index, src, z, dim):
+    """Shared evenly among all that are as large as the result."""
+    own, theirs = x == z, src == gather(z, index, dim=dim)
+    share = g / scatter_add(_ones_where(own, x), index, _ones_where(theirs, src), dim=dim)
+    return (p.where(own, share, 0.0) if needs[0] else None, None,
+            p.where(theirs, gather(share, index, dim=dim), 0.0) if needs[2] else None)
+
+
+scatter_prod = op("scatter_prod",
+                  lambda xp, x, index, src, *, dim: xp.scatter_at(xp.multiply, x, dim, index, src),
+                  joint=_product_slopes, torch_node="ScatterReduceBackward0",
+                  formula=("x · Π s at i along dim", "ḡ · Π of the others", "–", "ḡ[i] · Π of the others"))
+scatter_amax = op("scatter_amax",
+                  lambda xp, x, index, src, *, dim: xp.scatter_at(xp.maximum, x, dim, index, src),
+                  joint=_extreme_slopes, torch_node="ScatterReduceBackward0",
+                  formula=("max(x, s at i)", "ḡ / ties where x = z", "–", "ḡ[i] / ties where s = z"))
+scatter_amin = op("scatter_amin",
+                  lambda xp, x, index, src, *, dim: xp.scatter_at(xp.minimum, x, dim, index, src),
+                  joint=lambda g, needs, x, index, src, z, dim:
+                  _extreme_slopes(g, needs, x, index, src, z, dim), torch_node="ScatterReduceBackward0",
+                  formula=("min(x, s at i)", "ḡ / ties where x = z", "–", "ḡ[i] / ties where s = z"))
 index_select = op("index_select", lambda x, index, *, dim: x.take(index, axis=dim),
                   grads=(lambda g, index, x_shape, dim: select_add(g, index, shape=x_shape, dim=dim), None),
                   formula=("x[i] along dim", "ḡ added at i", "–"))

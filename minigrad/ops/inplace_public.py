@@ -6,8 +6,9 @@ import numpy as np
 
 from .. import random
 from ..engine.core import TensorBase, plain, wrap
-from ..engine.inplace import check_cast, check_leaf, inplace
+from ..engine.inplace import become_view, check_cast, check_leaf, inplace
 from ..engine.op import REGISTRY
+from . import arrange_public as ap
 from . import elementary_public as ep
 from . import index as i
 from . import pick_public as pk
@@ -16,9 +17,21 @@ from . import product_public as pp
 from . import public as f
 from . import shape_public as s
 from . import sort_public as so
-from .arguments import cast, dtype_of, fitting, refuse_bool
-from .index_public import check_scatter
-from .signature import Bool, Float, Int, Number, Operand, Tensor, as_method, is_number, need, torch_method
+from .arguments import cast, dtype_of, fitting, need_tensor, refuse_bool
+from .index_public import check_scatter, setitem
+from .signature import (
+    Bool,
+    Float,
+    Int,
+    Number,
+    Operand,
+    Tensor,
+    Tensors,
+    as_method,
+    is_number,
+    need,
+    torch_method,
+)
 
 METHODS = {}
 
@@ -38,48 +51,54 @@ def _arithmetic(name, tensor, other, ufunc, alpha=1):
 
 
 @_method
-def add_(self, other: Operand, *, alpha: Number = 1):
+def add_(input, other: Operand, *, alpha: Number = 1):
     """`add` written into the tensor (Tensor.add_)."""
-    return _arithmetic("add", self, other, np.add, alpha)
+    return _arithmetic("add", input, other, np.add, alpha)
 
 
 @_method
-def sub_(self, other: Operand, *, alpha: Number = 1):
+def sub_(input, other: Operand, *, alpha: Number = 1):
     """`sub` written into the tensor (Tensor.sub_)."""
-    f.check_subtraction(self, other)
-    return _arithmetic("sub", self, other, np.subtract, alpha)
+    f.check_subtraction(input, other)
+    return _arithmetic("sub", input, other, np.subtract, alpha)
 
 
 @_method
-def mul_(self, other: Operand):
+def mul_(input, other: Operand):
     """`mul` written into the tensor (Tensor.mul_)."""
-    return _arithmetic("mul", self, other, np.multiply)
+    return _arithmetic("mul", input, other, np.multiply)
 
 
 @_method
-def div_(self, other: Operand, *, rounding_mode=None):
+def div_(input, other: Operand, *, rounding_mode=None):
     """`div` written into the tensor (Tensor.div_)."""
     if rounding_mode is not None:
-        return inplace(f.rounded_division("div", rounding_mode, self, other), self, other)
-    return _arithmetic("div", self, other, np.true_divide)
+        return inplace(f.rounded_division("div", rounding_mode, input, other), input, other)
+    return _arithmetic("div", input, other, np.true_divide)
 
 
 @_method
-def floor_divide_(self, other: Operand):
+def true_divide_(input, other: Operand):
+    """`div` written into the tensor (Tensor.true_divide_)."""
+    return _arithmetic("div", input, other, np.true_divide)
+
+
+@_method
+def floor_divide_(input, other: Operand):
     """`floor_divide` written into the tensor (Tensor.floor_divide_)."""
-    return inplace(f.rounded_division("floor_divide", "floor", self, other), self, other)
+    return inplace(f.rounded_division("floor_divide", "floor", input, other), input, other)
 
 
 @_method
-def remainder_(self, other: Operand):
+def remainder_(input, other: Operand):
     """`remainder` written into the tensor (Tensor.remainder_)."""
-    return inplace(f.rounded_division("remainder", "remainder", self, other), self, other)
+    return inplace(f.rounded_division("remainder", "remainder", input, other), input, other)
 
 
 def _pointwise(name):
-    def method(self):
-        refuse_bool(name, self)
-        return inplace(REGISTRY[name], self)
+    def method(input):
+        refuse_bool(name, input)
+        return inplace(REGISTRY[name], input)
     method.__name__ = method.__qualname__ = f"{name}_"
     method.__doc__ = f"`{name}` written into the tensor (Tensor.{name}_)."
     METHODS[method.__name__] = method
@@ -91,65 +110,82 @@ for _name in """exp log sqrt rsqrt sin cos tanh erf sigmoid reciprocal abs neg s
 
 
 @_method
-def round_(self, *, decimals: Int = 0):
+def round_(input, *, decimals: Int = 0):
     """`round` written into the tensor (Tensor.round_)."""
-    refuse_bool("round", self)
-    return copy_(self, f.round(self, decimals=decimals)) if decimals else inplace(p.round, self)
+    refuse_bool("round", input)
+    return copy_(input, f.round(input, decimals=decimals)) if decimals else inplace(p.round, input)
 
 
 @_method
-def pow_(self, exponent: Operand):
+def pow_(input, exponent: Operand):
     """`pow` written into the tensor (Tensor.pow_)."""
-    if isinstance(exponent, TensorBase) or self.array.dtype.kind in "bui":
+    if isinstance(exponent, TensorBase) or input.array.dtype.kind in "bui":
         need(not isinstance(exponent, float), "result type Float can't be cast to the desired output type "
-             "{}\nUse the out-of-place op, or convert the tensor first.", dtype_of(self).legacy_name)
-        return inplace(p.pow, self, exponent)
-    return inplace(p.pow_number, self, exponent=exponent)
+             "{}\nUse the out-of-place op, or convert the tensor first.", dtype_of(input).legacy_name)
+        return inplace(p.pow, input, exponent)
+    return inplace(p.pow_number, input, exponent=exponent)
 
 
 @_method
-def clamp_(self, min: Operand = None, max: Operand = None):
+def clamp_(input, min: Operand = None, max: Operand = None):
     """`clamp` written into the tensor (Tensor.clamp_)."""
-    common, made, operands, attrs = f.clamping(self, min, max)
-    check_cast(common, self, False)
-    return inplace(made, self, *operands, **attrs)
+    common, made, operands, attrs = f.clamping(input, min, max)
+    check_cast(common, input, False)
+    return inplace(made, input, *operands, **attrs)
 
 
 @_method
-def masked_fill_(self, mask: Tensor, value: Operand):
+def masked_fill_(input, mask: Tensor, value: Operand):
     """`masked_fill` written into the tensor (Tensor.masked_fill_)."""
-    return inplace(p.masked_fill, self, mask, f.filling(self, mask, value))
+    return inplace(p.masked_fill, input, mask, f.filling(input, mask, value))
 
 
 @_method
-def fill_(self, value: Operand):
+def fill_(input, value: Operand):
     """Every element set to `value` (Tensor.fill_)."""
     if is_number(value):
-        value = fitting(value, dtype_of(self))
+        value = fitting(value, dtype_of(input))
     else:
         need(not value.array.ndim, "fill_ only supports 0-dimension value tensor but got tensor with {} "
              "dimensions.\nUse copy_ for larger tensors.", value.array.ndim)
-        value = cast(value, self.array.dtype)
-    return inplace(p.fill, self, value, write=lambda array, given: array.fill(given))
+        value = cast(value, input.array.dtype)
+    return inplace(p.fill, input, value, write=lambda array, given: array.fill(given))
 
 
 @_method
-def zero_(self):
+def zero_(input):
     """Every element set to 0 (Tensor.zero_)."""
-    return fill_(self, 0)
+    return fill_(input, 0)
 
 
 @_method
-def copy_(self, other: Tensor, non_blocking: Bool = False):
+def copy_(input, other: Tensor, non_blocking: Bool = False):
     """The elements of `other`, broadcast and converted (Tensor.copy_)."""
-    return inplace(p.copy, self, other, write=lambda array, given: np.copyto(array, given, casting="unsafe"))
+    return inplace(p.copy, input, other, write=lambda array, given: np.copyto(array, given, casting="unsafe"))
 
 
 @_method
-def scatter_add_(self, dim: Int, index: Tensor, src: Tensor):
+def scatter_add_(input, dim: Int, index: Tensor, src: Tensor):
     """`scatter_add` written into the tensor (Tensor.scatter_add_)."""
-    dim, src = check_scatter(self, dim, index, src)
-    return inplace(i.scatter_add, self, index, src, dim=dim)
+    dim, src = check_scatter(input, dim, index, src)
+    return inplace(i.scatter_add, input, index, src, dim=dim)
+
+
+@_method
+def index_put_(input, indices: Tensors, values: Tensor, accumulate: Bool = False):
+    """`index_put` written into the tensor (Tensor.index_put_)."""
+    if accumulate:
+        return copy_(input, pk.index_put(input, indices, values, True))
+    pk.placing(input, indices, values)
+    setitem(input, tuple(indices), values)
+    return input
+
+
+@_method
+def masked_scatter_(input, mask: Tensor, source: Tensor):
+    """`masked_scatter` written into the tensor (Tensor.masked_scatter_)."""
+    check_leaf(input)
+    return copy_(input, pk.masked_scatter(input, s.expand(mask, input.array.shape), source))
 
 
 def _by_copy(function):
@@ -157,11 +193,11 @@ def _by_copy(function):
     compute, name = as_method(function), f"{function.__name__}_"
 
     @functools.wraps(function)
-    def method(self, *args, **named):
-        check_leaf(self)
-        result = compute(self, *args, **named)
-        check_cast(result.dtype, self, False)
-        return copy_(self, result)
+    def method(input, *args, **named):
+        check_leaf(input)
+        result = compute(input, *args, **named)
+        check_cast(result.dtype, input, False)
+        return copy_(input, result)
     method.__name__ = method.__qualname__ = name
     method.__doc__ = f"`{function.__name__}` written into the tensor (Tensor.{name})."
     METHODS[name] = method
@@ -171,8 +207,33 @@ for _function in (ep.square, ep.lerp, ep.addcmul, ep.addcdiv, ep.logit, ep.nan_t
                   ep.clamp_max, ep.atan2, ep.hypot, ep.xlogy, ep.fmod, ep.deg2rad, ep.rad2deg, so.cumsum,
                   so.cumprod, pk.scatter, pk.index_add, pk.index_fill, pk.index_copy, s.tril, s.triu, f.eq,
                   f.ne, f.lt, f.le, f.gt, f.ge, f.logical_and, f.logical_or, f.logical_not, f.logical_xor,
-                  pp.addmm, pp.addmv, pp.baddbmm):
+                  pp.addmm, pp.addmv, pp.baddbmm, pp.addbmm, pp.addr, pk.scatter_reduce, pk.index_reduce,
+                  pk.put, ep.float_power, f.bitwise_and, f.bitwise_or, f.bitwise_xor, f.bitwise_not):
     _by_copy(_function)
+_SAME = """absolute:abs negative:neg clip:clamp divide:div multiply:mul subtract:sub fix:trunc
+    not_equal:ne less:lt less_equal:le greater:gt greater_equal:ge arcsin:asin arccos:acos arctan:atan
+    arcsinh:asinh arccosh:acosh arctanh:atanh arctan2:atan2"""
+for _pair in _SAME.split():
+    _name, _, _same = _pair.partition(":")
+    METHODS[f"{_name}_"] = METHODS[f"{_same}_"]
+
+
+# Shapes changed in place ------------------------------------------------------------------------------------
+
+def _reshaped(function):
+    """The tensor itself becomes the view that `function` gives; its memory stays."""
+    compute, name = as_method(function), f"{function.__name__}_"
+
+    @functools.wraps(function)
+    def method(input, *args, **named):
+        return become_view(input, lambda source: compute(source, *args, **named))
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = f"The tensor itself made what `{function.__name__}` gives (Tensor.{name})."
+    METHODS[name] = method
+
+
+for _function in (s.unsqueeze, s.squeeze, s.t, s.transpose, ap.swapaxes, ap.swapdims):
+    _reshaped(_function)
 
 
 # Drawn in place ---------------------------------------------------------------------------------------------
@@ -187,31 +248,49 @@ def _draw(tensor, sample, *settings, generator):
 
 
 @_method
-def uniform_(self, from_: Float = 0.0, to: Float = 1.0, *, generator=None):
+def uniform_(input, from_: Float = 0.0, to: Float = 1.0, *, generator=None):
     """Drawn from [from_, to), torch's stream (Tensor.uniform_)."""
-    return _draw(self, random.uniform, from_, to, generator=generator)
+    return _draw(input, random.uniform, from_, to, generator=generator)
 
 
 @_method
-def normal_(self, mean: Float = 0.0, std: Float = 1.0, *, generator=None):
+def normal_(input, mean: Float = 0.0, std: Float = 1.0, *, generator=None):
     """Drawn from the normal distribution, torch's stream (Tensor.normal_)."""
-    dense = plain(self).flags.c_contiguous
-    return _draw(self, random.normal, mean, std, dense, generator=generator)
+    dense = plain(input).flags.c_contiguous
+    return _draw(input, random.normal, mean, std, dense, generator=generator)
 
 
 @_method
-def exponential_(self, lambd: Float = 1.0, *, generator=None):
+def exponential_(input, lambd: Float = 1.0, *, generator=None):
     """Waiting times at rate `lambd`, torch's stream (Tensor.exponential_)."""
-    return _draw(self, random.exponential, lambd, generator=generator)
+    return _draw(input, random.exponential, lambd, generator=generator)
 
 
 @_method
-def bernoulli_(self, p: Operand = 0.5, *, generator=None):
+def bernoulli_(input, p: Operand = 0.5, *, generator=None):
     """1 with probability p, a number or a tensor that broadcasts, else 0, torch's stream (Tensor.bernoulli_).
     """
     if is_number(p):
-        return _draw(self, random.bernoulli, p, generator=generator)
-    check_leaf(self)
-    array, odds = plain(self), plain(s.expand(p, self.array.shape))
+        return _draw(input, random.bernoulli, p, generator=generator)
+    check_leaf(input)
+    array, odds = plain(input), plain(s.expand(p, input.array.shape))
     generator = generator or random.default_generator
-    return copy_(self, wrap(random.bernoulli_tensor(generator, odds, array.dtype, array.strides)))
+    return copy_(input, wrap(random.bernoulli_tensor(generator, odds, array.dtype, array.strides)))
+
+
+# At the top -------------------------------------------------------------------------------------------------
+
+def _at_top(name):
+    method = METHODS[name]
+
+    @functools.wraps(method)
+    def function(input, *args, **named):
+        return method(need_tensor(name, input), *args, **named)
+    return function
+
+
+TOP = {name: _at_top(name) for name in """
+    abs_ acos_ acosh_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_ asin_ asinh_ atan_ atanh_ ceil_
+    clamp_ clamp_max_ clamp_min_ clip_ cos_ cosh_ deg2rad_ erf_ erfc_ exp2_ exp_ expm1_ fill_ fix_ floor_
+    frac_ index_put_ log10_ log1p_ log2_ log_ logit_ nan_to_num_ neg_ negative_ rad2deg_ reciprocal_ relu_
+    round_ rsqrt_ sigmoid_ sin_ sinh_ sqrt_ square_ tan_ tanh_ trunc_ xlogy_ zero_""".split()}

@@ -5,15 +5,27 @@ import numpy as np
 from .. import random
 from ..engine.core import TensorBase, plain, wrap
 from ..engine.errors import wrap_dim
+from ..engine.op import REGISTRY
 from ..engine.promote import as_number
 from . import arrange as a
 from . import arrange_public as ap
 from . import index as i
 from . import shape_public as sp
 from .arguments import cast, dtype_of, fitting
-from .index_public import check_scatter, gather, nonzero
-from .public import scaled
-from .signature import Bool, Float, Int, Number, Operand, Tensor, is_number, need, torch_function
+from .index_public import check_scatter, gather, nonzero, parse
+from .public import div, scaled
+from .signature import (
+    Bool,
+    Float,
+    Int,
+    Number,
+    Operand,
+    Tensor,
+    Tensors,
+    is_number,
+    need,
+    torch_function,
+)
 
 # Picking and writing ----------------------------------------------------------------------------------------
 
@@ -175,6 +187,124 @@ def index_copy(input: Tensor, dim: Int, index: Tensor, source: Tensor, *, out=No
     return _along(a.scatter, input, dim, index, source)
 
 
+@torch_function
+def scatter_reduce(input: Tensor, dim: Int, index: Tensor, src: Tensor, reduce, *,
+                   include_self: Bool = True, out=None):
+    """input with what `src` holds for each place `index` along `dim` reduced there: "sum", "prod", "mean",
+    "amax" or "amin" (torch.scatter_reduce). include_self: together with what was there. Equal extremes share
+    the gradient."""
+    need(reduce in _FIRST, "reduce argument must be either sum, prod, mean, amax or amin, got {}\n"
+         "Name one of them.", reduce)
+    dim, src = check_scatter(input, dim, index, src)
+    if not input.array.ndim:
+        one, places, given = [sp.reshape(x, (-1,)) for x in (input, index, src)]
+        return sp.reshape(_reduced(one, 0, places, given, reduce, include_self), ())
+    return _reduced(input, dim, index, src, reduce, include_self)
+
+
+# What the first of several is reduced with: infinite for the extremes.
+_FIRST = {"sum": 0, "mean": 0, "prod": 1, "amax": -np.inf, "amin": np.inf}
+
+
+def _reduced(input, dim, index, src, reduce, include_self):
+    d, base = dtype_of(input), input
+    if not include_self:
+        first = _FIRST[reduce]
+        if not d.is_floating_point and abs(first) > 1:
+            limits = None if d.name == "bool" else np.iinfo(d.numpy)
+            least, most = (False, True) if limits is None else (limits.min, limits.max)
+            first = least if first < 0 else most
+        base = a.scatter(input, index, d.numpy.type(first), dim=dim)
+    if reduce not in ("sum", "mean"):
+        return REGISTRY[f"scatter_{reduce}"](base, index, src, dim=dim)
+    total = i.scatter_add(base, index, src, dim=dim)
+    if reduce == "sum":
+        return total
+    ones = wrap(np.ones(src.array.shape, d.numpy))
+    count = np.ones(input.array.shape, d.numpy) if include_self else \
+        plain(a.scatter(wrap(np.ones(input.array.shape, d.numpy)), index, d.numpy.type(0), dim=dim))
+    count = i.scatter_add(wrap(count), index, ones, dim=dim)
+    return div(total, count, rounding_mode=None if d.is_floating_point else "floor")
+
+
+@torch_function
+def index_reduce(input: Tensor, dim: Int, index: Tensor, source: Tensor, reduce, *,
+                 include_self: Bool = True, out=None):
+    """input with the slices of `source` reduced at `index` along `dim`: "prod", "mean", "amax" or "amin"
+    (torch.index_reduce)."""
+    need(reduce in ("prod", "mean", "amax", "amin"), "index_reduce(): Expected reduce to be one of prod, "
+         "mean, amax or amin but got {}.\nUse index_add for sums.", reduce)
+    dim = wrap_dim(dim, input.array.ndim)
+    count = (source.array.shape or (1,))[dim]
+    need(index.array.size == count, "index_reduce_(): Number of indices ({}) should be equal to "
+         "source.size(dim): ({}), for dim: {}\nGive a slice for each index.", index.array.size, count, dim)
+    size = (input.array.shape or (1,))[dim]
+    need(not ((index.array < 0) | (index.array >= size)).any(), "index out of range in self\n"
+         "Indices run from 0 to size - 1.", error=IndexError)
+
+    def write(x, where, src, dim):
+        return _reduced(x, dim, where, src, reduce, include_self)
+    return _along(write, input, dim, index, source)
+
+
+def placing(input, indices, values):
+    """(the index as NumPy takes it, values of the input's dtype that broadcast there), checked as torch
+    does."""
+    need(input.array.dtype == values.array.dtype, "Index put requires the source and destination dtypes "
+         "match, got {} for the destination and {} for the source.\nConvert the values with .to(dtype).",
+         *[dtype_of(x).legacy_name for x in (input, values)])
+    parts = parse(tuple(indices), input.array.shape)
+    target, source = input.array[parts].shape, values.array.shape
+    fits = len(source) <= len(target) and all([n in (1, m) for n, m in zip(source[::-1], target[::-1])])
+    need(fits, "shape mismatch: value tensor of shape {} cannot be broadcast to indexing result of shape {}\n"
+         "The value must broadcast to the place.", source, target)
+    return parts, values, target
+
+
+@torch_function
+def index_put(input: Tensor, indices: Tensors, values: Tensor, accumulate: Bool = False):
+    """input with `values` at the places that a tuple of index tensors means, as `x[indices] = values` writes
+    (torch.index_put). accumulate: added there, places that occur several times several times."""
+    parts, values, target = placing(input, indices, values)
+    if accumulate:
+        return input + i.drop(sp.expand(values, target), shape=input.array.shape, index=parts)
+    return i.index_put(input, values, index=parts)
+
+
+@torch_function
+def put(input: Tensor, index: Tensor, source: Tensor, accumulate: Bool = False):
+    """input with the elements of `source` at `index`, numbers of the flattened tensor (torch.put)."""
+    need(index.array.dtype == np.int64, "put_(): Expected a long tensor for index, but got {}\n"
+         "Convert it with .long().", dtype_of(index).legacy_name)
+    need(input.array.dtype == source.array.dtype, "put_(): self and source expected to have the same dtype, "
+         "but got self.dtype = {} and source.dtype = {}\nConvert one of them.",
+         *[dtype_of(x).legacy_name for x in (input, source)])
+    size, places = input.array.size, plain(index).reshape(-1)
+    need(places.size == source.array.size, "put_(): Expected source and index to have the same number of "
+         "elements, but got source.numel() = {}, index.numel() = {}\nPair them.", source.array.size,
+         places.size, error=IndexError)
+    bad = places[(places < -size) | (places >= size)]
+    need(not bad.size, "out of range: tried to access index {} on a tensor of {} elements.\n"
+         "Indices run from -size to size - 1.", *bad[:1], size, error=IndexError)
+    written = index_put(sp.reshape(input, (-1,)), (wrap(places),), sp.reshape(source, (-1,)), accumulate)
+    return sp.reshape(written, input.array.shape)
+
+
+@torch_function
+def masked_scatter(input: Tensor, mask: Tensor, source: Tensor):
+    """input with the elements of `source`, one after the other, where `mask` is true (torch.masked_scatter).
+    Raises RuntimeError where the source has too few."""
+    need(input.array.dtype == source.array.dtype, "masked_scatter: expected self and source to have same "
+         "dtypes but got{} and {}\nConvert one of them.", *[dtype_of(x).legacy_name for x in (input, source)])
+    input, mask = ap.broadcast_tensors(input, mask)
+    need(mask.array.dtype == np.bool_, "masked_scatter_ only supports boolean masks, but got mask with dtype "
+         "{}\nCompare it with something first.", dtype_of(mask).legacy_name)
+    count = np.count_nonzero(mask.array)
+    need(source.array.size >= count, "Number of elements of source < number of ones in mask\n"
+         "Give an element for each place.")
+    return i.index_put(input, sp.reshape(source, (-1,))[:count], index=(plain(mask),))
+
+
 # Drawn ------------------------------------------------------------------------------------------------------
 
 @torch_function
@@ -203,5 +333,6 @@ def bernoulli(input: Tensor, p: Float = None, *, generator=None, out=None):
 
 __all__ = [
     "masked_select", "take", "take_along_dim", "argwhere", "scatter", "index_add", "index_fill",
-    "index_copy", "multinomial", "bernoulli",
+    "index_copy", "scatter_reduce", "index_reduce", "index_put", "put", "masked_scatter", "multinomial",
+    "bernoulli",
 ]

@@ -1,8 +1,9 @@
 """torch's functions that sort, search and count, and that run along a dimension."""
 import numpy as np
 
-from ..engine.core import plain, wrap
+from ..engine.core import TensorBase, plain, wrap
 from ..engine.errors import wrap_dim
+from ..engine.promote import result_type
 from . import arrange as a
 from . import index as i
 from . import pointwise as p
@@ -12,10 +13,23 @@ from . import shape as s
 from . import shape_public as sp
 from .arguments import dtype_of
 from .index_public import gather
-from .signature import Bool, Dims, Dtype, Int, Number, Operand, Tensor, need, returned, torch_function
+from .signature import (
+    Bool,
+    Dims,
+    Dtype,
+    Int,
+    Number,
+    Operand,
+    Tensor,
+    need,
+    refuse,
+    returned,
+    torch_function,
+)
 
 _Sort, _Topk, _Kth, _Median = [returned(name, "values", "indices")
                                for name in ("sort", "topk", "kthvalue", "median")]
+_Cummax, _Cummin = [returned(name, "values", "indices") for name in ("cummax", "cummin")]
 _AMinMax = returned("aminmax", "min", "max")
 
 
@@ -105,6 +119,19 @@ def aminmax(input: Tensor, *, dim: Int = None, keepdim: Bool = False, out=None):
     """The smallest and the largest element (torch.aminmax)."""
     dims = () if dim is None else dim
     return _AMinMax(rp.amin(input, dims, keepdim), rp.amax(input, dims, keepdim))
+
+
+@torch_function
+def isin(elements: Operand, test_elements: Operand, *, assume_unique: Bool = False, invert: Bool = False,
+         out=None):
+    """Which elements occur among `test_elements` (torch.isin); nan is none of them. invert: which do not."""
+    if not isinstance(elements, TensorBase) and not isinstance(test_elements, TensorBase):
+        refuse("isin", elements, test_elements)
+    common = result_type(elements, test_elements).numpy
+    need(common != np.bool_, "Unsupported input type encountered for isin(): Bool\n"
+         "Convert it with .long().")
+    x, tests = (np.asarray(getattr(x, "array", x)).astype(common) for x in (elements, test_elements))
+    return wrap(np.isin(x, tests, invert=invert))
 
 
 @torch_function
@@ -212,6 +239,36 @@ def cumprod(input: Tensor, dim: Int, *, dtype: Dtype = None, out=None):
     return _running(a.cumprod, input, dim, dtype)
 
 
+def _running_extreme(made, pair, input, dim):
+    dim = wrap_dim(dim, input.array.ndim)
+    if not input.array.ndim:
+        return pair(p.clone(input), wrap(np.zeros((), np.int64)))
+    values, (indices,) = made.full(input, dim=dim)
+    return pair(values, wrap(indices))
+
+
+@torch_function
+def cummax(input: Tensor, dim: Int, *, out=None):
+    """(values, indices) of the largest element so far along `dim`, the last of equal ones (torch.cummax)."""
+    return _running_extreme(a.cummax, _Cummax, input, dim)
+
+
+@torch_function
+def cummin(input: Tensor, dim: Int, *, out=None):
+    """(values, indices) of the smallest element so far along `dim`, the last of equal ones (torch.cummin)."""
+    return _running_extreme(a.cummin, _Cummin, input, dim)
+
+
+@torch_function
+def logcumsumexp(input: Tensor, dim: Int, *, out=None):
+    """ln Σ exp of all elements so far along `dim`, without overflow (torch.logcumsumexp)."""
+    dim = wrap_dim(dim, input.array.ndim)
+    need(dtype_of(input).is_floating_point, "\"logcumsumexp_out_cpu\" not implemented for '{}'\n"
+         "Convert it first, for example with .float().", dtype_of(input).legacy_name,
+         error=NotImplementedError)
+    return a.logcumsumexp(input, dim=dim) if input.array.ndim else p.clone(input)
+
+
 @torch_function
 def diff(input: Tensor, n: Int = 1, dim: Int = -1, prepend: Tensor = None, append: Tensor = None, *,
          out=None):
@@ -268,6 +325,7 @@ def std_mean(input: Tensor, dim: Bool | Dims = None, unbiased: Bool = True, keep
 
 
 __all__ = [
-    "sort", "argsort", "topk", "kthvalue", "median", "aminmax", "unique", "searchsorted", "bucketize",
-    "bincount", "cumsum", "cumprod", "diff", "count_nonzero", "nansum", "nanmean", "var_mean", "std_mean",
+    "sort", "argsort", "topk", "kthvalue", "median", "aminmax", "isin", "unique", "searchsorted", "bucketize",
+    "bincount", "cumsum", "cumprod", "cummax", "cummin", "logcumsumexp", "diff",
+    "count_nonzero", "nansum", "nanmean", "var_mean", "std_mean",
 ]

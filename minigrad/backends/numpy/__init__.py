@@ -107,9 +107,20 @@ from .pool import (
     max_pool2d_gather,
     max_pool2d_positions,
 )
-from .reduce import cumprod, cumsum, log_softmax, logsumexp, prod, softmax, sum
-from .scatter import scatter_add, select_add
+from .reduce import (
+    cumprod,
+    cumsum,
+    log_softmax,
+    logcumsumexp,
+    logsumexp,
+    prod,
+    running_extreme,
+    softmax,
+    sum,
+)
+from .scatter import scatter_add, scatter_at, select_add
 from .special import erf, erfc, gelu, gelu_backward
+from .windows import windows, windows_sum
 
 add_at = _add.at
 # Operators whose forward is one NumPy loop: its own entry spares Python's operator and a call (45 of 300 ns).

@@ -108,6 +108,22 @@ def cumprod(x, axis):
     return _running(np.multiply, x, axis)
 
 
+def logcumsumexp(x, axis):
+    """ln Σ e^x of all elements so far along `axis`, in float64."""
+    return _running(np.logaddexp, x, axis)
+
+
+def running_extreme(x, axis, beats):
+    """(values, indices) of the largest or smallest so far; an equal one takes the place, a nan keeps it.
+
+    beats: numpy.greater_equal or less_equal.
+    """
+    extremes = (np.maximum if beats is np.greater_equal else np.minimum).accumulate(x, axis)
+    count = np.arange(x.shape[axis]).reshape(-1, *[1] * (x.ndim - 1 - axis % x.ndim))
+    indices = np.maximum.accumulate(np.where((x == extremes) | (x != x), count, 0), axis)
+    return np.take_along_axis(x, indices, axis), np.array(indices, order="C")
+
+
 def prod(x, axis=None, keepdims=False):
     """numpy.prod, called so that NumPy's warnings of overflow are met here, where they are silenced."""
     return np.multiply.reduce(x, axis=axis, keepdims=keepdims)

@@ -21,12 +21,24 @@ def scatter_add(shape, dim, index, src):
 
     index has as many dimensions as src and is nowhere larger. (torch.scatter_add into zeros)
     """
+    return _add_at(shape, _positions(shape, dim, index), src[tuple(map(slice, index.shape))])
+
+
+def scatter_at(ufunc, x, dim, index, src):
+    """A copy of x in which `ufunc` has put each src[i, j, ..] to what stands at index[i, j, ..]."""
+    z = np.array(x, order="C")
+    ufunc.at(z.reshape(-1), _positions(x.shape, dim, index).reshape(-1), src.reshape(-1))
+    return z
+
+
+def _positions(shape, dim, index):
+    """In the flat array of `shape`, the places that index[i, j, ..] means."""
     dim %= max(1, len(shape))
     positions = np.zeros(index.shape, np.int64)
     for axis, length in enumerate(index.shape):
         place = index if axis == dim else np.arange(length).reshape(-1, *[1] * (index.ndim - axis - 1))
         positions += place * prod(shape[axis + 1:])
-    return _add_at(shape, positions, src[tuple(map(slice, index.shape))])
+    return positions
 
 
 def select_add(shape, dim, index, src):

@@ -8,8 +8,9 @@ The products of all tiles are 16 matrix products, (tiles, C) by (C, O). Bᵀ and
 whole lines of channels, which NumPy adds at cache speed as long as a line is long; so channels must be many.
 Tiles go through in chunks whose transforms stay in the cache.
 
-On one thread only: its many short calls leave a second thread waiting for the interpreter lock (two threads,
-16×64×32×32→64 forward: 11.5 ms, by patches 10.3; one thread: 10.0 and 14.5).
+On one thread only, unless the transforms are compiled (`backends.fast`): NumPy's many short calls leave a second
+thread waiting for the interpreter lock (two threads, 16×64×32×32→64 forward: 11.5 ms, by patches 10.3; one
+thread: 10.0 and 14.5).
 
 Float32 only: sums of inputs are rounded before they are multiplied, so the error is absolute, about 3e-6 of
 the largest products in a tile (3e-6 where values are about 1): a small result beside large ones has fewer
@@ -40,7 +41,7 @@ def fits(x, other, w_shape, geometry, size, tiles=TILES):
     """Is it quicker for this convolution of x with `other`, and without overflow? `size`: the output's
     (height, width)."""
     stride, pads, dilation, groups = geometry
-    if get_num_threads() > 1 or w_shape[2:] != (3, 3) or groups > 1 or x.dtype != np.float32:
+    if get_num_threads() > 1 and not threaded or w_shape[2:] != (3, 3) or groups > 1 or x.dtype != np.float32:
         return False
     if not (min(w_shape[:2]) >= CHANNELS and (*stride, *dilation) == (1, 1, 1, 1)
             and min(map(min, pads)) >= 0 and len(x) * size[0] * size[1] >= 4 * tiles):
@@ -77,6 +78,35 @@ def _scatter(y, out):
     np.add(y[0], y[1], out=out[1])
     np.subtract(y[0], y[1], out=out[2])
     np.negative(y[1], out=out[3])
+
+
+def transform_input(image, half, out):
+    """Bᵀ d B of the tiles of an image (N, 2 lines + 2, 2 wide + 2, C) into (4, 4, N, lines, wide, C). half:
+    scratch for four lines of each tile's row, (4, N, lines, 2 wide + 2, C)."""
+    _differ(_lines(image, 1, 4, out.shape[3]), half)
+    _differ(_lines(half, 3, 4, out.shape[4]), out.swapaxes(0, 1))
+
+
+def transform_output(product, half, z, bias):
+    """Aᵀ Y A of products (4, 4, tiles, O) into the tiles of z, NHWC, plus bias (O,) or None. half: scratch,
+    (2, 4, tiles, O)."""
+    _gather(product, half)
+    pixels = _by_tile(z)
+    _gather(half.reshape(2, 4, *pixels.shape[2:]).swapaxes(0, 1), pixels.swapaxes(0, 1))
+    if bias is not None:
+        offset = np.tile(bias, z.shape[2])
+        part = z.reshape(-1, offset.size)
+        part += offset
+
+
+def transform_cotangent(g, half, out):
+    """A g Aᵀ of the tiles of g, NHWC, into (4, 4, tiles, O). half: scratch, (4, 2, tiles, O)."""
+    pixels = _by_tile(g)
+    _scatter(pixels, half.reshape(4, 2, *pixels.shape[2:]))
+    _scatter(half.swapaxes(0, 1), out.swapaxes(0, 1))
+
+
+threaded = False                # may several threads transform at once? Not in NumPy
 
 
 def _lines(pixels, axis, count, length):
@@ -125,14 +155,12 @@ class _Tiles:
                 lines = band.stop - top
                 half = by_row[:4 * n * lines * (2 * wide + 2) * channels].reshape(4, n, lines, -1, channels)
                 whole = by_tile[:16 * n * lines * wide * channels].reshape(4, 4, n, lines, wide, channels)
-                _differ(_lines(room[:n, 2 * top:2 * band.stop + 2], 1, 4, lines), half)
-                _differ(_lines(half, 3, 4, wide), whole.swapaxes(0, 1))
+                transform_input(room[:n, 2 * top:2 * band.stop + 2], half, whole)
                 yield chunk, band, whole.reshape(4, 4, n * lines * wide, channels)
 
 
-def _by_tile(pixels, images, rows):
-    """Those tiles of an NHWC array with even sides, as (2, 2, images, rows, columns, channels), no copy."""
-    part = pixels[images, 2 * rows.start:2 * rows.stop]
+def _by_tile(part):
+    """The tiles of an NHWC array with even sides, as (2, 2, images, rows, columns, channels), no copy."""
     n, height, width, channels = part.shape
     image, line, pixel, channel = part.strides
     return as_strided(part, (2, 2, n, height // 2, width // 2, channels),
@@ -146,7 +174,6 @@ def convolve(x, w, bias, pads, size, turned=False):
     out = kernel.shape[3]
     tiles = _Tiles(x, pads, size)
     z = empty((len(x), 2 * tiles.tall, 2 * tiles.wide, out), x.dtype)
-    offset = None if bias is None else np.tile(bias, z.shape[2])
 
     def run(images, rows):
         count = max(LEAST, ROOM // (16 * max(x.shape[3], out)))
@@ -156,12 +183,7 @@ def convolve(x, w, bias, pads, size, turned=False):
             if product is None or product.shape[2] != n:
                 product, half = np.empty((4, 4, n, out), x.dtype), np.empty((2, 4, n, out), x.dtype)
             np.matmul(transformed, kernel, out=product)
-            _gather(product, half)
-            pixels = _by_tile(z, chunk, band)
-            _gather(half.reshape(2, 4, *pixels.shape[2:]).swapaxes(0, 1), pixels.swapaxes(0, 1))
-            if offset is not None:
-                part = z[chunk, 2 * band.start:2 * band.stop].reshape(-1, offset.size)
-                part += offset
+            transform_output(product, half, z[chunk, 2 * band.start:2 * band.stop], bias)
 
     tiles.parallel(run)
     return z if z.shape[1:3] == size else np.ascontiguousarray(z[:, :size[0], :size[1]])
@@ -183,12 +205,10 @@ def weight_grad(g, x, pads):
         total = product = half = spread = None
         # Each chunk adds up a whole kernel, so a chunk has about as many tiles as a kernel has channels.
         for chunk, band, transformed in tiles.chunks(images, rows, max(2 * LEAST, out)):
-            pixels, n = _by_tile(g, chunk, band), transformed.shape[2]
+            n = transformed.shape[2]
             if half is None or half.shape[2] != n:
                 half, spread = np.empty((4, 2, n, out), g.dtype), np.empty((4, 4, n, out), g.dtype)
-            places = half.reshape(4, 2, *pixels.shape[2:])
-            _scatter(pixels, places)
-            _scatter(half.swapaxes(0, 1), spread.swapaxes(0, 1))
+            transform_cotangent(g[chunk, 2 * band.start:2 * band.stop], half, spread)
             product = np.matmul(spread.swapaxes(2, 3), transformed, out=product)
             if total is None:
                 total, product = product, None

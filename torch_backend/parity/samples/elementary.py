@@ -11,6 +11,7 @@ from ..draw import (
     FLOATS,
     PLAIN,
     STRIDED,
+    TIE,
     ZERO_D,
     ZERO_SIZE,
     Sample,
@@ -103,6 +104,35 @@ row(
     lambda B: B.cumprod(B.ones(2)),
     categories=(PLAIN, STRIDED),
     twin=True,
+)
+for _name in ("cummax", "cummin", "logcumsumexp"):
+    row(
+        _name,
+        lambda B, x, dim, name=_name: getattr(B, name)(x, dim),
+        _along(0),
+        lambda B, name=_name: getattr(B, name)(B.ones(2), 1),
+        lambda B, name=_name: getattr(B, name)(B.ones(2), "a"),
+        lambda B, name=_name: getattr(B, name)(B.ones(2)),
+        categories=(PLAIN, ZERO_D, STRIDED, ZERO_SIZE, TIE)[: 5 - (_name == "logcumsumexp")],
+        exact=_name != "logcumsumexp",
+        tie=None if _name == "logcumsumexp" else lambda x, dim: np.unique(x).size < x.size,
+    )
+row(
+    "windows",
+    lambda B, x, dim, size, step: x.unfold(dim, size, step),
+    lambda d: (
+        lambda shape: (
+            [d.tensor(shape)],
+            {"dim": d.dim(shape), "size": d.pick(1, min(shape), 0), "step": d.pick(1, 2, 3)},
+        )
+    )(d.shape(1, empty=False)),
+    lambda B: B.ones(5).unfold(0, 6, 1),
+    lambda B: B.ones(5).unfold(1, 2, 1),
+    lambda B: B.ones(5).unfold(0, 2, 0),
+    lambda B: B.ones(5).unfold(0, -1, 1),
+    lambda B: B.ones(5).unfold(0, 2),
+    categories=(PLAIN, STRIDED),
+    exact=True,
 )
 row(
     "flip",

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..draw import FLOATS, PLAIN, STRIDED, ZERO_D, ZERO_SIZE, Operand, Sample
+from ..draw import FLOATS, PLAIN, STRIDED, TIE, ZERO_D, ZERO_SIZE, Operand, Sample
 from .elementwise import refuses_others
 
 ROWS: list[Sample] = []
@@ -167,6 +167,29 @@ row("scatter_add", lambda B, x, index, source, dim: x.scatter_add(dim, index, so
     lambda B: B.ones(2).scatter_add(0, B.tensor([0, 1]), B.ones(1)),
     lambda B: B.ones(2).scatter_add(0, B.tensor([0]), B.ones(1, dtype=B.float64)),
     lambda B: B.ones(2).scatter_add(0, B.tensor([0.0]), B.ones(1)), exact=False)
+
+
+def _reduced(d: Any) -> Any:
+    """At ties torch shares with what include_self=False has left out, too; that is not drawn."""
+    operands, k = _scatter_add(d)
+    return operands, k | {"include_self": d.category == TIE or d.flag()}
+
+
+for _reduce in ("prod", "amax", "amin"):
+    row(f"scatter_{_reduce}", lambda B, x, index, source, reduce=_reduce, **k: B.scatter_reduce(
+        x, k["dim"], index, source, reduce, include_self=k["include_self"]), _reduced,
+        lambda B, reduce=_reduce: B.ones(2).scatter_reduce(0, B.tensor([2]), B.ones(1), reduce),
+        lambda B, reduce=_reduce: B.ones(2).scatter_reduce(1, B.tensor([0]), B.ones(1), reduce),
+        lambda B, reduce=_reduce: B.ones(2).scatter_reduce(0, B.tensor([0, 1]), B.ones(1), reduce),
+        lambda B, reduce=_reduce: B.ones(2).scatter_reduce(0, B.tensor([0]), B.ones(1).double(), reduce),
+        lambda B, reduce=_reduce: B.ones(2).scatter_reduce(0, B.tensor([0]), 1.0, reduce),
+        dtypes=(*FLOATS, "int64"), exact=_reduce != "prod", categories=(*CATEGORIES, TIE),
+        tie=lambda x, index, source, **k: np.unique(source).size < source.size)
+row("scatter_add.reduced", lambda B, x, index, source, reduce, dim, include_self: B.scatter_reduce(
+    x, dim, index, source, reduce, include_self=include_self),
+    lambda d: (lambda drawn: (drawn[0], drawn[1] | {"reduce": d.pick("sum", "mean")}))(_reduced(d)),
+    lambda B: B.ones(2).scatter_reduce(0, B.tensor([0]), B.ones(1), "add"), exact=False,
+    dtypes=(*FLOATS, "int64"))
 row("index_select", lambda B, x, index, dim: B.index_select(x, dim, index), _index_select,
     lambda B: B.index_select(B.ones(2), 0, B.tensor([2])), lambda B: B.index_select(B.ones(2), 1,
                                                                                     B.tensor([0])),
