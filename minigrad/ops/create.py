@@ -6,12 +6,13 @@ import warnings
 import numpy as np
 
 from .. import dtypes, random
-from ..backends.arrays import cupy_room, moved
+from ..backends.arrays import cupy_room, moved, place_of
 from ..box_muller import fma
 from ..device import default
 from ..engine.core import TensorBase, plain, wrap
 from ..engine.errors import check_broadcast
-from .arguments import fitting
+from .arguments import cast, dtype_of, fitting
+from .pointwise import to
 from .signature import (
     Bool,
     Device,
@@ -184,7 +185,10 @@ def as_tensor(data, dtype: Dtype = None, device: Device = None):
     shared = from_numpy(data) if isinstance(data, np.ndarray) else data
     if not isinstance(shared, TensorBase):
         return tensor(data, dtype=dtype, device=device)
-    return shared.to(device or shared.device, dtype or shared.dtype)
+    kind, array = _kind(dtype, dtype_of(shared)), getattr(shared, "array", None)
+    if device is not None and device.type != place_of(array):
+        return to(shared, dtype=kind, place=device.type)
+    return cast(shared, kind)
 
 
 def _checked(ndarray):

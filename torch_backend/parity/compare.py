@@ -45,7 +45,7 @@ def is_tensor(thing: Any) -> bool:
 def array_of(tensor: Any) -> np.ndarray:
     # torch holds some zero gradients without memory; `force` makes them real.
     return np.array(tensor.detach().numpy(force=True) if isinstance(tensor, torch.Tensor)
-                    else tensor.detach().numpy())
+                    else tensor.detach().cpu().numpy())
 
 
 def leaves(result: Any) -> list[Any]:
@@ -174,7 +174,7 @@ def _accumulates(B: Any, record: Record, output: Any, inputs: list[Any], cotange
             if want is not None:
                 _same_bits(f".grad {index} after {times} backward", array_of(tensor.grad),
                            want * want.dtype.type(times))
-                if B is not torch and np.shares_memory(tensor.grad.numpy(), sent.numpy()):
+                if B is not torch and np.shares_memory(tensor.grad.cpu().numpy(), sent.cpu().numpy()):
                     raise Mismatch(f".grad {index} shares memory with the cotangent")
     for tensor in inputs:
         tensor.grad = None
