@@ -6,7 +6,7 @@ COVERED_BY: dict[str, tuple[str, ...]] = {
     # indexing: slices, arrays, and the ops that spread a cotangent back
     "take": ("getitem", "split", "chunk"), "select": ("getitem",), "put": ("getitem",), "pick": ("getitem",),
     "drop": ("getitem",), "scatter_zeros": ("gather",), "select_add": ("index_select",),
-    "index_put": ("setitem.arrays",), "windows_sum": ("windows",),
+    "index_put": ("setitem.arrays",), "windows_sum": ("windows", "windows_sum.fold"),
     # pointwise
     "contiguous": ("contiguous", "clone"), "alias": ("softmax", "log_softmax", "logsumexp"),
     "scale": ("add", "sub"),

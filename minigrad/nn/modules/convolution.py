@@ -5,9 +5,9 @@ from .. import spatial
 from ..arguments import need
 from .layer import Drawn, Layer
 
-__all__ = ["AdaptiveAvgPool1d", "AvgPool1d", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d",
-           "MaxPool1d", "PixelShuffle", "PixelUnshuffle", "Upsample", "UpsamplingBilinear2d",
-           "UpsamplingNearest2d"]
+__all__ = ["AdaptiveAvgPool1d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AvgPool1d", "Conv1d", "Conv2d",
+           "ConvTranspose1d", "ConvTranspose2d", "Fold", "MaxPool1d", "PixelShuffle", "PixelUnshuffle",
+           "Unfold", "Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d"]
 _MODES = {"zeros", "reflect", "replicate", "circular"}
 
 
@@ -138,6 +138,33 @@ class AdaptiveAvgPool1d(Layer, calls=F.adaptive_avg_pool1d, shows="output_size="
     """Signals averaged to `output_size` places (torch.nn.AdaptiveAvgPool1d)."""
 
     def __init__(self, output_size):
+        self._keep(locals())
+
+
+class AdaptiveMaxPool2d(Layer, calls=F.adaptive_max_pool2d, shows="output_size="):
+    """The largest of each of `output_size` bins (torch.nn.AdaptiveMaxPool2d)."""
+
+    def __init__(self, output_size, return_indices=False):
+        self._keep(locals())
+
+
+class AdaptiveMaxPool1d(AdaptiveMaxPool2d, calls=F.adaptive_max_pool1d):
+    """The largest of each of `output_size` bins of signals (torch.nn.AdaptiveMaxPool1d)."""
+
+
+# Windows ----------------------------------------------------------------------------------------------------
+
+class Unfold(Layer, calls=F.unfold, shows="kernel_size=, dilation=, padding=, stride="):
+    """The windows of images as columns (torch.nn.Unfold); arguments as nn.functional.unfold's."""
+
+    def __init__(self, kernel_size, dilation=1, padding=0, stride=1):
+        self._keep(locals())
+
+
+class Fold(Layer, calls=F.fold, shows="output_size=, kernel_size=, dilation=, padding=, stride="):
+    """Columns added up where their windows lie (torch.nn.Fold); arguments as nn.functional.fold's."""
+
+    def __init__(self, output_size, kernel_size, dilation=1, padding=0, stride=1):
         self._keep(locals())
 
 

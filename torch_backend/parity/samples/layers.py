@@ -22,6 +22,10 @@ def layer(name: str, draw: Any, *bad: Any, call: Any = None, **more: Any) -> Non
                        **({"dtypes": FLOATS, "categories": CATEGORIES} | more)))
 
 
+def _named(name: str) -> Any:
+    return lambda B, *operands, **k: getattr(B.nn.functional, name)(*operands, **k)
+
+
 def _images(d: Any, channels: int, low: int = 3, **how: Any) -> Any:
     batch = () if d.category == PLAIN and d.flag() else (d.side(1, 2),)
     return d.tensor((*batch, channels, d.pick(low + 2, low, low + 3), d.pick(low + 1, low + 3, low)), **how)
@@ -104,6 +108,52 @@ layer("adaptive_avg_pool2d", lambda d: ([_images(d, 2, 4)], {"output_size": d.pi
       lambda F, B: F.adaptive_avg_pool2d(B.ones(1, 1, 4, 4), -1), lambda F,
       B: F.adaptive_avg_pool2d([1.0], 1),
       strides=False)
+
+
+def _unfolding(d: Any) -> dict[str, Any]:
+    return {"kernel_size": d.pick(2, (3, 2), 1), "dilation": d.pick(1, 2, (1, 2)),
+            "padding": d.pick(0, 1, (2, 1)), "stride": d.pick(1, 2, (1, 3))}
+
+
+def _columns(d: Any) -> Any:
+    """Columns as unfold makes them of images of 6 × 5."""
+    how = _unfolding(d)
+    pairs = [v if isinstance(v, tuple) else (v, v) for v in how.values()]
+    high, wide = [(n + 2 * p - r * (k - 1) - 1) // s + 1
+                  for n, k, r, p, s in zip((6, 5), *pairs, strict=True)]
+    shape = 2 * pairs[0][0] * pairs[0][1], high * wide
+    return [d.tensor(d.pick((2, *shape), shape))], {"output_size": (6, 5)} | how
+
+
+layer("windows.unfold", lambda d: ([d.tensor(d.pick((2, 3, 6, 5), (3, 6, 5)))], _unfolding(d)),
+      lambda F, B: F.unfold(B.ones(4, 4), 2), lambda F, B: F.unfold(B.ones(1, 1, 2, 2), 3),
+      lambda F, B: F.unfold(B.ones(1, 1, 4, 4), (2, 3, 4)), lambda F, B: F.unfold(B.ones(1, 1, 4, 4), 0),
+      lambda F, B: F.unfold(B.ones(1, 1, 4, 4), 2, stride=0), lambda F, B: F.unfold(1.0, 2),
+      lambda F, B: F.unfold(B.ones(1, 1, 4, 4), 2, padding=-1), lambda F, B: F.unfold(B.ones(1, 0, 4, 4), 2),
+      lambda F, B: F.unfold(B.ones(1, 1, 4, 4).long(), 2), lambda F, B: F.unfold(B.ones(1, 1, 4, 4), 2.0),
+      lambda F, B: F.unfold(B.ones(1, 1, 4, 4), 2, dilation=0),
+      call=_named("unfold"), strides=False, categories=(PLAIN, STRIDED))
+layer("windows_sum.fold", _columns,
+      lambda F, B: F.fold(B.ones(9), 4, 2), lambda F, B: F.fold(B.ones(1, 7, 9), 4, 2),
+      lambda F, B: F.fold(B.ones(1, 8, 8), 4, 2), lambda F, B: F.fold(B.ones(1, 8, 9), (4,), 2),
+      lambda F, B: F.fold(B.ones(1, 8, 9), 4, 0), lambda F, B: F.fold(B.ones(1, 8, 9), 4, 2, padding=-1),
+      lambda F, B: F.fold(B.ones(1, 8, 9), 1, 2),
+      call=_named("fold"), strides=False, categories=(PLAIN, STRIDED))
+layer("gather.adaptive_max_pool2d", lambda d: ([_images(d, 2, 4)], {
+    "output_size": d.pick((2, 3), 1, (None, 2), 3, (5, 7)), "return_indices": d.flag()}),
+      lambda F, B: F.adaptive_max_pool2d(B.ones(4, 4), 2), lambda F, B: F.adaptive_max_pool2d([1.0], 1),
+      lambda F, B: F.adaptive_max_pool2d(B.ones(1, 1, 4, 4), (1, 2, 3)),
+      lambda F, B: F.adaptive_max_pool2d(B.ones(1, 1, 4, 4), -1),
+      lambda F, B: F.adaptive_max_pool2d(B.ones(1, 1, 0, 4), 2),
+      lambda F, B: F.adaptive_max_pool2d(B.ones(1, 1, 4, 4).long(), 2),
+      call=_named("adaptive_max_pool2d"), strides=False)
+layer("gather.adaptive_max_pool1d", lambda d: ([d.tensor(d.pick((2, 3, 6), (3, 5)))], {
+    "output_size": d.pick(2, 1, (3,), 7), "return_indices": d.flag()}),
+      lambda F, B: F.adaptive_max_pool1d(B.ones(4), 2), lambda F, B: F.adaptive_max_pool1d([1.0], 1),
+      lambda F, B: F.adaptive_max_pool1d(B.ones(1, 4, 4), (1, 2)),
+      lambda F, B: F.adaptive_max_pool1d(B.ones(1, 4, 4), None),
+      lambda F, B: F.adaptive_max_pool1d(B.ones(1, 4, 0), 2),
+      call=_named("adaptive_max_pool1d"), strides=False, categories=(PLAIN, STRIDED))
 
 
 def _apart(x: Operand, dim: int) -> Operand:
