@@ -1,6 +1,6 @@
 """Tensors: made of lists and arrays, converted back, and what they know of themselves.
 
-From the notes "Machine Learning Notes 1" (科普视频级别的机器学习), section Tensor.
+From "Machine Learning Notes 1" (科普视频级别的机器学习), section Tensor.
 """
 import numpy as np
 from _common import start

@@ -25,7 +25,8 @@ def start(description, **settings):
 
     Args:
         description: the program's docstring; its first line is what --help says.
-        settings: flags of the program's own by their defaults: `learning_rate=0.1` makes --learning-rate.
+        settings: flags of the program's own by their defaults: `learning_rate=0.1` makes --learning-rate, and
+            False a flag without a value.
 
     Returns:
         `(library, options)`: minigrad or its twin on PyTorch, seeded; and a Namespace with `backend`,
@@ -43,7 +44,8 @@ def start(description, **settings):
     add("--seed", type=int, default=0, help="of weights, orders, masks")
     add("--out", type=Path, default=Path("runs", name), help="folder for what the program writes")
     for setting, default in settings.items():
-        add("--" + setting.replace("_", "-"), type=type(default), default=default, help="of this program")
+        kind = {"action": "store_true"} if default is False else {"type": type(default)}
+        add("--" + setting.replace("_", "-"), default=default, help="of this program", **kind)
     options = parser.parse_args()
 
     library = importlib.import_module("torch_backend" if options.backend == "torch" else "minigrad")
