@@ -41,6 +41,7 @@ BACKENDS = {
     backend.name: backend
     for backend in (
         Backend("numpy", "minigrad", ("numpy",), reference=("torch",)),
+        Backend("numba", "minigrad", ("numba",), reference=("torch",)),  # NumPy with compiled kernels
         Backend("cupy", "minigrad", ("cupy",), "cuda", reference=("torch-cuda", "numpy")),
         Backend("torch", "torch_backend", ("torch",)),
         Backend("torch-cuda", "torch_backend", ("torch",), "cuda", reference=("torch",)),
@@ -73,6 +74,10 @@ def load(context: Any, backend: str, threads: int) -> dict[str, Any]:
     chosen = BACKENDS[backend]
     context.B = B = importlib.import_module(chosen.module)
     context.name, context.device = backend, chosen.device
+    if backend == "numba":
+        from minigrad.backends import fast
+
+        fast.enable()
     facts: dict[str, Any] = {"numpy": np.__version__}
     if chosen.is_torch:
         facts |= {"torch": str(B.__version__)}

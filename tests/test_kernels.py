@@ -33,6 +33,22 @@ DTYPES = [np.float64, np.float32]
 LAYOUTS = ["plain", "channels_last", "stepped"]
 
 
+@pytest.fixture(autouse=True, params=["numpy", "compiled"])
+def provider(request, monkeypatch):
+    """Every test meets NumPy's kernels and the compiled ones, which take over what they can."""
+    if request.param == "compiled":
+        pytest.importorskip("numba")
+        from minigrad.backends.fast import kernels
+        monkeypatch.setattr(kernels, "SMALL", 0)
+        for name, kernel in kernels.KERNELS.items():
+            home = next(room for room in (norm, pointwise, pool, reduce, special) if hasattr(room, name))
+            monkeypatch.setattr(home, name, kernel)
+        for name, kernel in kernels.TRANSFORMS.items():
+            monkeypatch.setattr(winograd, name, kernel)
+        monkeypatch.setattr(winograd, "threaded", True)
+    return request.param
+
+
 @pytest.fixture(autouse=True)
 def small_work_goes_to_the_pool_too(monkeypatch):
     monkeypatch.setattr(threads, "SMALL", 1 << 12)

@@ -1,5 +1,8 @@
 """Backends: the rooms that do arithmetic on arrays. Which one an array belongs to is decided here, and only
-here. `cudnn`, `cuda` and `mps` are torch's switches of that name, which programs set."""
+here. `cudnn`, `cuda` and `mps` are torch's switches of that name, which programs set; `fast` has compiled
+kernels."""
+import os
+
 from . import numpy as _numpy
 from .arrays import cupy_room
 from .numpy import UFUNCS as UFUNCS
@@ -11,7 +14,12 @@ def namespace(kind):
 
 
 def __getattr__(name):
-    if name in ("cudnn", "cuda", "mps"):
+    if name in ("cudnn", "cuda", "mps", "fast"):
         import importlib
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+if os.environ.get("MINIGRAD_FAST") == "1":
+    from . import fast
+    fast.enable()

@@ -8,9 +8,9 @@ The products of all tiles are 16 matrix products, (tiles, C) by (C, O). Bᵀ and
 whole lines of channels, which NumPy adds at cache speed as long as a line is long; so channels must be many.
 Tiles go through in chunks whose transforms stay in the cache.
 
-On one thread only, unless the transforms are compiled (`backends.fast`): NumPy's many short calls leave a second
-thread waiting for the interpreter lock (two threads, 16×64×32×32→64 forward: 11.5 ms, by patches 10.3; one
-thread: 10.0 and 14.5).
+On one thread only, unless the transforms are compiled (`backends.fast`): NumPy's many short calls leave a
+second thread waiting for the interpreter lock (two threads, 16×64×32×32→64 forward: 11.5 ms, by patches 10.3;
+one thread: 10.0 and 14.5).
 
 Float32 only: sums of inputs are rounded before they are multiplied, so the error is absolute, about 3e-6 of
 the largest products in a tile (3e-6 where values are about 1): a small result beside large ones has fewer
