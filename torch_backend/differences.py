@@ -9,14 +9,20 @@ NAMES = {
     "save": "writes the safetensors format, atomically; torch.save writes a pickle",
     "load": "reads safetensors as well as the zip files of torch.save, and never runs code",
     "serialization": "the module behind save and load",
+    "explain": "a walk, step by step with every number; torch has no such name",
+    "tracing": "notes what explain and draw tell; torch has no such name",
     "backend_name": "which library does the arithmetic; torch has no such name",
     "Run": "a training run that goes on to the bit after a kill; torch leaves it to its users",
+    "record": "the time machine watches the engine of minigrad; that of torch cannot be watched so",
 }
 
 # Signatures of minigrad that are not torch's: a name, or a difference that all names of a room share.
 SIGNATURES = {
+    "explain": "minigrad's own: see its docstring",
+    "tracing": "as explain",
     "backend_name": "what reports call the library: numpy here, torch in the twin",
     "Run": "torch has no such name",
+    "record": "torch has no such name",
     "empty": "memory_format is torch's layout switch; layouts are private here",
     "result_type": "one signature for torch's four, tensors and numbers in either place",
     "save": "obj and a file; torch's further parameters are about pickle",
@@ -53,6 +59,8 @@ SIGNATURES = {
     "nn.TransformerDecoderLayer": "as Transformer",
     "nn.functional.one_hot": "torch takes input too; its stub calls it tensor, which torch refuses",
     "nn.functional.max_pool1d": "as max_pool2d",
+    "nn.functional.adaptive_max_pool1d": "as max_pool2d",
+    "nn.functional.adaptive_max_pool2d": "as max_pool2d",
     "nn.functional.max_pool2d": "torch's passes (*args, **kwargs) to one of two functions like ours",
     "nn.RNN": "torch passes (*args, **kwargs) on to what its overloads say, as ours",
     "nn.LSTM": "as nn.RNN",

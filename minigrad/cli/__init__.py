@@ -82,6 +82,18 @@ def make_parser() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
     add("ops", nargs="*", metavar="OP", help="ops by name; by default all")
     add("--html", metavar="FILE", help="write the table as a page, too")
     add("--examples", type=_count, default=10, metavar="N", help="cases per op and dtype (%(default)s)")
+    explain = commands.add_parser(
+        "explain",
+        help="a walk, step by step with every number: of a program's loss, or of arithmetic",
+        description="Explain the gradients of a program's loss, or of arithmetic. The program is run, as "
+                    "Python would run it; arithmetic is only read, never run as a program.",
+    )
+    add = explain.add_argument
+    add("what", metavar="WHAT",
+        help='FILE.py (its variable loss), FILE.py:NAME, or arithmetic such as "z = (x + y) * (y - 2)"')
+    add("values", nargs="*", default=[], metavar="NAME=NUMBER",
+        help="a number for each name of the arithmetic, or several as 1,2,3")
+    add("--markdown", metavar="FILE", help="write it to a file as Markdown instead")
     return parser, train  # fmt: skip
 
 
@@ -101,6 +113,10 @@ def main(argv: list[str] | None = None) -> int:
 
         if options.command == "parity":
             return parity.run_command(options)
+        if options.command == "explain":
+            from minigrad.cli import explain
+
+            return explain.run_command(options)
         if options.resume:
             # What the command line says beats what the checkpoint says, which beats the defaults.
             kept = train.options_of(options.resume)

@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 def name_values(trace: Trace, variables: Mapping[str, Any]) -> None:
     """Name every value of a trace. variables: names and what they stand for; tensors and modules count."""
     taken: dict[str, Value] = {}
+    latest: dict[str, int] = {}
 
     def give(value: Value, name: str) -> None:
         """The name, or where it is another's already, the name with a number."""
-        first, number = name, 2
+        first, number = name, latest.get(name, 1)       # not from 2 each time: a loop reuses its names
         while taken.setdefault(name, value) is not value:
-            name, number = f"{first}_{number}", number + 1
+            number += 1
+            name = f"{first}_{number}"
+        latest[first] = number
         value.name = name
 
     wished = {key: value.name for key, value in trace.values.items()}
@@ -33,13 +36,17 @@ def name_values(trace: Trace, variables: Mapping[str, Any]) -> None:
     made = {step.results[0].key: assigned(step.place) for step in trace.steps if len(step.results) == 1}
     # Leaves and results of the walk come first: it is them that a reader looks for.
     order = [*(leaf.value for leaf in trace.leaves), *trace.roots, *trace.values.values()]
+    if len(trace.roots) == 1 and trace.roots[0].kind == "result":
+        wished[trace.roots[0].key] = wished[trace.roots[0].key] or "loss"
+    constants: dict[int, str] = {}              # by array: one tensor used twice is two values with one name
     for value in order:
         name = given.get(value.key) or made.get(value.key) or wished[value.key]
-        if name and value.kind != "constant":
+        if name and value.kind == "constant" and id(value.array) in constants:
+            value.name = constants[id(value.array)]
+        elif name:
             give(value, name)
-    for value in order:
-        if value.kind == "constant" and wished[value.key]:
-            value.name = wished[value.key]      # one tensor used twice is two values with one name
+            if value.kind == "constant":
+                constants[id(value.array)] = value.name
     plain = {"leaf": "leaf", "result": "t"}
     counts = dict.fromkeys(plain.values(), 0)
     for value in trace.values.values():
@@ -80,13 +87,20 @@ def _parameters(trace: Trace, variables: Mapping[str, Any]) -> dict[Any, str]:
         modules = {id(held): (name, held) for name, held in variables.items() if isinstance(held, Module)}
     leaves = {leaf.value.key for leaf in trace.leaves}
     found: dict[Any, str] = {}
+    own = {id(held): name for name, held in variables.items() if isinstance(held, Module)}
     several = sum(next(iter(module.parameters()), None) is not None for _, module in modules.values()) > 1
     for top, module in modules.values():
+        top = own.get(id(module), top)
         for path, parameter in module.named_parameters():
             key = "leaf", id(parameter)
             if key in leaves:
-                found.setdefault(key, f"{top}.{path}" if several else path)
+                found.setdefault(key, f"{top}{_access(path)}" if several or path[0].isdigit() else path)
     return found
+
+
+def _access(path: str) -> str:
+    """A path as Python would write it behind the module: "0.weight" is [0].weight."""
+    return "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in path.split("."))
 
 
 def assigned(place: Place | None) -> str:

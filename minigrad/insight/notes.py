@@ -176,8 +176,10 @@ class tracing:
             value = core.plain(value)
         if type(value) is ChannelsLast:
             value = canonical(value)
+        if isinstance(value, np.generic):
+            return np.asarray(value)            # what forward gave, before it became an array
         if not isinstance(value, np.ndarray):
-            return value.item() if isinstance(value, np.generic) else value
+            return value
         known = self._copies.get(id(value))
         # Not asked of the engine's record of writes: writes through `.data` are not in it.
         if known is not None and known[0]() is value and known[1].tobytes() == value.tobytes():
@@ -238,7 +240,8 @@ def place_of(frame: FrameType) -> Place:
 
 def _names_in(frame: FrameType, arrays: list[Any]) -> list[str]:
     """The user's variables that hold these arrays."""
-    held = {id(value.array): name for name, value in reversed(list(frame.f_locals.items()))
+    held = {id(value.array): name
+            for names in (frame.f_globals, frame.f_locals) for name, value in reversed(list(names.items()))
             if isinstance(value, TENSOR) and not name.startswith("_")}
     return [held.get(id(value.array if isinstance(value, TENSOR) else value), "")
             for value in arrays]

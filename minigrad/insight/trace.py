@@ -32,9 +32,9 @@ class Value:
     """A tensor or number of the graph.
 
     `array`: an ndarray that nobody writes, a Python number, or None where nothing kept it (the dtype "None":
-    no tensor was given there). `kind`: "leaf"
-    (its gradient is asked for), "result" (of a step) or "constant" (no gradient flows there). `name`: what
-    the user calls it, or one given by `names.py`; that of a leaf or result is unique in its trace, that of a
+    no tensor was given there); of a leaf, as the last step that used it found it. `kind`: "leaf" (its
+    gradient is asked for), "result" (of a step) or "constant" (no gradient flows there). `name`: what the
+    user calls it, or one given by `names.py`; that of a leaf or result is unique in its trace, that of a
     constant may be ''.
     """
 
@@ -282,8 +282,9 @@ class _Walk:
                     value.array = _kept(array)
             if any(value.array is None for value in step.results) and hasattr(node.op, "impl"):
                 arrays = [operand.array for operand in step.operands]
-                # Halves are computed in float32, and rounded by the recorded way in alone.
-                if not any(array is None or step.results[0].dtype.endswith("float16") for array in arrays):
+                # Halves are rounded by the recorded way in alone; copy_slices finds its memory written.
+                odd = step.results[0].dtype.endswith("float16") or step.op == "copy_slices"
+                if not odd and not any(array is None for array in arrays):
                     again = node.op(*arrays, **step.attributes)
                     for value, array in zip(step.results, again if _several(node) else (again,)):
                         value.array = _kept(array)
