@@ -1,5 +1,6 @@
 """Parameter: the tensor that a module learns."""
 from ..engine.core import new, plain, wrap
+from ..ops.create import empty
 from ..tensor import Tensor, _become
 
 
@@ -32,3 +33,71 @@ class Parameter(Tensor):
 
     def __repr__(self, *, tensor_contents=None):
         return "Parameter containing:\n" + super().__repr__()
+
+
+
+class _Uninitialized:
+    """A tensor of a lazy module, whose size is not known yet: it has a dtype, and takes others."""
+    __slots__ = ()
+
+    @property
+    def shape(self):
+        """Raises torch's RuntimeError."""
+        raise RuntimeError(
+            "Can't access the shape of an uninitialized parameter or buffer. This error usually happens in "
+            "`load_state_dict` when trying to load an uninitialized parameter into an initialized one. Call "
+            "`forward` to initialize the parameters before accessing their attributes.\n"
+            "Run the module on one batch first.")
+
+    def numel(self):
+        """Raises torch's ValueError."""
+        raise ValueError(
+            "Attempted to use an uninitialized parameter in numel. This error happens when you are using a "
+            f"`LazyModule` or explicitly manipulating `torch.nn.parameter.{type(self).__name__}` objects. "
+            "When using LazyModules Call `forward` with a dummy batch to initialize the parameters before "
+            "calling torch functions\nRun the module on one batch first.")
+
+    __len__ = numel
+
+    def detach(self):
+        """Itself."""
+        return self
+
+    def to(self, *args, **kwargs):
+        """In another dtype."""
+        return type(self)(self.needs, None, wrap(self.array).to(*args, **kwargs).dtype)
+
+    def __deepcopy__(self, memo):
+        memo[id(self)] = made = type(self)(self.needs, None, self.dtype)
+        return made
+
+    def __reduce__(self):
+        return type(self), (self.needs, None, self.dtype)
+
+    def __repr__(self, *, tensor_contents=None):
+        return f"<{type(self).__name__}>"
+
+
+class UninitializedParameter(_Uninitialized, Parameter):
+    """A parameter whose size is not known yet (torch.nn.parameter.UninitializedParameter)."""
+
+    def __new__(cls, requires_grad=True, device=None, dtype=None):
+        return Parameter.__new__(cls, empty(0, device=device, dtype=dtype), requires_grad)
+
+    def become(self, other):
+        """Be the parameter `other` from now on, as the same object."""
+        _become(self, wrap(plain(other), self.needs))
+        self.__class__ = Parameter
+
+    def materialize(self, shape, device=None, dtype=None):
+        """Be a parameter of this shape, not filled (UninitializedParameter.materialize)."""
+        self.become(empty(tuple(shape), dtype=dtype or self.dtype))
+
+
+class UninitializedBuffer(_Uninitialized, Tensor):
+    """A buffer whose size is not known yet (torch.nn.parameter.UninitializedBuffer)."""
+
+    _prefix = Tensor._prefix
+
+    def __new__(cls, requires_grad=False, device=None, dtype=None):
+        return _become(new(cls), empty(0, device=device, dtype=dtype))

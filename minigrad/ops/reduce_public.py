@@ -171,7 +171,7 @@ def norm(input: Tensor, p="fro", dim=None, keepdim: Bool = False, out=None, dtyp
                            "Pass p=2 for a norm over several dimensions.")
     if isinstance(p, str) and p != "fro":
         raise NotImplementedError(f"norm: p={p!r} is not supported.\nUse 'fro' or a number.")
-    dims = as_dims(dim, input.array.ndim)
+    dims = as_dims(tuple(dim) if isinstance(dim, list) else dim, input.array.ndim)
     if p in (np.inf, -np.inf) and not input.array.size:
         empty = [f"the dimension {d}because this dimension is empty" for d in parts
                  if not input.array.shape[d]] or ["an empty tensor because"] * (dims is None)

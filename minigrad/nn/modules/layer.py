@@ -23,6 +23,7 @@ them as torch draws Linear's and Conv's, `Affine` begins with ones and zeros as 
 import inspect
 import math
 
+from ...engine.core import TensorBase
 from ...ops import create
 from .. import init
 from ..losses import reduction_of
@@ -73,7 +74,7 @@ class Layer(Module):
     def _described(self, how):
         name = how.rstrip("?=!")
         value = getattr(self, name)
-        if name in self._parameters:
+        if name in self._parameters or isinstance(value, TensorBase):
             value = value is not None
         if how.endswith("?"):
             usual = self._usual.get(name, 0)

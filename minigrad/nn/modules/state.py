@@ -78,6 +78,8 @@ class Stateful:
                 error_msgs.append(f'While copying the parameter named "{key}", expected torch.Tensor or '
                                   f"Tensor-like object from checkpoint but received {type(given)}")
                 continue
+            if given is tensor:
+                continue
             if given.shape == (1,) and not tensor.shape:
                 given = given[0]
             if given.shape != tensor.shape:

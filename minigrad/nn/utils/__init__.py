@@ -7,7 +7,10 @@ from ...engine.core import no_grad
 from ...ops import shape_public as s
 from ...tensor import Tensor
 from ..modules.module import typename
+from . import parametrizations as parametrizations
+from . import parametrize as parametrize
 from . import rnn as rnn
+from .hooked import remove_spectral_norm, remove_weight_norm, spectral_norm, weight_norm
 
 
 def _gradients(parameters):
