@@ -11,7 +11,7 @@ from .report import exponent, series_over
 
 Record = dict[str, Any]
 # Okabe and Ito's colours, which everybody can tell apart.
-_COLOURS = dict(zip(BACKENDS, ("#0072B2", "#56B4E9", "#D55E00", "#CC79A7")))
+_COLOURS = dict(zip(BACKENDS, ("#0072B2", "#009E73", "#56B4E9", "#D55E00", "#CC79A7")))
 _VERDICTS = {"faster": "#009E73", "slower": "#D55E00", "no difference shown": "#777777"}
 
 

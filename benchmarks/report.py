@@ -89,7 +89,7 @@ def table_of(part: str, records: Sequence[Record], heading: str) -> Table:
     """One table for records of one part that share dtype and threads."""
     names = list(dict.fromkeys(name for r in records for name in r["candidates"]))
     headers = [FIRST_COLUMN.get(part, part), "batch", *names, "torch at its best", "ratio", "verdict", "goal"]
-    rows = [_row(record, names) for record in records]
+    rows = [row for record in records for row in _rows(record, names)]
     # Columns in which nothing is said are left out.
     kept = [i for i in range(len(headers)) if any(row[i] for row in rows)]
     table = Table(heading, [headers[i] for i in kept], [[row[i] for i in kept] for row in rows])
@@ -98,7 +98,8 @@ def table_of(part: str, records: Sequence[Record], heading: str) -> Table:
     return table
 
 
-def _row(record: Record, names: Sequence[str]) -> list[str]:
+def _rows(record: Record, names: Sequence[str]) -> list[list[str]]:
+    """A row for each ratio of a record; the later ones repeat nothing."""
     candidates, unit = record["candidates"], record.get("unit", "seconds")
     cells = [
         _cell(candidates[name], unit, record.get("length", 1))
@@ -108,21 +109,15 @@ def _row(record: Record, names: Sequence[str]) -> list[str]:
     ]
     best = "; ".join(own["variant"] for own in candidates.values() if own.get("variant"))
     ratios: dict[str, Record] = record.get("ratios", {})
-    texts = [(f"{name} " if len(ratios) > 1 else "") + ratio_text(ratio) for name, ratio in ratios.items()]
     words = {"faster": "smaller", "slower": "larger"} if unit == "bytes" else {}
-    verdicts = "; ".join(words.get(ratio["verdict"], ratio["verdict"]) for ratio in ratios.values())
-    goals = "; ".join(filter(None, map(_goal, ratios.values())))
-    if record.get("claimed") is False:
-        goals = "not claimed"
-    return [
-        record["task"],
-        str(record.get("batch", "")),
-        *cells,
-        best,
-        "; ".join(texts) or "–",
-        verdicts,
-        goals,
-    ]
+    rows = []
+    for name, ratio in ratios.items():
+        text = (f"{name} " if len(ratios) > 1 else "") + ratio_text(ratio)
+        goal = "not claimed" if record.get("claimed") is False else _goal(ratio)
+        rows.append([text, words.get(ratio["verdict"], ratio["verdict"]), goal])
+    told = [record["task"], str(record.get("batch", "")), *cells, best]
+    first, *rest = rows or [["–", "", ""]]
+    return [told + first, *[[""] * len(told) + row for row in rest]]
 
 
 def exponent(sizes: Sequence[float], times: Sequence[float]) -> float:

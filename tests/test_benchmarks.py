@@ -416,7 +416,7 @@ def test_the_command_measures_and_writes_a_file(tmp_path):
     assert [step["part"], memory["part"]] == ["steps", "memory"] and step["task"] == memory[
         "task"
     ] == "logreg"
-    assert step["candidates"].keys() == {"numpy", "torch"} and not step["disagreement"]
+    assert step["candidates"].keys() == {"numpy", "numba", "torch"} and not step["disagreement"]
     for own in step["candidates"].values():
         assert len(own["series"]) == 1 and len(own["series"][0]) == 2 and own["threads"] == 1
         assert own["losses"] == pytest.approx(step["candidates"]["torch"]["losses"], rel=1e-3)
