@@ -2,8 +2,11 @@
 
 Matrices are the last two dimensions; those before are a batch.
 """
+from typing import Any
+
 import numpy as np
 
+from .backends.arrays import beside
 from .engine.autocast import widened
 from .engine.core import TensorBase, plain, wrap
 from .ops import arrange_public as ap
@@ -79,7 +82,7 @@ def det(A: Tensor, *, out=None):
 def slogdet(A: Tensor, *, out=None):
     """(sign, logarithm of the absolute value) of each determinant (torch.linalg.slogdet)."""
     _square("linalg.slogdet", A)
-    sign = np.asarray(np.linalg.slogdet(plain(A))[0]).astype(A.array.dtype)
+    sign = np.linalg.slogdet(plain(A))[0].astype(A.array.dtype)
     return _Slogdet(wrap(sign), fa.logabsdet(A))
 
 
@@ -185,9 +188,10 @@ def qr(A: Tensor, mode="reduced", *, out=None):
              "mode='r'. Please use linalg.qr(A, mode='reduced') if you are going to differentiate through "
              "linalg.qr.\nOr detach A." if mode == "r" else "The QR decomposition is not differentiable when "
              "mode='complete' and nrows > ncols.\nUse mode='reduced', or detach A.")
-        found = np.linalg.qr(plain(A), mode)
-        return _Qr(*[wrap(np.ascontiguousarray(part)) for part in (
-            (np.zeros(0, A.array.dtype), found) if mode == "r" else found)])
+        array = plain(A)
+        found = np.linalg.qr(array, mode)
+        parts: Any = (array.reshape(-1)[:0], found) if mode == "r" else found
+        return _Qr(*[wrap(np.array(part, order="C", like=array)) for part in parts])
     if rows >= columns:
         return _Qr(*fa.qr(A))
     Q, R = fa.qr(A[..., :rows])                 # the rest of R is what Q makes of A's other columns
@@ -199,7 +203,7 @@ def _limits(values, shape, atol, rtol):
     if rtol is None:
         rtol = 0 if atol is not None else np.finfo(values.dtype).eps * max(shape[-2:])
     atol, rtol = (plain(v) if isinstance(v, TensorBase) else v for v in (atol or 0, rtol))
-    return np.maximum(atol, rtol * values.max(-1, initial=0))
+    return np.maximum(atol, rtol * values[..., :1].sum(-1))     # they fall: the first is the largest
 
 
 @_linalg
@@ -251,7 +255,8 @@ def lstsq(input: Tensor, b: Tensor, rcond=None, *, driver=None):
          "Each row of the matrix has one of b.", 1 if vector else 2)
     _need_kernel("linalg_lstsq_cpu", input)
     values = np.linalg.svd(plain(input), compute_uv=False)
-    limits, nothing = _limits(values, input.array.shape, None, rcond), wrap(np.zeros(0, input.array.dtype))
+    limits = _limits(values, input.array.shape, None, rcond)
+    nothing = wrap(np.zeros(0, input.array.dtype, like=values))
     rank = (values > limits[..., None]).sum(-1)
     if (rank < values.shape[-1]).any():
         X = s.matmul(fa.pinv(input, limits=limits), right)
@@ -265,7 +270,7 @@ def lstsq(input: Tensor, b: Tensor, rcond=None, *, driver=None):
     if rows > columns and driver != "gelsy" and driver is not None and (rank == columns).all():
         residuals = rp.sum(p.power(s.matmul(input, X) - right, 2), -2)
     return _Lstsq(s.squeeze(X, -1) if vector else X, residuals,
-                  wrap(np.zeros(0, np.int64)) if driver == "gels" else wrap(rank),
+                  wrap(np.zeros(0, np.int64, like=values)) if driver == "gels" else wrap(rank),
                   wrap(values) if driver in ("gelsd", "gelss") else nothing)
 
 
@@ -279,7 +284,8 @@ def solve_triangular(input: Tensor, B: Tensor, *, upper: Bool, left: Bool = True
          "Unsqueeze it.")
     triangle = (s.triu if upper else s.tril)(input, (1 if upper else -1) if unitriangular else 0)
     if unitriangular:
-        triangle = triangle + wrap(np.eye(input.array.shape[-1], dtype=input.array.dtype))
+        one = np.eye(input.array.shape[-1], dtype=input.array.dtype)
+        triangle = triangle + wrap(beside(one, input.array))
     if not left:
         return s.transpose(solve_matrices(s.transpose(triangle, -2, -1), s.transpose(B, -2, -1)), -2, -1)
     return solve_matrices(triangle, B)
@@ -309,7 +315,7 @@ def matrix_power(input: Tensor, n: Int, *, out=None):
     """The n-th power of each square matrix, of its inverse for n < 0 (torch.linalg.matrix_power)."""
     _square("linalg.matrix_power", input)
     base, power = (inv(input), -n) if n < 0 else (input, n)
-    one = wrap(np.eye(input.array.shape[-1], dtype=input.array.dtype))
+    one = wrap(beside(np.eye(input.array.shape[-1], dtype=input.array.dtype), input.array))
     z = base if n else s.expand(one, input.array.shape)
     for _ in range(power - 1):
         z = s.matmul(z, base)

@@ -172,7 +172,8 @@ def bernoulli_tensor(gen, p, dtype=None, strides=None):
 def dropout_mask(gen, shape, p, strides=None):
     """What dropout of probability `p` keeps (bool), drawn and laid out like an input of these `strides`."""
     if p == 0 or p == 1:
-        return np.full(shape, p == 0)
+        keep = np.full(shape, p == 0)
+        return keep if gen.device == "cpu" else cupy_room().asarray(keep)
     return in_memory_order(bernoulli(gen, shape, np.dtype(bool), 1 - p), shape, strides)
 
 
@@ -224,7 +225,7 @@ def in_memory_order(draws, shape, strides=None):
             if strides[inner] > strides[outer] or shape[inner] > shape[outer]:
                 order[j], order[at], at = outer, inner, j
     order.reverse()
-    return draws.reshape([shape[d] for d in order]).transpose(np.argsort(order))
+    return draws.reshape([shape[d] for d in order]).transpose(np.argsort(order).tolist())
 
 
 def _integer_range(dtype):

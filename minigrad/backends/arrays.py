@@ -29,14 +29,19 @@ def is_array(value):
     return isinstance(value, np.ndarray) or type(value) in TYPES
 
 
+def on_gpu(value):
+    """Is it an array on a GPU?"""
+    return type(value) in TYPES and not isinstance(value, np.ndarray)
+
+
 def place_of(array):
     """"cpu" or "cuda"."""
-    return "cpu" if isinstance(array, (np.ndarray, np.generic)) else "cuda"
+    return "cuda" if on_gpu(array) else "cpu"
 
 
 def host(array):
-    """The elements as an ndarray: the array itself, or a copy of what is on a GPU, which waits for them."""
-    return array if isinstance(array, (np.ndarray, np.generic)) else cupy_room().read(array)
+    """The elements as an ndarray: a copy of what is on a GPU, which waits for them; all else itself."""
+    return cupy_room().read(array) if on_gpu(array) else array
 
 
 def moved(array, place):
@@ -51,6 +56,23 @@ def moved(array, place):
 def beside(array, like):
     """An ndarray of the host's where `like` is."""
     return array if isinstance(like, np.ndarray) else cupy_room().asarray(array)
+
+
+def zero_d(number, dtype, like):
+    """A number as an array without dimensions, where `like` is."""
+    return beside(np.asarray(number, dtype), like)
+
+
+def number(array):
+    """The only element as a Python float; on a GPU it stays there, an array without dimensions."""
+    return array if on_gpu(array) else float(array)
+
+
+def as_writeable(view, source):
+    """The view, to be written only where what it is of may be; CuPy has no arrays that may not."""
+    if isinstance(view, np.ndarray):
+        view.flags.writeable = source.flags.writeable
+    return view
 
 
 def writeable(array):

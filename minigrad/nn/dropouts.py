@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 
 from .. import random
+from ..backends.arrays import place_of
 from ..engine.core import TensorBase, plain, wrap
 from ..engine.inplace import inplace as write_inplace
 from ..ops import activation as a
@@ -44,10 +45,10 @@ def _noised(input, p, strides, inplace, shape=None):
     """The input times noise of `shape` (default: its own), 0 or 1 / (1 − p)."""
     array = plain(input)
     if p == 1:
-        noise = np.zeros((), array.dtype)
+        noise = np.zeros((), array.dtype, like=array)
     else:
         _need_noise(input)
-        keep = random.dropout_mask(random.default_generator, shape or array.shape, p, strides)
+        keep = random.dropout_mask(random.stream(None, place_of(array)), shape or array.shape, p, strides)
         compute = np.float64 if array.dtype == np.float64 else np.float32    # torch divides in it
         noise = np.multiply(keep, array.dtype.type(compute(1) / compute(1 - p)), dtype=array.dtype)
     return write_inplace(a.dropout, input, wrap(noise)) if inplace else a.dropout(input, wrap(noise))
@@ -112,7 +113,8 @@ def alpha_dropout(input, p=0.5, training=False, inplace=False):
         return _noised(input, 1, None, inplace)
     array, lowest = plain(input), 1.7580993408473766
     _need_noise(input)
-    keep = random.dropout_mask(random.default_generator, array.shape, p, array.strides).astype(array.dtype)
+    stream = random.stream(None, place_of(array))
+    keep = random.dropout_mask(stream, array.shape, p, array.strides).astype(array.dtype)
     scale = 1 / math.sqrt((lowest * lowest * p + 1) * (1 - p))
     shift = (keep - 1) * (lowest * scale) + lowest * scale * p
     result = write_inplace(a.dropout, input, wrap(keep * scale)) if inplace else \

@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 
+from ..backends.arrays import outside
 from ..engine.autocast import entered, lowered
 from ..engine.core import TensorBase, plain, wrap
 from ..ops import activation as a
@@ -200,7 +201,8 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
     need(index.dtype in (np.int64, np.int32), "Expected tensor for argument #1 'indices' to have one of the "
          "following scalar types: Long, Int; but got {} instead (while checking arguments for embedding)\n"
          "Convert it with .long().", "CPUBoolType" if index.dtype == bool else input.type())
-    need(not index.size or (index.min() >= 0 and index.max() < rows), "index out of range in self\n"
+    need(not len(outside(index, 0, rows, "An index of embedding is out of range.")),
+         "index out of range in self\n"
          "Indices run from 0 to {}.", rows - 1, error=IndexError)
     return i.embedding(weight, input, padding=None if padding_idx is None else padding_idx % rows)
 
@@ -217,7 +219,7 @@ def one_hot(input, num_classes=-1):
     need(not index.size or num_classes == -1 or index.max() < num_classes,
          "Class values must be smaller than num_classes.\nClasses count from 0.")
     classes = index.max() + 1 if num_classes == -1 else num_classes
-    return wrap((index[..., None] == np.arange(classes)).astype(np.int64))
+    return wrap((index[..., None] == np.arange(classes, like=index)).astype(np.int64))
 
 
 def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 
+from ..backends.arrays import number, outside, place_of
 from ..engine.autocast import widened
 from ..engine.core import plain, wrap
 from ..ops import loss as ls
@@ -87,12 +88,12 @@ def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, r
     if single:
         input, index = s.unsqueeze(input, 0), index.reshape(1)
     kept, classes = index != ignore_index, input.array.shape[1]
-    bad = index[kept & ((index < 0) | (index >= classes))]
-    need(not bad.size, "Target {0[0]} is out of bounds.\nClasses run from 0 to {1}.", bad, classes - 1,
-         error=IndexError)
     index = np.where(kept, index, 0)
+    bad = outside(index, 0, classes, f"A target is out of bounds: classes run from 0 to {classes - 1}.")
+    need(not len(bad), "Target {0[0]} is out of bounds.\nClasses run from 0 to {1}.", bad, classes - 1,
+         error=IndexError)
     factor = kept.astype(input.array.dtype) if weight is None else kept * plain(weight)[index]
-    total = {"mean": float(factor.sum()), "sum": 1, "none": None}[reduction]
+    total = {"mean": number(factor.sum()), "sum": 1, "none": None}[reduction]
     loss = ls.nll_loss(input, wrap(index), wrap(-factor), total=total)
     return s.squeeze(loss, 0) if single and total is None and not target.array.ndim else loss
 
@@ -113,7 +114,7 @@ def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-1
     x, t = input.array, target.array
     if weight is None and not label_smoothing and x.ndim == 2 and t.shape == x.shape[:1] and t.size and \
             t.dtype == np.int64 and x.dtype.kind == "f" and x.dtype.itemsize > 2 and \
-            not 0 <= ignore_index < x.shape[1] and \
+            not 0 <= ignore_index < x.shape[1] and place_of(t) == place_of(x) == "cpu" and \
             t.view(np.uint64).max() < x.shape[1]:               # negative numbers are huge unsigned ones
         return ls.cross_entropy(input, target, total={"mean": len(t), "sum": 1, "none": None}[reduction])
     need(0 <= label_smoothing <= 1, "label_smoothing must be between 0.0 and 1.0. Got: {:g}\nPass a share.",

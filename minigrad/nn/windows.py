@@ -100,14 +100,14 @@ def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
 def _first_largest(x, size):
     """For every bin of images (..., H, W) the place in the flattened image of its first largest, or its last
     nan: (..., h, w)."""
-    places = np.empty((*x.shape[:-2], *size), np.int64)
+    places = np.empty((*x.shape[:-2], *size), np.int64, like=x)
     bins = [[(k * n // m, -((k + 1) * n // -m)) for k in range(m)] for n, m in zip(x.shape[-2:], size)]
     for i, (top, bottom) in enumerate(bins[0]):
         for j, (left, right) in enumerate(bins[1]):
             flat = x[..., top:bottom, left:right].reshape(*x.shape[:-2], (bottom - top) * (right - left))
             best, lost = flat.argmax(-1), np.isnan(flat)
             best = np.where(lost.any(-1), flat.shape[-1] - 1 - lost[..., ::-1].argmax(-1), best)
-            row, column = np.divmod(best, right - left)
+            row, column = best // (right - left), best % (right - left)
             places[..., i, j] = (top + row) * x.shape[-1] + left + column
     return places
 

@@ -1,5 +1,6 @@
 """Running sums, products and extremes, turning, rolling, windows, diagonals, and writing along a dimension.
 """
+from ..backends.arrays import as_writeable
 from ..engine.op import op
 from .index import gather, scatter_zeros
 from .pointwise import abs, exp, log, where
@@ -77,9 +78,7 @@ windows_sum = op("windows_sum", lambda xp, x, *, shape, dim, size, step, dilatio
 
 # Diagonals: a view, and what spreads its cotangent
 def _diagonal(x, *, offset, dim1, dim2):
-    z = x.diagonal(offset, dim1, dim2)
-    z.flags.writeable = x.flags.writeable
-    return z
+    return as_writeable(x.diagonal(offset, dim1, dim2), x)
 
 
 def _on_diagonal(xp, x, *, shape, offset, dim1, dim2):

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from .. import dtypes
+from ..backends.arrays import beside, host
 from ..engine.autocast import widened
 from ..engine.core import TensorBase, owner, plain, wrap
 from ..engine.errors import wrap_dim
@@ -96,12 +97,12 @@ def repeat_interleave(input: Tensor, repeats: Operand = None, dim: Int = None, *
     (torch.repeat_interleave)."""
     if repeats is None:
         need(input.array.ndim == 1, "repeat_interleave only accept 1D vector as repeat\nFlatten it first.")
-        found = repeat_interleave(wrap(np.arange(input.array.size)), input, 0)
+        found = repeat_interleave(wrap(np.arange(input.array.size, like=input.array)), input, 0)
         return p.to(found, dtype=input.array.dtype)
     if dim is None:
         input, dim = sp.reshape(input, (-1,)), 0
     dim = wrap_dim(dim, input.array.ndim)
-    size, times = input.array.shape[dim], np.asarray(getattr(repeats, "array", repeats))
+    size, times = input.array.shape[dim], np.asarray(host(getattr(repeats, "array", repeats)))
     need(times.dtype.kind in "iu", "\"repeat_interleave_cpu\" not implemented for '{}'\n"
          "Convert repeats with .long().", dtypes.from_numpy(times.dtype).legacy_name,
          error=NotImplementedError)
@@ -109,7 +110,8 @@ def repeat_interleave(input: Tensor, repeats: Operand = None, dim: Int = None, *
     need(not (times < 0).any(), "repeats can not be negative\nPass 0 or more.")
     need(times.size in (1, size), "repeats must have the same size as input along dim, but got "
          "repeats.size(0) = {} and input.size({}) = {}\nPass a number for each slice.", times.size, dim, size)
-    return index_select(input, dim, wrap(np.repeat(np.arange(size), times.reshape(-1))))
+    places = np.repeat(np.arange(size), times.reshape(-1))
+    return index_select(input, dim, wrap(beside(places, input.array)))
 
 
 def meshgrid(*tensors, indexing=None):

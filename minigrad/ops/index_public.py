@@ -3,6 +3,7 @@ import warnings
 
 import numpy as np
 
+from ..backends.arrays import TYPES, host, is_array, moved, outside, place_of, zero_d
 from ..engine.core import TensorBase, mode, owner, plain, repeats, wrap
 from ..engine.errors import wrap_dim
 from ..engine.inplace import inplace
@@ -17,16 +18,20 @@ WHOLE = slice(None)
 _SEVERAL = (list, tuple, slice, TensorBase, np.ndarray, type(None), type(Ellipsis))
 
 
-def _step(part):
-    """One part of an index as NumPy takes it, and how many dimensions it stands for (an ellipsis: none)."""
+def _step(part, place):
+    """One part of an index as NumPy takes it, and how many dimensions it stands for (an ellipsis: none).
+    place: where what is indexed is; arrays go along."""
     if isinstance(part, TensorBase):
         part = plain(part)
         if part.ndim == 0 and part.dtype.kind in "iu":
-            part = int(part)
+            part = int(host(part))
     elif isinstance(part, (list, range, np.ndarray)):
         part = np.asarray(part)
         part = part.astype(np.int64) if part.dtype.kind == "f" and not part.size else part
-    if isinstance(part, np.ndarray):
+    if is_array(part):
+        need(place_of(part) in ("cpu", place), "indices should be either on cpu or on the same device as the "
+             "indexed tensor (cpu)\nMove the index with .cpu().")
+        part = moved(part, place)
         if part.dtype == np.uint8:
             warnings.warn("indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool "
                           "instead.", UserWarning, stacklevel=4)
@@ -43,7 +48,7 @@ def _step(part):
     if part is None or part is Ellipsis:
         return part, 0
     if isinstance(part, (bool, np.bool_)):
-        return np.asarray(bool(part)), 0
+        return moved(np.asarray(bool(part)), place), 0
     if isinstance(part, str):
         raise TypeError("new(): invalid data type 'str'\nIndex with numbers.")
     try:
@@ -53,15 +58,16 @@ def _step(part):
                          f"valid indices (got {type(part).__name__})\nIndex with one of these.") from None
 
 
-def parse(index, shape):
-    """An index as a person writes it, as a tuple for NumPy. Raises torch's IndexErrors."""
+def parse(index, array):
+    """An index of `array` as a person writes it, as a tuple for NumPy. Raises torch's IndexErrors."""
+    shape, place = array.shape, place_of(array)
     if type(index) is list and len(index) < 32 and any([isinstance(part, _SEVERAL) for part in index]):
         warnings.warn("Using a non-tuple sequence for multidimensional indexing is deprecated and will be "
                       "changed in pytorch 2.9; use x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will "
                       "be interpreted as tensor index, x[torch.tensor(seq)], which will result either in an "
                       "error or a different result", UserWarning, stacklevel=4)
         index = tuple(index)
-    steps = [_step(part) for part in (index if isinstance(index, tuple) else (index,))]
+    steps = [_step(part, place) for part in (index if isinstance(index, tuple) else (index,))]
     parts, used = [part for part, _ in steps], sum([dims for _, dims in steps])
     if used > len(shape):
         kind = None if shape else type(parts[0])
@@ -78,19 +84,22 @@ def parse(index, shape):
     for part, dims in steps:
         if part is Ellipsis:
             dim += len(shape) - used
-        elif isinstance(part, np.ndarray) and part.dtype == bool:
+        elif is_array(part) and part.dtype == bool:
             for k, size in enumerate(part.shape):
                 need(size == shape[dim + k], "The shape of the mask {} at index {} does not match the shape "
                      "of the indexed tensor {} at index {}\n"
                      "A mask has the shape of the dimensions it stands for.",
                      part.shape, k, shape, dim + k, error=IndexError)
-        elif isinstance(part, np.ndarray):
-            _check_bounds(part[(part < -shape[dim]) | (part >= shape[dim])], dim, shape[dim])
+        elif is_array(part):
+            _check_bounds(outside(part, -shape[dim], shape[dim], "An index is out of bounds for dimension "
+                                  f"{dim} with size {shape[dim]}."), dim, shape[dim])
         elif type(part) is int and not -shape[dim] <= part < shape[dim]:
             _check_bounds([part], dim, shape[dim])
         dim += dims
-    given = [(np.count_nonzero(part),) if part.dtype == bool else part.shape
-             for part in parts if isinstance(part, np.ndarray)]
+    masks = [part for part in parts if is_array(part) and part.dtype == bool]
+    given = [part.shape for part in parts if is_array(part) and part.dtype != bool]
+    if masks and (given or len(masks) > 1):     # a mask alone meets no other index, and need not be counted
+        given += [(int(np.count_nonzero(mask)),) for mask in masks]
     try:
         np.broadcast_shapes(*given)
     except ValueError:
@@ -111,7 +120,7 @@ def _apart(parts):
     So does torch: in NumPy an integer beside arrays is an array, too, and moves dimensions."""
     first, then = [], []
     for part in parts:
-        if isinstance(part, np.ndarray):
+        if is_array(part):
             first += [WHOLE] * (part.ndim if part.dtype == bool else 1)
             then.append(part)
         else:
@@ -124,7 +133,7 @@ def _apart(parts):
 def _kinds(parts):
     """Does an index hold arrays, does it hold integers?"""
     kinds = {type(part) for part in parts}
-    return np.ndarray in kinds, int in kinds
+    return not kinds.isdisjoint(TYPES), int in kinds
 
 
 def getitem(input, index):
@@ -134,7 +143,7 @@ def getitem(input, index):
         return i.select(input, slices=(index, ...))     # by far the most common; `parse` takes the rest
     if index is Ellipsis:
         return p.alias(input)
-    parts = parse(index, array.shape)
+    parts = parse(index, array)
     arrays, integers = _kinds(parts)
     if arrays:
         if integers:
@@ -148,19 +157,22 @@ def getitem(input, index):
 
 def setitem(self, index, value):
     """`x[index] = value`, a tensor that broadcasts to the place, or a number."""
-    parts = parse(index, self.array.shape)
+    parts = parse(index, self.array)
     arrays, integers = _kinds(parts)
     if arrays and integers:
         first, then = _apart(parts)
         return setitem(getitem(self, first), then, value)
     if is_number(value):
-        value = wrap(np.asarray(fitting(value, dtype_of(self)), self.array.dtype))
+        value = wrap(zero_d(fitting(value, dtype_of(self)), self.array.dtype, self.array))
     elif not isinstance(value, TensorBase):
         raise TypeError(f"can't assign a {type_name(value)} to a torch.{dtype_of(self).legacy_name}Tensor\n"
                         "Assign a tensor or a number.")
     else:
         value = cast(value, self.array.dtype)
-    target, source = self.array[parts].shape, value.array.shape
+        if place_of(value.array) != place_of(self.array) and not (arrays and value.array.ndim):
+            value = p.to(value, dtype=value.array.dtype, place=place_of(self.array))
+    source = value.array.shape
+    target = self.array[parts].shape if source or not arrays else ()    # counting a mask would wait for a GPU
     lead = next((d for d, side in enumerate(source) if side != 1), len(source))
     if lead > 0:                                # leading ones are dropped, as torch does
         value = view(value, source[lead:])
@@ -200,8 +212,8 @@ def _check_index(name, input, dim, index):
              "expected index {} to be no larger than self {} apart from dimension {}\nCut the index.",
              d, shape, own, dim)
     limit = own[dim] if own else 1
-    bad = index.array[(index.array < 0) | (index.array >= limit)]
-    need(not bad.size, "index {} is out of bounds for dimension {} with size {}\n"
+    bad = outside(index.array, 0, limit, f"An index of {name} is out of bounds.")
+    need(not len(bad), "index {} is out of bounds for dimension {} with size {}\n"
          "Indices run from 0 to size - 1.", *bad[:1], dim, limit)
     return dim
 
@@ -249,7 +261,7 @@ def index_select(input: Tensor, dim: Int, index: Tensor, *, out=None):
     if not input.array.ndim:
         return p.clone(input)
     size = input.array.shape[dim]
-    need(not ((index.array < 0) | (index.array >= size)).any(),
+    need(not len(outside(index.array, 0, size, "An index of index_select is out of range.")),
          "index out of range in self\nIndices run from 0 to size - 1.", error=IndexError)
     return i.index_select(input, index if index.array.ndim else reshape_to(index, (1,)), dim=dim)
 
@@ -258,10 +270,11 @@ def index_select(input: Tensor, dim: Int, index: Tensor, *, out=None):
 def nonzero(input: Tensor, *, as_tuple: Bool = False, out=None):
     """The indices of the elements that are not zero: [n, ndim] int64, or a tuple per dimension
     (torch.nonzero)."""
-    found = np.nonzero(np.atleast_1d(plain(input)))
+    array = plain(input)
+    found = np.nonzero(array if array.ndim else array.reshape(1))
     if as_tuple:
         return tuple([wrap(where) for where in found])
-    return wrap(np.stack(found).T if input.array.ndim else np.zeros((len(found[0]), 0), np.int64))
+    return wrap(np.stack(found).T if input.array.ndim else np.zeros((len(found[0]), 0), np.int64, like=array))
 
 
 __all__ = ["gather", "scatter_add", "index_select", "nonzero"]

@@ -5,6 +5,7 @@ import functools
 import numpy as np
 
 from .. import random
+from ..backends.arrays import place_of
 from ..engine.core import TensorBase, plain, wrap
 from ..engine.inplace import become_view, check_cast, check_leaf, inplace
 from ..engine.op import REGISTRY
@@ -86,7 +87,7 @@ def true_divide_(input, other: Operand):
 @_method
 def floor_divide_(input, other: Operand):
     """`floor_divide` written into the tensor (Tensor.floor_divide_)."""
-    return inplace(f.rounded_division("floor_divide", "floor", input, other), input, other)
+    return inplace(f.rounded_division("floor_divide", "//", input, other), input, other)
 
 
 @_method
@@ -161,6 +162,8 @@ def zero_(input):
 @_method
 def copy_(input, other: Tensor, non_blocking: Bool = False):
     """The elements of `other`, broadcast and converted (Tensor.copy_)."""
+    if place_of(other.array) != place_of(input.array):
+        other = p.to(other, dtype=other.array.dtype, place=place_of(input.array))
     return inplace(p.copy, input, other, write=lambda array, given: np.copyto(array, given, casting="unsafe"))
 
 

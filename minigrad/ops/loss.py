@@ -1,4 +1,5 @@
 """Losses. Cross-entropy is fused: softmax, logarithm and choice in one op, whose gradient is softmax − 1."""
+from ..backends.arrays import is_array
 from ..engine.op import op
 from .activation import log_sigmoid
 from .index import gather, scatter_zeros
@@ -14,7 +15,7 @@ def _nll_loss(xp, x, target, factor, *, total):
 
 def _nll_slope(g, target, factor, x_shape, total):
     slope = (g if total is None else g / total) * factor
-    if total == 0:                              # nothing counts: the mean is nan, its slope 0
+    if is_array(total) or total == 0:           # nothing counts: the mean is nan, its slope 0
         slope = where(factor == 0, 0.0, slope)
     return scatter_zeros(unsqueeze(slope, dim=1), unsqueeze(target, dim=1), shape=x_shape, dim=1)
 

@@ -76,7 +76,7 @@ def argwhere(input: Tensor):
 def scattering(input, dim, index, src):
     """`dim` and `src` as the op needs them, checked as torch does."""
     if is_number(src):
-        like = sp.expand(wrap(np.zeros((), input.array.dtype)), index.array.shape)
+        like = sp.expand(wrap(np.zeros((), input.array.dtype, like=input.array)), index.array.shape)
         value = input.array.dtype.type(fitting(src, dtype_of(input)))
         return check_scatter(input, dim, index, like)[0], value
     return check_scatter(input, dim, index, src)
@@ -220,9 +220,9 @@ def _reduced(input, dim, index, src, reduce, include_self):
     total = i.scatter_add(base, index, src, dim=dim)
     if reduce == "sum":
         return total
-    ones = wrap(np.ones(src.array.shape, d.numpy))
-    count = np.ones(input.array.shape, d.numpy) if include_self else \
-        plain(a.scatter(wrap(np.ones(input.array.shape, d.numpy)), index, d.numpy.type(0), dim=dim))
+    ones = wrap(np.ones_like(plain(src), d.numpy))
+    count = np.ones_like(plain(input), d.numpy) if include_self else \
+        plain(a.scatter(wrap(np.ones_like(plain(input), d.numpy)), index, d.numpy.type(0), dim=dim))
     count = i.scatter_add(wrap(count), index, ones, dim=dim)
     return div(total, count, rounding_mode=None if d.is_floating_point else "floor")
 
@@ -253,7 +253,7 @@ def placing(input, indices, values):
     need(input.array.dtype == values.array.dtype, "Index put requires the source and destination dtypes "
          "match, got {} for the destination and {} for the source.\nConvert the values with .to(dtype).",
          *[dtype_of(x).legacy_name for x in (input, values)])
-    parts = parse(tuple(indices), input.array.shape)
+    parts = parse(tuple(indices), input.array)
     target, source = input.array[parts].shape, values.array.shape
     fits = len(source) <= len(target) and all([n in (1, m) for n, m in zip(source[::-1], target[::-1])])
     need(fits, "shape mismatch: value tensor of shape {} cannot be broadcast to indexing result of shape {}\n"

@@ -1,6 +1,7 @@
 """Operators that move elements and compute nothing: views first, then those that copy."""
 import itertools
 
+from ..backends.arrays import as_writeable
 from ..engine.op import op
 from .index import put, take
 
@@ -19,9 +20,7 @@ unsqueeze = op("unsqueeze", lambda xp, x, *, dim: xp.expand_dims(x, dim),
 squeeze = op("squeeze", lambda x, *, dim: x.squeeze(dim), grads=(lambda g, x_shape: view(g, shape=x_shape),),
              formula=("x without dimensions of 1", "ḡ with them"), view=True)
 def _expand(xp, x, *, shape):
-    z = xp.broadcast_to(x, shape)
-    z.flags.writeable = x.flags.writeable       # a part of it that repeats nothing may be written
-    return z
+    return as_writeable(xp.broadcast_to(x, shape), x)   # a part of it that repeats nothing may be written
 
 
 expand = op("expand", _expand, grads=(lambda g: g,),

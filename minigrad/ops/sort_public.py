@@ -1,6 +1,7 @@
 """torch's functions that sort, search and count, and that run along a dimension."""
 import numpy as np
 
+from ..backends.arrays import beside, host, is_array, zero_d
 from ..engine.core import TensorBase, plain, wrap
 from ..engine.errors import wrap_dim
 from ..engine.promote import result_type
@@ -38,14 +39,14 @@ _AMinMax = returned("aminmax", "min", "max")
 def _order(x, dim, descending):
     """Indices that sort along `dim`, equal elements in their order; nan counts as the largest."""
     if not x.ndim:
-        return np.zeros((), np.int64)
+        return np.zeros((), np.int64, like=x)
     if not descending:
         return np.argsort(x, dim, kind="stable")
     return x.shape[dim] - 1 - np.flip(np.argsort(np.flip(x, dim), dim, kind="stable"), dim)
 
 
 def _picked(pair, input, dim, order):
-    index = wrap(np.array(order, order="C"))
+    index = wrap(np.array(order, order="C", like=order))
     return pair(gather(input, dim, index) if input.array.ndim else p.clone(input), index)
 
 
@@ -59,7 +60,8 @@ def sort(input: Tensor, dim: Int = -1, descending: Bool = False, stable: Bool = 
 @torch_function
 def argsort(input: Tensor, dim: Int = -1, descending: Bool = False, stable: Bool = False, *, out=None):
     """The indices that sort along `dim` (torch.argsort)."""
-    return wrap(np.array(_order(plain(input), wrap_dim(dim, input.array.ndim), descending), order="C"))
+    return wrap(np.array(_order(plain(input), wrap_dim(dim, input.array.ndim), descending), order="C",
+                         like=input.array))
 
 
 @torch_function
@@ -97,7 +99,7 @@ def median(input: Tensor, dim: Int = None, keepdim: Bool = False, *, out=None):
          error=NotImplementedError)
     if dim is None:
         if not input.array.size:
-            return wrap(np.full((), np.nan, input.array.dtype))
+            return wrap(zero_d(np.nan, input.array.dtype, input.array))
         return median(sp.reshape(input, (-1,)), 0).values
     dim = wrap_dim(dim, input.array.ndim)
     rp._need_elements("median", input, dim)
@@ -130,8 +132,9 @@ def isin(elements: Operand, test_elements: Operand, *, assume_unique: Bool = Fal
     common = result_type(elements, test_elements).numpy
     need(common != np.bool_, "Unsupported input type encountered for isin(): Bool\n"
          "Convert it with .long().")
-    x, tests = (np.asarray(getattr(x, "array", x)).astype(common) for x in (elements, test_elements))
-    return wrap(np.isin(x, tests, invert=invert))
+    x, tests = (np.asarray(host(getattr(x, "array", x))).astype(common) for x in (elements, test_elements))
+    like = next(filter(is_array, (getattr(x, "array", x) for x in (elements, test_elements))))
+    return wrap(beside(np.isin(x, tests, invert=invert), like))
 
 
 @torch_function
@@ -140,7 +143,9 @@ def unique(input: Tensor, sorted: Bool = True, return_inverse: Bool = False, ret
     """The different elements, or slices along `dim`, sorted; also which each element is, and how many there
     are of each (torch.unique)."""
     axis = None if dim is None else wrap_dim(dim, input.array.ndim)
-    values, inverse, counts = np.unique(plain(input), False, True, True, axis, equal_nan=False)
+    array = plain(input)
+    values, inverse, counts = [beside(part, array) for part in np.unique(
+        host(array), False, True, True, axis, equal_nan=False)]
     shape = input.array.shape if axis is None else (-1,)
     found = [wrap(values)] + [wrap(inverse.reshape(shape).astype(np.int64))] * return_inverse + [
         wrap(counts.astype(np.int64))] * return_counts
@@ -153,7 +158,7 @@ def searchsorted(sorted_sequence: Tensor, input: Operand, *, out_int32: Bool = F
     """Where each value would stand in a sorted sequence, along its last dimension; nan counts as the largest.
     side: "left" (the default) or "right" of equal ones; sorter: the indices that sort the sequence
     (torch.searchsorted)."""
-    values, rows = np.asarray(getattr(input, "array", input)), plain(sorted_sequence)
+    values, rows = (np.asarray(host(getattr(x, "array", x))) for x in (input, sorted_sequence))
     need(side in (None, "left", "right"), "torch.searchsorted(): side can only be 'left' or 'right' but got "
          "{}\nName one of them.", side)
     need(not (right and side == "left"), "torch.searchsorted(): side and right can't be set to opposites, "
@@ -162,7 +167,7 @@ def searchsorted(sorted_sequence: Tensor, input: Operand, *, out_int32: Bool = F
          "dimension\nUnsqueeze it.")
     side = side or ("right" if right else "left")
     if sorter is not None:
-        order = plain(sorter)
+        order = host(plain(sorter))
         need(order.shape == rows.shape, "torch.searchsorted(): boundary and sorter must have the same size, "
              "but got boundary tensor {}and got sorter tensor {}\nSort along the last dimension.",
              rows.shape, order.shape)
@@ -181,7 +186,8 @@ def searchsorted(sorted_sequence: Tensor, input: Operand, *, out_int32: Bool = F
         found = np.empty(values.shape, np.int64)
         for place in np.ndindex(rows.shape[:-1]):
             found[place] = _places(rows[place], values[place], side)
-    return wrap(np.asarray(found).astype(np.int32 if out_int32 else np.int64))
+    found = np.asarray(found).astype(np.int32 if out_int32 else np.int64)
+    return wrap(beside(found, plain(sorted_sequence)))
 
 
 def _places(row, values, side):

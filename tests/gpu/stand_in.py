@@ -74,6 +74,8 @@ def box(value, *sources):
         value = np.asarray(value)
         base = None
         if not value.flags.owndata:
+            with contextlib.suppress(ValueError):
+                value.flags.writeable = True    # NumPy's diagonals and broadcast views are not
             memory = root(value)
             base = next((s for s in sources if isinstance(s, ndarray) and root(s._array) is memory), None)
         return ndarray(value, base if base is None or base.base is None else base.base)

@@ -108,7 +108,19 @@ from .pool import (
     max_pool2d_gather,
     max_pool2d_positions,
 )
-from .reduce import cumprod, cumsum, log_softmax, logsumexp, matmul, prod, softmax, sum
-from .scatter import add_at, indices, scatter_add, select_add
+from .reduce import (
+    cumprod,
+    cumsum,
+    log_softmax,
+    logcumsumexp,
+    logsumexp,
+    matmul,
+    prod,
+    running_extreme,
+    softmax,
+    sum,
+)
+from .scatter import add_at, indices, scatter_add, scatter_at, select_add
+from .windows import windows, windows_sum
 
 TYPES.add(ndarray)

@@ -25,6 +25,31 @@ def cumprod(x, axis):
     return cupy.cumprod(x, axis, dtype=wide).astype(x.dtype, copy=False)
 
 
+def _scan(combine, x, axis):
+    """combine(x₁, x₂), …, all so far along `axis`: in steps of 1, 2, 4, …, each over all elements."""
+    z, step = cupy.moveaxis(x, axis, 0).copy(), 1
+    while step < len(z):
+        z[step:] = combine(z[step:], z[:-step])
+        step *= 2
+    return cupy.ascontiguousarray(cupy.moveaxis(z, 0, axis))
+
+
+def logcumsumexp(x, axis):
+    """ln Σ e^x of all elements so far along `axis`, in float64."""
+    return _scan(cupy.logaddexp, x.astype(cupy.float64), axis).astype(x.dtype)
+
+
+def running_extreme(x, axis, beats):
+    """(values, indices) of the largest or smallest so far; an equal one takes the place, a nan keeps it.
+
+    beats: greater_equal or less_equal.
+    """
+    extremes = _scan(cupy.maximum if beats is cupy.greater_equal else cupy.minimum, x, axis)
+    count = cupy.arange(x.shape[axis]).reshape(-1, *[1] * (x.ndim - 1 - axis % x.ndim))
+    indices = _scan(cupy.maximum, cupy.where((x == extremes) | (x != x), count, 0), axis)
+    return cupy.take_along_axis(x, indices, axis), indices
+
+
 def prod(x, axis=None, keepdims=False):
     """The product over `axis`; of integers and bools in int64."""
     return cupy.prod(x, axis, dtype=cupy.int64 if x.dtype.kind in "biu" else x.dtype, keepdims=keepdims)

@@ -2,7 +2,11 @@
 from math import prod
 
 import cupy
+import numpy as np
 from cupyx import scatter_add as _add
+
+from ..numpy import scatter as on_cpu
+from .memory import read
 
 # What a GPU adds atomically in place of each dtype: the same bits, or more of them.
 _ATOMIC = {"int64": "u8", "bool": "i4", "int8": "i4", "int16": "i4", "uint8": "i4", "bfloat16": "f4"}
@@ -25,6 +29,14 @@ def add_at(z, index, x):
 def indices(shape, sparse=False):
     """numpy.indices(shape, sparse=True): for each dimension its places, made to broadcast."""
     return tuple([cupy.arange(n).reshape(-1, *[1] * (len(shape) - k - 1)) for k, n in enumerate(shape)])
+
+
+def scatter_at(ufunc, x, dim, index, src):
+    """A copy of x in which `ufunc`, multiply, maximum or minimum, has put each src[i, j, ..] to what stands
+    at index[i, j, ..]; computed on the CPU."""
+    name = "multiply" if ufunc is cupy.multiply else "maximum" if ufunc is cupy.maximum else "minimum"
+    parts = [read(array) for array in (x, index, src)]
+    return cupy.asarray(on_cpu.scatter_at(getattr(np, name), parts[0], dim, *parts[1:]))
 
 
 def scatter_add(shape, dim, index, src):
