@@ -82,7 +82,7 @@ for _name in _dtypes.PUBLIC:
     globals()[_name] = getattr(_dtypes, _name)
 
 # Rooms above the core, and names that live in them: imported when first asked for.
-_LAZY = {"amp", "autograd", "backends", "cuda", "distributed", "func", "nn", "optim",
+_LAZY = {"amp", "autograd", "backends", "cuda", "distributed", "distributions", "func", "nn", "optim",
          "serialization", "utils", "vision"}
 _LAZY_NAMES = {
     "autograd": "inference_mode is_inference is_inference_mode_enabled set_anomaly_enabled "
