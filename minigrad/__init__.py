@@ -82,13 +82,14 @@ for _name in _dtypes.PUBLIC:
     globals()[_name] = getattr(_dtypes, _name)
 
 # Rooms above the core, and names that live in them: imported when first asked for.
-_LAZY = {"amp", "autograd", "backends", "cuda", "distributed", "distributions", "func", "nn", "optim",
-         "serialization", "utils", "vision"}
+_LAZY = {"amp", "autograd", "backends", "cuda", "distributed", "distributions", "func", "lightning", "nn",
+         "optim", "serialization", "utils", "vision"}
 _LAZY_NAMES = {
     "autograd": "inference_mode is_inference is_inference_mode_enabled set_anomaly_enabled "
                 "is_anomaly_enabled is_anomaly_check_nan_enabled",
     "serialization": "save load", "utils.dlpack": "from_dlpack", "run": "Run", "amp": "autocast",
-    "insight.explain": "explain", "insight.notes": "tracing",
+    "insight.explain": "explain", "insight.notes": "tracing", "insight.picture": "draw",
+    "timemachine": "record",
     "switches": "use_deterministic_algorithms are_deterministic_algorithms_enabled "
                 "is_deterministic_algorithms_warn_only_enabled set_float32_matmul_precision "
                 "get_float32_matmul_precision set_default_device get_default_device compile",

@@ -10,6 +10,7 @@ NAMES = {
     "load": "reads safetensors as well as the zip files of torch.save, and never runs code",
     "serialization": "the module behind save and load",
     "explain": "a walk, step by step with every number; torch has no such name",
+    "draw": "a graph as a picture; torch has no such name",
     "tracing": "notes what explain and draw tell; torch has no such name",
     "backend_name": "which library does the arithmetic; torch has no such name",
     "Run": "a training run that goes on to the bit after a kill; torch leaves it to its users",
@@ -19,6 +20,7 @@ NAMES = {
 # Signatures of minigrad that are not torch's: a name, or a difference that all names of a room share.
 SIGNATURES = {
     "explain": "minigrad's own: see its docstring",
+    "draw": "as explain",
     "tracing": "as explain",
     "backend_name": "what reports call the library: numpy here, torch in the twin",
     "Run": "torch has no such name",

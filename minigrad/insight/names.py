@@ -33,14 +33,15 @@ def name_values(trace: Trace, variables: Mapping[str, Any]) -> None:
     given = _by_variables(trace, variables)
     for key, name in _parameters(trace, variables).items():
         given.setdefault(key, name)
-    made = {step.results[0].key: assigned(step.place) for step in trace.steps if len(step.results) == 1}
+    last = {step.place: step for step in trace.forward if step.place is not None}       # a call makes many
+    made = {step.results[0].key: assigned(place) for place, step in last.items() if len(step.results) == 1}
     # Leaves and results of the walk come first: it is them that a reader looks for.
     order = [*(leaf.value for leaf in trace.leaves), *trace.roots, *trace.values.values()]
     if len(trace.roots) == 1 and trace.roots[0].kind == "result":
         wished[trace.roots[0].key] = wished[trace.roots[0].key] or "loss"
     constants: dict[int, str] = {}              # by array: one tensor used twice is two values with one name
     for value in order:
-        name = given.get(value.key) or made.get(value.key) or wished[value.key]
+        name = given.get(value.key) or made.get(value.key, "") or wished[value.key]
         if name and value.kind == "constant" and id(value.array) in constants:
             value.name = constants[id(value.array)]
         elif name:
@@ -94,7 +95,8 @@ def _parameters(trace: Trace, variables: Mapping[str, Any]) -> dict[Any, str]:
         for path, parameter in module.named_parameters():
             key = "leaf", id(parameter)
             if key in leaves:
-                found.setdefault(key, f"{top}{_access(path)}" if several or path[0].isdigit() else path)
+                alone = not several and not path[0].isdigit()
+                found.setdefault(key, _access(path)[1:] if alone else f"{top}{_access(path)}")
     return found
 
 
