@@ -331,7 +331,7 @@ def after_expanding(z, arrays):
     if z.flags.c_contiguous:
         return z
     expanded = any([is_array(a) and repeats(a) for a in arrays])
-    return np.ascontiguousarray(z) if expanded else z
+    return z.copy() if expanded else z
 
 
 def unary(made):
