@@ -245,7 +245,7 @@ class Tensor(Differentiable):
     __sub__ = _operator("sub", f.sub)
     __truediv__ = _operator("div")
     __rsub__ = _reflected(f.sub)
-    __rtruediv__ = _reflected(f.div)
+    __rtruediv__ = _reflected(lambda number, self: f.reciprocal(self) * number)     # torch's, to the bit
     __pow__ = _arithmetic(f.pow)
     __rpow__ = _reflected(f.pow)
     __neg__ = lambda self: f.neg(self)                          # noqa: E731

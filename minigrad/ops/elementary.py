@@ -67,8 +67,23 @@ logaddexp = op("logaddexp", lambda xp, x, y: xp.logaddexp(x, y), promote="same",
 
 
 def _xlogy(xp, x, y):
-    """0 · ln y is 0 for all y but nan. One of the two may be a number."""
-    return xp.where((x == 0) & (y == y), 0, x * xp.log(y)).astype(getattr(x, "dtype", None) or y.dtype)
+    """0 · ln y is 0 for all y but nan."""
+    return xp.where((x == 0) & (y == y), 0, x * xp.log(y))
+
+
+def _logit(xp, x, *, eps):
+    if eps is not None and eps >= 0:            # the lower bound counts first where they cross
+        x = xp.where(x < eps, eps, xp.where(x > 1 - eps, 1 - eps, x)).astype(x.dtype)
+    return xp.log(x / (1 - x))
+
+
+def _logit_slope(g, x, eps):
+    low = 0 if eps is None or eps < 0 else eps
+    return where((x < low) | (x > 1 - low), math.nan if eps is None or eps < 0 else 0.0, g / (x * (1 - x)))
+
+
+logit = op("logit", _logit, grads=(_logit_slope,), promote="float", layout=True,
+           formula=("ln(x / (1 − x))", "ḡ / (x (1 − x)) within bounds"))
 
 
 xlogy = op("xlogy", _xlogy, promote="float", layout=True,

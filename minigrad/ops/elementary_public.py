@@ -10,9 +10,20 @@ from ..engine.promote import as_number, result_type
 from . import elementary as e
 from . import pointwise as p
 from . import public as f
-from .arguments import cast, dtype_of
-from .public import _binary, _formulas, _of_tensors, _unary
-from .signature import Bool, Float, Number, Operand, Tensor, family, is_number, need, torch_function
+from .arguments import as_tensor_like, cast, dtype_of
+from .public import _formulas, _of_tensors, _unary
+from .signature import (
+    Bool,
+    Float,
+    Number,
+    Operand,
+    Tensor,
+    family,
+    is_number,
+    need,
+    refuse,
+    torch_function,
+)
 
 _TEXT = "{}, element by element: a Tensor of the shape of `input`. Raises TypeError for other things"
 exp2, expm1, log1p, log2, log10, erfc, tan, asin, acos, atan = family(
@@ -56,9 +67,19 @@ def _of_floats(name):
 _TEXT = ("{}, element by element with broadcasting; dtypes meet as torch's do. Raises RuntimeError where "
          "shapes do not broadcast, TypeError for other types")
 (atan2,) = family(_of_tensors, _TEXT, **_formulas("atan2"))
-(xlogy,) = family(_binary, _TEXT, **_formulas("xlogy"))
 hypot, logaddexp = family(_of_floats, _TEXT, **_formulas("hypot logaddexp"))
 arctan2 = atan2
+
+
+@torch_function
+def xlogy(input: Operand, other: Operand, *, out=None):
+    """input · ln other, 0 where input is 0 unless other is nan, element by element with broadcasting
+    (torch.xlogy)."""
+    if is_number(input) and is_number(other):
+        refuse("xlogy", input, other)
+    common = result_type(input, other)
+    common = common if common.is_floating_point else dtypes.get_default_dtype()
+    return e.xlogy(*[as_tensor_like(x, common) if is_number(x) else x for x in (input, other)])
 
 
 @torch_function
@@ -142,10 +163,7 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 
 @torch_function
 def logit(input: Tensor, eps: Float = None, *, out=None):
     """ln(x / (1 − x)), of x kept within [eps, 1 − eps] if given (torch.logit)."""
-    x = cast(input, dtypes.get_default_dtype().numpy) if dtype_of(input).category < 2 else input
-    if eps is not None and eps >= 0:        # the lower bound counts first where they cross
-        x = p.where(x < eps, eps, p.where(x > 1 - eps, 1 - eps, x))
-    return p.log(x / (1 - x))
+    return e.logit(input, eps=eps)
 
 
 @torch_function

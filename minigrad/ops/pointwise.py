@@ -41,6 +41,16 @@ trunc_divide = op("trunc_divide",
                   lambda xp, x, y: xp.trunc(x / y) if x.dtype.kind == "f" else (x - xp.fmod(x, y)) // y,
                   grads=(lambda g: g * 0, lambda g: g * 0), formula=("x / y, cut off", "0", "0"),
                   torch_node="DivBackward2", promote="same", layout=True)
+
+def _refused(g):
+    raise RuntimeError("derivative for aten::floor_divide is not implemented\n"
+                       "Use div(..., rounding_mode=\"floor\"), whose gradient is 0.")
+
+
+# torch's `//`: it gives what div gives, and refuses to be differentiated.
+floor_quotient = op("floor_quotient", lambda xp, x, y: xp.floor_divide(x, y), grads=(_refused, _refused),
+                    formula=("⌊x / y⌋", "refused", "refused"), torch_node="NotImplemented", promote="same",
+                    layout=True)
 remainder = op("remainder", lambda xp, x, y: xp.remainder(x, y),
                grads=(lambda g: g, lambda g, x, y: -g * floor_divide(x, y)),
                formula=("x − ⌊x / y⌋ · y", "ḡ", "−ḡ · ⌊x / y⌋"), promote="same", layout=True)

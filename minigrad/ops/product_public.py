@@ -1,5 +1,6 @@
 """torch's products of tensors: sums of products by letters (einsum), outer and inner products, distances."""
 import math
+from string import ascii_letters
 
 import numpy as np
 
@@ -98,11 +99,16 @@ def einsum(*args):
     order; a letter twice in one term takes the diagonal; "..." stands for dimensions that broadcast. Raises
     RuntimeError where letters and shapes do not fit.
     """
+    need(len(args) > 1, "einsum(): must specify the equation string and at least one operand, or at least "
+         "one operand and its subscripts list\nWrite the equation first.", error=ValueError)
+    if not isinstance(args[0], str):
+        args = _in_letters(args)
     equation, tensors = args[0], args[1:]
-    need(isinstance(equation, str), "einsum(): an equation in letters is needed\nWrite it as a string.",
-         error=NotImplementedError)
     if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
         tensors = tensors[0]
+    for place, letter in enumerate(equation):
+        need(letter in ascii_letters or letter in " ,.->", "einsum(): invalid subscript given at index {} in "
+             "the equation string, subscripts must be in [a-zA-Z]\nUse letters.", place)
     inputs, arrow, result = equation.replace(" ", "").partition("->")
     parts = inputs.split(",")
     need(len(parts) >= len(tensors), "einsum(): more operands were provided than specified in the equation\n"
@@ -112,8 +118,6 @@ def einsum(*args):
     terms, most = [], 0
     for place, (text, x) in enumerate(zip(parts, tensors)):
         named = text.replace("...", "")
-        need(all([c.isalpha() for c in named]), "einsum(): invalid subscript given at index {} in the "
-             "equation string, subscripts must be in [a-zA-Z]\nUse letters.", place)
         free = x.array.ndim - len(named)
         need(free >= 0 and (free == 0 or "..." in text), "einsum(): the number of subscripts in the equation "
              "({}) does not match the number of dimensions ({}) for operand {} and no ellipsis was given\n"
@@ -134,6 +138,8 @@ def einsum(*args):
         before, found, after = result.partition("...")
         kept = [*before, *(dots if found else []), *after]
         for name in kept:
+            need(name != ".", "einsum(): found '.' for output that is not part of any ellipsis (...)\n"
+                 "Write three dots.")
             need(kept.count(name) == 1, "einsum(): output subscript {} appears more than once in the output\n"
                  "Name it once.", name)
             need(name in sizes, "einsum(): output subscript {} does not appear in the equation for any input "
@@ -142,6 +148,20 @@ def einsum(*args):
         letters = inputs.replace(".", "").replace(",", "")
         kept = dots + sorted([c for c in set(letters) if letters.count(c) == 1])
     return _contract(terms, kept)
+
+
+def _in_letters(args):
+    """einsum's other form, `einsum(x, [0, 1], y, [1, 2], [0, 2])`, with an equation."""
+    lists = [*args[1::2], *([args[-1]] if len(args) % 2 else [])]
+
+    def lettered(numbers):
+        for number in numbers:
+            need(number is Ellipsis or 0 <= number < 52, "einsum(): subscript in subscript list is not "
+                 "within the valid range [0, 52)\nNumber the dimensions from 0.", error=ValueError)
+        return "".join(["..." if n is Ellipsis else ascii_letters[(n + 26) % 52] for n in numbers])
+    texts = [lettered(numbers) for numbers in lists]
+    result = "->" + texts.pop() if len(args) % 2 else ""
+    return ",".join(texts) + result, *args[:len(texts) * 2:2]
 
 
 def _diagonals(x, names):
@@ -159,6 +179,8 @@ def _diagonals(x, names):
 
 def _added(input, product, beta, alpha):
     """beta · input + alpha · product; with beta = 0 the input's nan do not count."""
+    if product.array.dtype.kind in "iu":        # torch cuts such factors off
+        beta, alpha = int(beta), int(alpha)
     need(input.dtype is product.dtype, "self and mat2 must have the same dtype, but got {} and {}\n"
          "Convert one.", input.dtype.legacy_name, product.dtype.legacy_name)
     product = product if alpha == 1 else product * alpha
@@ -184,6 +206,9 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: 
     """beta · input + alpha · all products of vec1's and vec2's elements (torch.addr)."""
     product = outer(vec1, vec2)
     common = result_type(input, product).numpy
+    for name, value in (("beta", beta), ("alpha", alpha)):
+        need(common.kind not in "iu" or not isinstance(value, float), "For integral input tensors, argument "
+             "{} must not be a floating point number.\nPass an int.", name)
     return _added(cast(input, common), cast(product, common), beta, alpha)
 
 

@@ -182,8 +182,8 @@ def sub(input: Operand, other: Operand, *, alpha: Number = 1, out=None):
 
 
 subtract = sub
-_ROUNDED = {"floor": (p.floor_divide, "div_floor_cpu"), "trunc": (p.trunc_divide, "div_trunc_cpu"),
-            "remainder": (p.remainder, "remainder_cpu")}
+_ROUNDED = {"//": (p.floor_quotient, "div_floor_cpu"), "floor": (p.floor_divide, "div_floor_cpu"),
+            "trunc": (p.trunc_divide, "div_trunc_cpu"), "remainder": (p.remainder, "remainder_cpu")}
 
 
 def rounded_division(name, mode, input, other):
@@ -218,8 +218,9 @@ def true_divide(input: Operand, other: Operand, *, out=None):
 
 @torch_function
 def floor_divide(input: Operand, other: Operand, *, out=None):
-    """⌊input / other⌋ (torch.floor_divide). Raises RuntimeError for integers divided by 0."""
-    return rounded_division("floor_divide", "floor", input, other)(input, other)
+    """⌊input / other⌋ (torch.floor_divide). Raises RuntimeError for integers divided by 0, and where its
+    derivative is asked for."""
+    return rounded_division("floor_divide", "//", input, other)(input, other)
 
 
 @torch_function

@@ -270,10 +270,14 @@ tril, triu = family(_triangle, "input {} the diagonal, zeros elsewhere", tril="o
 
 # Matrix products --------------------------------------------------------------------------------------------
 
-def _same_dtype(text, x, y):
-    if x.array.dtype != y.array.dtype:
+def _same_dtype(text, x, y, kernel="bmm"):
+    """Raises torch's errors for factors of different dtypes, or of bools."""
+    dtype = x.array.dtype
+    if dtype != y.array.dtype:
         raise RuntimeError(text.format(dtype_of(x), dtype_of(y), lower=(c_low(x), c_low(y))) +
                            "\nConvert one of them with .to(dtype).")
+    if dtype.kind == "b":
+        raise NotImplementedError(f"\"{kernel}\" not implemented for 'Bool'\nConvert to a number type first.")
 
 
 def c_low(x):
@@ -294,7 +298,8 @@ def mm(input: Tensor, mat2: Tensor, *, out=None):
         raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({x.shape[0]}x{x.shape[1]} and "
                            f"{y.shape[0]}x{y.shape[1]})\n"
                            "The inner sizes must agree: transpose or reshape one of them.")
-    _same_dtype("expected m1 and m2 to have the same dtype, but got: {lower[0]} != {lower[1]}", input, mat2)
+    _same_dtype("expected m1 and m2 to have the same dtype, but got: {lower[0]} != {lower[1]}", input, mat2,
+                "addmm_impl_cpu_")
     return la.mm.apply((input, mat2), {})[0]
 
 
@@ -324,8 +329,7 @@ def dot(input: Tensor, tensor: Tensor, *, out=None):
     need(x.ndim == y.ndim == 1, "1D tensors expected, but got {}D and {}D tensors\n"
          "Flatten them, or use matmul.", x.ndim, y.ndim)
     _same_dtype("dot : expected both vectors to have same dtype, but found {0.legacy_name} and "
-                "{1.legacy_name}",
-                input, tensor)
+                "{1.legacy_name}", input, tensor, "dot")
     need(x.shape == y.shape, "inconsistent tensor size, expected tensor [{0}] and src [{1}] to have the same "
          "number of elements, but got {0} and {1} elements respectively\nCut the longer one.", x.size, y.size)
     return la.dot(input, tensor)
@@ -341,7 +345,8 @@ def mv(input: Tensor, vec: Tensor, *, out=None):
     if x[1] != y[0]:
         raise RuntimeError(f"size mismatch, got input ({x[0]}), mat ({x[0]}x{x[1]}), vec ({y[0]})\n"
                            "The vector is as long as the matrix is wide.")
-    _same_dtype("expected m1 and m2 to have the same dtype, but got: {lower[0]} != {lower[1]}", input, vec)
+    _same_dtype("expected m1 and m2 to have the same dtype, but got: {lower[0]} != {lower[1]}", input, vec,
+                "addmv_impl_cpu")
     return la.mv(input, vec)
 
 

@@ -52,6 +52,17 @@ unary("trunc", -3, 3, flat=True, exact=True, bad=(refused_dtype("trunc", "bool")
 unary("frac", -3, 3, exact=True, dtypes=FLOATS, bad=(refused_dtype("frac", "int64"),), **SMOOTH)
 
 
+row(
+    "logit",
+    lambda B, x, eps: B.logit(x, eps),
+    lambda d: ([d.tensor(d.shape(), -0.2 if d.flag() else 0.1, 0.9)], {"eps": d.pick(None, 0.2, 0.05)}),
+    lambda B: B.logit("a"),
+    lambda B: B.logit(B.ones(2), "a"),
+    lambda B: B.logit(),
+    **SMOOTH,
+)
+
+
 # Of two
 def _two(name: str, low: float, high: float, *bad: Any, **more: Any) -> None:
     settings = {"categories": TOGETHER[:-1], "elementwise": True, "dtypes": FLOATS} | more

@@ -168,7 +168,12 @@ ROWS += [Sample("remainder", lambda B, x, y: B.remainder(x, y), _whole_pair, nam
                   bad=(lambda B, mode=mode: B.div(B.ones(2), B.ones(3), rounding_mode=mode),
                        lambda B, mode=mode: B.div(B.ones(2, dtype=B.int64), 0, rounding_mode=mode),
                        lambda B: B.div(B.ones(2), 2, rounding_mode="up")))
-           for name, mode in (("floor_divide", "floor"), ("trunc_divide", "trunc"))]]
+           for name, mode in (("floor_divide", "floor"), ("trunc_divide", "trunc"))],
+         Sample("floor_quotient", lambda B, x, y: x.detach() // y.detach(), _whole_pair,
+                name="floor_quotient", dtypes=(*FLOATS, *INTEGERS), categories=TOGETHER, elementwise=True,
+                flat=True, bad=(lambda B: B.ones(2) // B.ones(3), lambda B: B.ones(2, dtype=B.int64) // 0,
+                     lambda B: (B.ones(2, requires_grad=True) // 2).sum().backward(),
+                     lambda B: (2 // B.ones(2, requires_grad=True)).sum().backward()))]
 for _name, _symbol in (("eq", operator.eq), ("ne", operator.ne), ("lt", operator.lt), ("le", operator.le),
                        ("gt", operator.gt), ("ge", operator.ge)):
     binary(_name, _symbol, in_place=False, tie=equal, categories=(*TOGETHER, TIE), flat=True, exact=True)
