@@ -32,8 +32,7 @@ def cross_entropy_twin(x, target, *, total, x_shifted=None):
 
 
 def _cross_entropy(xp, x, target, *, total):
-    x_shifted = x - x.max(axis=1)[:, None]
-    x_shifted -= xp.log(xp.sum(xp.exp(x_shifted), 1))[:, None]
+    x_shifted = xp.log_softmax(x, 1)
     z = -x_shifted[xp.arange(len(x)), target]
     return z if total is None else xp.asarray(xp.sum(z) / total), x_shifted
 

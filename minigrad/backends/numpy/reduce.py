@@ -150,19 +150,32 @@ def _whole_slices(kernel, x, axis):
     return z
 
 
-def _exp_shifted(x, out, axis):
-    """exp(x − max) into `out`, and its sum. A row of −inf gives nan, as in torch."""
-    np.subtract(x, np.max(x, axis, keepdims=True), out=out)
-    return np.add.reduce(np.exp(out, out=out), axis, keepdims=True)
+def _largest(x, axis):
+    """The maximum along `axis`, which stays. NumPy's loop along short rows takes 50 ns for each (100 × 10: 5.3
+    µs, and 2 where the rows are laid side by side first)."""
+    if x.ndim == 2 and axis % 2 == 1 and x.shape[1] <= 16:
+        return np.maximum.reduce(np.ascontiguousarray(x.T), 0)[:, None]
+    return np.max(x, axis, keepdims=True)
+
+
+def _total(x, axis):
+    """The sum along `axis`, which stays, of a row-major array; in BLAS along short rows (4096 × 64: 17 µs for
+    109)."""
+    if axis % x.ndim != x.ndim - 1 or x.shape[-1] >= 512:
+        return np.add.reduce(x, axis, keepdims=True)
+    rows = x.reshape(-1, x.shape[-1])
+    return np.dot(rows, np.ones(rows.shape[1], x.dtype)).reshape(*x.shape[:-1], 1)
 
 
 def _softmax(x, out, axis):
-    out /= _exp_shifted(x, out, axis)
+    np.subtract(x, _largest(x, axis), out=out)  # a row of −inf gives nan, as in torch
+    np.exp(out, out=out)
+    out /= _total(out, axis)
 
 
 def _log_softmax(x, out, axis):
-    np.subtract(x, np.max(x, axis, keepdims=True), out=out)
-    out -= np.log(np.add.reduce(np.exp(out), axis, keepdims=True))
+    np.subtract(x, _largest(x, axis), out=out)
+    out -= np.log(_total(np.exp(out), axis))
 
 
 @rounded_once
@@ -174,6 +187,10 @@ def softmax(x, axis):
 @rounded_once
 def log_softmax(x, axis):
     """x − ln Σ e^x along `axis`. (torch.log_softmax)"""
+    if x.ndim == 2 and axis == 1 and 0 < x.size <= SIMPLE:      # a classifier's: calls are what it costs
+        z = x - np.maximum.reduce(x.T.copy(), 0)[:, None]
+        z -= np.log(np.dot(np.exp(z), np.ones(x.shape[1], x.dtype)))[:, None]
+        return z
     return _whole_slices(_log_softmax, x, axis)
 
 
