@@ -151,8 +151,8 @@ def _whole_slices(kernel, x, axis):
 
 
 def _largest(x, axis):
-    """The maximum along `axis`, which stays. NumPy's loop along short rows takes 50 ns for each (100 × 10: 5.3
-    µs, and 2 where the rows are laid side by side first)."""
+    """The maximum along `axis`, which stays. NumPy's loop along short rows takes 50 ns for each (100 × 10:
+    5.3 µs, and 2 where the rows are laid side by side first)."""
     if x.ndim == 2 and axis % 2 == 1 and x.shape[1] <= 16:
         return np.maximum.reduce(np.ascontiguousarray(x.T), 0)[:, None]
     return np.max(x, axis, keepdims=True)
