@@ -143,7 +143,7 @@ class Generator:
 
 default_generator = Generator()
 default_generator.seed()
-on_gpu: list = []                               # the GPU's default generator, once one was asked for
+on_gpu: list = []                               # the GPU's default generator, once the backend is loaded
 
 
 def manual_seed(seed):
@@ -173,12 +173,23 @@ def set_rng_state(new_state):
     default_generator.set_state(new_state)
 
 
+def generator_states():
+    """Where all default generators stand, the CPU's and the GPU's: for `restore_states`."""
+    return [(generator, generator._get_state_array()) for generator in (default_generator, *on_gpu)]
+
+
+def restore_states(states):
+    """Put the generators where `generator_states` found them."""
+    for generator, state in states:
+        generator._set_state_array(state)
+
+
 @contextlib.contextmanager
 def fork_rng(devices=None, enabled=True, _caller="fork_rng", _devices_kw="devices", device_type=None):
     """After the block the default generator is where it was before (torch.random.fork_rng)."""
-    states = [(generator, generator._get_state_array()) for generator in (default_generator, *on_gpu)]
+    states = generator_states()
     try:
         yield
     finally:
-        for generator, state in states if enabled else ():
-            generator._set_state_array(state)
+        if enabled:
+            restore_states(states)

@@ -2,7 +2,7 @@
 exact to their dtype, so most of them are only remembered."""
 import warnings
 
-from .device import CPU, available
+from .device import available, default
 
 _set = {"deterministic": False, "warn only": False, "precision": "highest"}
 
@@ -44,12 +44,12 @@ def get_float32_matmul_precision():
 def set_default_device(device):
     """Where tensors are made unless said otherwise (torch.set_default_device). Raises RuntimeError for a
     device that is not there."""
-    available(device)
+    default[0] = available(device)
 
 
 def get_default_device():
     """Where tensors are made unless said otherwise (torch.get_default_device)."""
-    return CPU
+    return default[0]
 
 
 def compile(model=None, *, fullgraph=False, dynamic=None, backend=None, mode=None, options=None,

@@ -7,7 +7,7 @@ import numpy as np
 
 from .. import stack
 from ..engine.backward import grad
-from ..engine.core import enable_grad, is_grad_enabled, set_grad_enabled, wrap
+from ..engine.core import enable_grad, is_grad_enabled, plain, set_grad_enabled, wrap
 from ..tensor import Tensor
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
@@ -74,7 +74,7 @@ def _grads(outputs, inputs, v=None, create_graph=True, retain_graph=None):
 
 
 def _zeros(like, requires_grad=False):
-    return wrap(np.zeros(like.array.shape, like.array.dtype)).requires_grad_(requires_grad)
+    return wrap(np.zeros_like(plain(like))).requires_grad_(requires_grad)
 
 
 def _complete(grads, like, strict, create_graph):

@@ -1,8 +1,7 @@
 """The class of the graph's nodes, and hooks on what they save (torch.autograd.graph)."""
 import threading
 
-import numpy as np
-
+from ..backends.arrays import is_array
 from ..engine.core import Node, TensorBase, no_grad, owner, plain, version, wrap, written
 
 __all__ = ["Node", "saved_tensors_hooks"]
@@ -95,10 +94,10 @@ def _in_order(node):
 
 
 def _save(node, saved):
-    if _active.hooks and saved and any(isinstance(value, np.ndarray) for value in saved):
+    if _active.hooks and saved and any(map(is_array, saved)):
         saved, result = list(saved), node.op.tensors - 1
         for place in _in_order(node):
-            if isinstance(saved[place], np.ndarray):
+            if is_array(saved[place]):
                 edge = node if place == result else node.edges[place] if place < result else None
                 tensor = edge if isinstance(edge, TensorBase) else wrap(saved[place], edge is not None, edge)
                 saved[place] = Packed(tensor, edge is node)

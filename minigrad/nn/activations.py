@@ -2,6 +2,7 @@
 import numpy as np
 
 from .. import random
+from ..backends.arrays import place_of
 from ..engine.autocast import product
 from ..engine.core import wrap
 from ..engine.errors import wrap_dim
@@ -176,7 +177,8 @@ def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
     """A sample of softmax(logits / tau) with Gumbel noise, torch's stream; hard: one-hot, with the soft one's
     gradient (torch.nn.functional.gumbel_softmax; Jang et al. 2016). eps is not used."""
     need_tensor("gumbel_softmax", logits)
-    noise = random.exponential(random.default_generator, logits.array.shape, logits.array.dtype)
+    noise = random.exponential(random.stream(None, place_of(logits.array)), logits.array.shape,
+                               logits.array.dtype)
     soft = rp.softmax((logits - f.log(wrap(noise))) / tau, dim)
     if not hard:
         return soft

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from ..backends.arrays import beside, on_gpu
 from ..engine.autocast import product
 from ..engine.core import TensorBase, wrap
 from ..ops import conv
@@ -60,7 +61,7 @@ def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 
 
 def _padded(x, before, after):
-    zeros = [wrap(np.zeros((*x.array.shape[:-1], n), x.array.dtype)) for n in (before, after)]
+    zeros = [wrap(np.zeros((*x.array.shape[:-1], n), x.array.dtype, like=x.array)) for n in (before, after)]
     return s.cat([zeros[0], x, zeros[1]], -1)
 
 
@@ -235,7 +236,7 @@ def _sides(sizes):
 
 
 def _at(x, dim, index):
-    return ip.index_select(x, dim, wrap(index))
+    return ip.index_select(x, dim, wrap(beside(index, x.array)))
 
 
 def _nearest(x, dim, n, step, mode, _):
@@ -262,7 +263,8 @@ def _between_pixels(x, dim, n, step, _, align_corners):
     else:
         where = np.maximum((at + 0.5) * step - 0.5, 0)
     first = np.minimum(where.astype(np.int64), m - 1)
-    share = wrap((where - first).astype(wide).reshape((-1,) + (1,) * (x.array.ndim - dim - 1)))
+    share = (where - first).astype(wide).reshape((-1,) + (1,) * (x.array.ndim - dim - 1))
+    share = wrap(beside(share, x.array))
     x = cast(x, wide)
     z = _at(x, dim, first) * (1 - share) + _at(x, dim, np.minimum(first + 1, m - 1)) * share
     return cast(f.floor(z + 0.5) if dtype == np.uint8 else z, dtype)
@@ -324,12 +326,12 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.
          "should not be set when is_causal=True\nPass one of the two.")
     if enable_gqa:
         times = query.array.shape[-3] // key.array.shape[-3]
-        spread = wrap(np.repeat(np.arange(key.array.shape[-3]), times))
+        spread = wrap(beside(np.repeat(np.arange(key.array.shape[-3]), times), key.array))
         key, value = ip.index_select(key, -3, spread), ip.index_select(value, -3, spread)
     scale = 1 / math.sqrt(query.array.shape[-1]) if scale is None else scale
     scores = s.matmul(query, s.transpose(key, -2, -1)) * scale
     if is_causal:
-        attn_mask = wrap(np.tri(*scores.array.shape[-2:], dtype=bool))
+        attn_mask = wrap(beside(np.tri(*scores.array.shape[-2:], dtype=bool), scores.array))
     if not isinstance(attn_mask, TensorBase):
         shares = rp.softmax(scores, -1)
     else:
@@ -343,7 +345,7 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.
             scores = scores + cast(attn_mask, scores.array.dtype)
         # A row that sees nothing gives 0, not the nan of softmax, and passes no gradient.
         blind = (~mask if mask.dtype == bool else mask == -math.inf).all(-1, keepdims=True)
-        if blind.any():
+        if not is_causal and (on_gpu(blind) or blind.any()):    # on a GPU it is not worth waiting to know
             shares = f.masked_fill(rp.softmax(f.masked_fill(scores, wrap(blind), 0), -1), wrap(blind), 0)
         else:
             shares = rp.softmax(scores, -1)

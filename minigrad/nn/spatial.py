@@ -1,6 +1,7 @@
 """Functions over images: convolution, pooling, padding. Their public place is `nn.functional`."""
 import numpy as np
 
+from ..backends.arrays import beside
 from ..backends.numpy.pool import pooled_size
 from ..engine.autocast import entered, lowered
 from ..engine.core import TensorBase, wrap
@@ -218,7 +219,7 @@ def pad(input, pad, mode="constant", value=None):
         if mode == "reflect":
             place = size - 1 - abs(size - 1 - abs(place))
         place = place % max(size, 1) if mode == "circular" else np.clip(place, 0, size - 1)
-        input = i.index_select(input, wrap(place), dim=dim)
+        input = i.index_select(input, wrap(beside(place, input.array)), dim=dim)
     return input
 
 
@@ -233,5 +234,5 @@ def _pad_constant(input, pairs, value):
         return out
     frame = np.full(shape, value, input.array.dtype)
     frame[inside] = 0
-    return out + wrap(frame)
+    return out + wrap(beside(frame, input.array))
 

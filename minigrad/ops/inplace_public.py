@@ -246,7 +246,7 @@ def _draw(tensor, sample, *settings, generator):
     there."""
     check_leaf(tensor)
     array = plain(tensor)
-    draws = sample(generator or random.default_generator, array.shape, array.dtype, *settings)
+    draws = sample(random.stream(generator, place_of(array)), array.shape, array.dtype, *settings)
     return copy_(tensor, wrap(random.in_memory_order(draws, array.shape, array.strides)))
 
 
@@ -277,7 +277,7 @@ def bernoulli_(input, p: Operand = 0.5, *, generator=None):
         return _draw(input, random.bernoulli, p, generator=generator)
     check_leaf(input)
     array, odds = plain(input), plain(s.expand(p, input.array.shape))
-    generator = generator or random.default_generator
+    generator = random.stream(generator, place_of(array))
     return copy_(input, wrap(random.bernoulli_tensor(generator, odds, array.dtype, array.strides)))
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .. import random
+from ..backends.arrays import place_of
 from ..engine.core import TensorBase, plain, wrap
 from ..engine.errors import wrap_dim
 from ..engine.op import REGISTRY
@@ -315,14 +316,15 @@ def multinomial(input: Tensor, num_samples: Int, replacement: Bool = False, *, g
          "Convert the weights with .float().", dtype_of(input).legacy_name)
     need(weights.ndim in (1, 2), "prob_dist must be 1 or 2 dim\nReshape the weights.")
     need(num_samples > 0, "cannot sample n_sample <= 0 samples\nDraw one or more.")
-    return wrap(random.multinomial(generator or random.default_generator, weights, num_samples, replacement))
+    stream = random.stream(generator, place_of(weights))
+    return wrap(random.multinomial(stream, weights, num_samples, replacement))
 
 
 @torch_function
 def bernoulli(input: Tensor, p: Float = None, *, generator=None, out=None):
     """1 with the probability that `input` holds, or `p` everywhere, else 0; torch's stream
     (torch.bernoulli)."""
-    generator = generator or random.default_generator
+    generator = random.stream(generator, place_of(input.array))
     if p is not None:
         return wrap(random.bernoulli(generator, input.array.shape, input.array.dtype, p))
     need(input.array.dtype.kind == "f", "\"bernoulli_tensor_cpu_self_\" not implemented for "

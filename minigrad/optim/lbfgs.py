@@ -3,6 +3,7 @@ from collections import namedtuple
 
 import numpy as np
 
+from ..backends.arrays import is_array
 from ..engine.core import TensorBase, enable_grad, plain, touch, wrap
 from .optimizer import Optimizer, check
 from .rule import check_settings
@@ -97,7 +98,7 @@ def _boxed(value):
     """State as tensors, as torch's state dict has it."""
     if isinstance(value, list):
         return [_boxed(part) for part in value]
-    return wrap(np.asarray(value)) if isinstance(value, (np.ndarray, np.generic)) else value
+    return wrap(value) if isinstance(value, np.generic) or is_array(value) else value
 
 
 class LBFGS(Optimizer):
@@ -123,7 +124,7 @@ class LBFGS(Optimizer):
 
     def _gradient(self):
         return np.concatenate([
-            np.zeros(param.numel(), plain(param).dtype) if param.gradient is None
+            np.zeros_like(plain(param)).reshape(-1) if param.gradient is None
             else plain(param.gradient).reshape(-1) for param in self.param_groups[0]["params"]])
 
     def _move(self, t, direction):

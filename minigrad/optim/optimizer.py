@@ -194,9 +194,9 @@ class Optimizer:
 
 
 def _fitted(value, param, name=None):
-    """A loaded value with its tensors in the dtype of `param`, except the count of steps."""
-    if isinstance(value, TensorBase) and name != "step" and param.is_floating_point():
-        return value.to(param.dtype)
+    """A loaded value with its tensors in the dtype of `param`, and where it is, except the count of steps."""
+    if isinstance(value, TensorBase) and name != "step":
+        return value.to(param.device, param.dtype if param.is_floating_point() else None)
     if isinstance(value, dict):
         return {key: _fitted(part, param, key) for key, part in value.items()}
     return [_fitted(part, param) for part in value] if isinstance(value, list) else value

@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 
 from .. import dtypes
+from ..backends.arrays import on_gpu
 from ..backends.numpy.threads import parallel
 from ..engine.core import TensorBase, plain, touch, wrap
 from .optimizer import Optimizer, check
@@ -43,7 +44,9 @@ def update(rule, parameter, *state):
     on all threads, where they are large."""
     arrays = [plain(tensor) for tensor in (parameter, parameter.gradient, *state)]
     first = arrays[0]
-    if not first.ndim or (first.size >= PIECE and all([a.flags.c_contiguous for a in arrays])):
+    if on_gpu(first):
+        rule(*arrays)
+    elif not first.ndim or (first.size >= PIECE and all([a.flags.c_contiguous for a in arrays])):
         flat = [a.reshape(-1) for a in arrays]  # with a dimension, NumPy's results are arrays, not scalars
 
         def run(start, stop):

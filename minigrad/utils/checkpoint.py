@@ -9,15 +9,14 @@ import contextlib
 import warnings
 import weakref
 
-import numpy as np
-
 from ..autograd.function import Function, FunctionNode
 from ..autograd.graph import saved_slot
+from ..backends.arrays import is_array
 from ..engine.backward import backward
 from ..engine.core import Node, enable_grad, is_grad_enabled, owner, tick, written
 from ..engine.op import Pick
 from ..engine.views import fresh_node
-from ..random import default_generator
+from ..generator import generator_states, restore_states
 from ..tensor import Tensor
 
 __all__ = ["CheckpointError", "checkpoint", "checkpoint_sequential"]
@@ -31,14 +30,14 @@ class CheckpointError(RuntimeError):
 def _drawing_from(state):
     """Random numbers as from a generator's `state`, and afterwards as if none had been drawn; None changes
     nothing."""
-    before = None if state is None else default_generator.get_state()
+    before = None if state is None else generator_states()
     try:
         if state is not None:
-            default_generator.set_state(state)
+            restore_states(state)
         yield
     finally:
         if state is not None:
-            default_generator.set_state(before)
+            restore_states(before)
 
 
 def _tensors(tree):
@@ -66,7 +65,7 @@ def _slot(node_class):
 
 
 def _last_write(value):
-    entry = written.get(id(owner(value))) if isinstance(value, np.ndarray) else None
+    entry = written.get(id(owner(value))) if is_array(value) else None
     return -1 if entry is None else entry[1]
 
 
@@ -109,7 +108,7 @@ class _Segment:
         """Shapes and dtypes of what a node saved: they must be the same the second time."""
         if isinstance(node, FunctionNode) or hasattr(node, "drops"):
             return []
-        return [(v.shape, v.dtype.name) for v in node.saved or () if isinstance(v, np.ndarray)]
+        return [(v.shape, v.dtype.name) for v in node.saved or () if is_array(v)]
 
     def again(self, place, node):
         """What the node at `place` had saved."""
@@ -151,7 +150,7 @@ class CheckpointFunction(Function):
         if not any(isinstance(a, Tensor) and a.requires_grad for a in args):
             warnings.warn("None of the inputs have requires_grad=True. Gradients will be None", stacklevel=4)
         ctx.function, ctx.args = function, [None if isinstance(a, Tensor) else a for a in args]
-        ctx.state = default_generator.get_state() if preserve_rng_state else None
+        ctx.state = generator_states() if preserve_rng_state else None
         ctx.save_for_backward(*[a if isinstance(a, Tensor) else None for a in args])
         return function(*args)
 
@@ -199,7 +198,7 @@ def checkpoint(function, *args, use_reentrant=None, context_fn=None, determinism
         with second:
             return function(*args, **kwargs)
 
-    state = default_generator.get_state() if preserve_rng_state else None
+    state = generator_states() if preserve_rng_state else None
     for tensor in _tensors((args, kwargs)):
         fresh_node(tensor)                      # or a stale view's node would count as made inside
     start = tick()

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .runtime import OFFERED, POOL
+
 NAMES = json.loads((Path(__file__).parent / "cupy_names.json").read_text())
 SCALARS = (bool, int, float, complex, np.generic)
 ADDABLE = ("int32", "float16", "float32", "float64", "uint32", "uint64")     # what atomicAdd is there for
@@ -382,93 +384,14 @@ def elementwise(compute):
     return call
 
 
-class Stream:
-    """cupy.cuda.Stream: nothing waits here."""
-
-    def __init__(self, null=False, non_blocking=False, ptds=False, priority=None):
-        self.ptr = 0
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        pass
-
-    def synchronize(self):
-        pass
-
-    def use(self):
-        return self
-
-    def record(self, event=None):
-        return event or Event()
-
-    def wait_event(self, event):
-        pass
-
-    done = True
-
-
-class Event:
-    """cupy.cuda.Event: a moment that has passed."""
-
-    def __init__(self, block=False, disable_timing=False, interprocess=False):
-        pass
-
-    def record(self, stream=None):
-        pass
-
-    def synchronize(self):
-        pass
-
-    done = True
-
-
-class Device:
-    """cupy.cuda.Device."""
-
-    def __init__(self, device=None):
-        self.id = device or 0
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        pass
-
-    def synchronize(self):
-        pass
-
-    def use(self):
-        pass
-
-
-class Pool:
-    """cupy.cuda.MemoryPool."""
-
-    def used_bytes(self):
-        return 0
-
-    def total_bytes(self):
-        return 0
-
-    def free_all_blocks(self):
-        pass
-
-
-POOL = Pool()
-runtime = types.SimpleNamespace(
-    getDeviceCount=lambda: 1, CUDARuntimeError=type("CUDARuntimeError", (RuntimeError,), {}),
-    getDeviceProperties=lambda device: {"name": b"a stand-in", "major": 9, "minor": 0})
-cuda = Module("cupy.cuda", Stream=Stream, Event=Event, Device=Device, runtime=runtime,
-              is_available=lambda: True, get_current_stream=Stream, get_default_memory_pool=lambda: POOL,
-              get_elapsed_time=lambda start, end: 0.0)
+cuda = Module("cupy.cuda", **OFFERED)
 linalg = Module("cupy.linalg", np.linalg, LinAlgError=np.linalg.LinAlgError)
 tricks = Module("cupy.lib.stride_tricks", np.lib.stride_tricks)
 lib = types.ModuleType("cupy.lib")
 lib.stride_tricks, lib.__path__ = tricks, []
 cupy = Module("cupy", np, ndarray=ndarray, array=array, asarray=asarray, asnumpy=asnumpy, linalg=linalg,
-              from_dlpack=from_dlpack, cuda=cuda, lib=lib, __version__=NAMES["version"])
+              from_dlpack=from_dlpack, cuda=cuda, lib=lib, get_default_memory_pool=lambda: POOL,
+              __version__=NAMES["version"])
 special = Module("cupyx.scipy.special", erf=elementwise(math.erf), erfc=elementwise(math.erfc))
 scipy = types.ModuleType("cupyx.scipy")
 scipy.special, scipy.__path__ = special, []

@@ -91,13 +91,16 @@ from cupy import (
     zeros,
     zeros_like,
 )
+from cupy.cuda import Event, Stream
+from cupy.cuda import get_current_stream as current_stream
+from cupy.cuda import get_elapsed_time as elapsed_time
 
 from ..arrays import TYPES
-from . import linalg
+from . import linalg, memory
 from .conv import conv2d, conv2d_input_grad, conv2d_weight_grad
 from .generator import CudaGenerator, gpu_generator
 from .linalg import matrix_exp, pinv
-from .memory import device_count, expect_none, is_available, read
+from .memory import device_count, expect_none, is_available, properties, read, synchronize
 from .norm import batch_norm, batch_norm_apply, batch_norm_backward, layer_norm, layer_norm_backward
 from .pointwise import erf, erfc, gelu, gelu_backward, relu, relu_backward
 from .pool import (

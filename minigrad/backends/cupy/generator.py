@@ -7,7 +7,6 @@ import numpy as np
 from ...generator import Generator, default_generator, on_gpu
 
 STEP, MIX_1, MIX_2 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
-_defaults: list = []
 
 
 def _mixed(z, number):
@@ -62,9 +61,10 @@ class CudaGenerator(Generator):
             self._seed, self._offset = map(int, np.ascontiguousarray(array).view(np.uint64))
 
 
+# The GPU's default generator, seeded as the CPU's was.
+on_gpu[:] = [CudaGenerator().manual_seed(default_generator.initial_seed())]
+
+
 def gpu_generator():
-    """The GPU's default generator, seeded as the CPU's was when it is first asked for."""
-    if not _defaults:
-        _defaults.append(CudaGenerator().manual_seed(default_generator.initial_seed()))
-        on_gpu.extend(_defaults)
-    return _defaults[0]
+    """The GPU's default generator."""
+    return on_gpu[0]

@@ -4,6 +4,7 @@ import warnings
 import numpy as np
 
 from ...autograd.function import Function
+from ...backends.arrays import moved
 from ...engine.core import TensorBase, mode, wrap
 from ..arguments import need
 
@@ -32,7 +33,7 @@ class BackwardHooks:
         """The positional inputs, to be given to `forward`."""
         self.inputs = len(args)
         # Tensors without gradient: torch shows zeros for them.
-        self.constant = {k: (arg.array.shape, arg.array.dtype) for k, arg in enumerate(args)
+        self.constant = {k: (arg.array.shape, arg.array.dtype, arg.device.type) for k, arg in enumerate(args)
                          if isinstance(arg, TensorBase) and not arg.needs}
         args, self.entered = _through(args, self._at_inputs)
         return args
@@ -64,10 +65,13 @@ class BackwardHooks:
             self.grad_outputs = gradients
         return tuple([gradients[k] for k in self.left])
 
+    def _zeros(self, shape, dtype, place):
+        return wrap(moved(np.zeros(shape, dtype), place))
+
     def _at_inputs(self, grad_inputs, _):
         if self.grad_outputs is None:           # came here without passing through the outputs
             return None
-        grad_inputs = [wrap(np.zeros(*self.constant[k])) if k in self.constant else g
+        grad_inputs = [self._zeros(*self.constant[k]) if k in self.constant else g
                        for k, g in zip(self.entered, grad_inputs)]
         gradients = _spread(grad_inputs, self.entered, self.inputs)
         for hook in self.after:

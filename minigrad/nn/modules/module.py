@@ -2,6 +2,7 @@
 from collections import OrderedDict
 
 from ... import dtypes
+from ...device import device
 from ...engine.core import no_grad
 from ...tensor import Tensor
 from ..arguments import need
@@ -314,14 +315,17 @@ class Module(Stateful, Hooked):
 
         Integer buffers keep their dtype. Raises TypeError for dtypes that are not floating point.
         """
-        Tensor().to(*args, **kwargs)            # raises for what are no dtypes or devices
-        dtype = next((a.dtype if isinstance(a, Tensor) else a for a in (*args, *kwargs.values())
+        place = Tensor().to(*args, **kwargs).device     # raises for what are no dtypes or devices
+        given = (*args, *kwargs.values())
+        dtype = next((a.dtype if isinstance(a, Tensor) else a for a in given
                       if isinstance(a, (Tensor, dtypes.dtype))), None)
-        if dtype is None:
+        moves = any([isinstance(a, (Tensor, str, device)) or type(a) is int for a in given])
+        need(dtype is None or dtype.is_floating_point, "nn.Module.to only accepts floating point or complex "
+             "dtypes, but got desired dtype={}\nParameters are floating point.", dtype, error=TypeError)
+        if dtype is None and not moves:
             return self
-        need(dtype.is_floating_point, "nn.Module.to only accepts floating point or complex dtypes, but got "
-             "desired dtype={}\nParameters are floating point.", dtype, error=TypeError)
-        return self._apply(lambda tensor: tensor.to(dtype) if tensor.is_floating_point() else tensor)
+        return self._apply(lambda tensor: tensor.to(
+            place if moves else tensor.device, dtype if tensor.is_floating_point() else None))
 
     def bfloat16(self):
         """Floating point parameters and buffers as bfloat16 (Module.bfloat16)."""

@@ -3,6 +3,7 @@ from collections import namedtuple
 
 import numpy as np
 
+from ...backends.arrays import beside, host
 from ...engine.core import TensorBase, plain, wrap
 from ...ops import create
 from ...ops import index_public as ip
@@ -44,11 +45,11 @@ def pack_padded_sequence(input, lengths, batch_first=False, enforce_sorted=True)
     input (T, N, ...), or (N, T, ...) with batch_first; lengths: ints, or a Tensor of them. enforce_sorted:
     they must fall; otherwise the batch is sorted. Raises RuntimeError for lengths that do not fit.
     """
-    lengths = plain(lengths) if isinstance(lengths, TensorBase) else np.asarray(lengths)
+    lengths = host(plain(lengths)) if isinstance(lengths, TensorBase) else np.asarray(lengths)
     order = None
     if not enforce_sorted:
-        order = wrap(np.argsort(-lengths, kind="stable"))
-        lengths = lengths[order.array]
+        sorting = np.argsort(-lengths, kind="stable")
+        order, lengths = wrap(beside(sorting, input.array)), lengths[sorting]
         input = ip.index_select(input, 0 if batch_first else 1, order)
     steps = s.transpose(input, 0, 1) if batch_first else input
     need(len(lengths) == steps.shape[1], "Expected `len(lengths)` to be equal to batch_size, but got {} "
@@ -76,15 +77,16 @@ def pad_packed_sequence(sequence, batch_first=False, padding_value=0.0, total_le
     parts = []
     for part in s.split(sequence.data, sizes):
         missing = width - part.shape[0]
-        filler = create.full((missing, *rest), padding_value, dtype=part.dtype)
+        filler = create.full((missing, *rest), padding_value, dtype=part.dtype, device=part.device)
         parts.append(s.cat([part, filler]) if missing else part)
     for _ in range((total_length or 0) - len(sizes)):
-        parts.append(create.full((width, *rest), padding_value, dtype=sequence.data.dtype))
+        parts.append(create.full((width, *rest), padding_value, dtype=sequence.data.dtype,
+                                 device=sequence.data.device))
     padded = s.stack(parts)
     lengths = wrap((np.array(sizes)[:, None] > np.arange(width)).sum(0))
     if sequence.unsorted_indices is not None:
         padded = ip.index_select(padded, 1, sequence.unsorted_indices)
-        lengths = lengths[sequence.unsorted_indices]
+        lengths = lengths[sequence.unsorted_indices.cpu()]
     return s.transpose(padded, 0, 1) if batch_first else padded, lengths
 
 

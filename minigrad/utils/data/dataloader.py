@@ -4,6 +4,7 @@ import warnings
 from itertools import repeat
 from types import GenericAlias
 
+from ...cuda import is_available as cuda_is_available
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset
 from .fetch import Fetcher, Pass
@@ -96,7 +97,7 @@ class DataLoader:
         if self._iterator is not None and self._iterator.stop.alive:
             self._iterator.resume(self)
             return self._iterator
-        if self.pin_memory:
+        if self.pin_memory and not cuda_is_available():
             warnings.warn("'pin_memory' argument is set as true but no accelerator is found, then device "
                           "pinned memory won't be used.", stacklevel=2)
         if not self.num_workers:
