@@ -119,10 +119,11 @@ def test_resumed_after_each_cut(server, tmp_path):
     assert [bytes_from for _, bytes_from in server.requests] == [None, "bytes=100000-", "bytes=200000-"]
 
 
-def test_resumed_by_a_later_call(server, tmp_path):
+def test_resumed_by_a_later_call(server, tmp_path, capsys):
     (tmp_path / "file.gz.part").write_bytes(CONTENT[:123_456])
     fetch(server, tmp_path)
     assert files(tmp_path) == {"file.gz": CONTENT} and server.requests == [("file.gz", "bytes=123456-")]
+    assert re.search(r"file\.gz: +41%.*123k/300k", capsys.readouterr().err)
 
 
 def test_complete_but_not_yet_in_place(server, tmp_path):
@@ -158,7 +159,7 @@ def test_a_server_that_knows_no_ranges(server, tmp_path):
     server.ranges = False
     (tmp_path / "file.gz.part").write_bytes(b"x" * 1000)
     fetch(server, tmp_path)
-    assert files(tmp_path) == {"file.gz": CONTENT}
+    assert files(tmp_path) == {"file.gz": CONTENT} and len(server.requests) == 1
 
 
 def test_a_server_that_tells_no_length(server, tmp_path):
