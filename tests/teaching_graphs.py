@@ -37,12 +37,14 @@ class Xor:
         self.targets = minigrad.tensor([[0.0], [1.0], [1.0], [0.0]])
 
     def train(self, steps, watch=lambda loss: None):
+        model, optimizer, inputs, targets = self.model, self.optimizer, self.inputs, self.targets
         for _ in range(steps):
-            self.optimizer.zero_grad()
-            loss = F.mse_loss(self.model(self.inputs), self.targets)
+            optimizer.zero_grad()
+            output = model(inputs)
+            loss = F.mse_loss(output, targets)
             watch(loss)
             loss.backward()
-            self.optimizer.step()
+            optimizer.step()
 
 
 def mlp(steps=6):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..backends.arrays import host, is_array
 from ..engine.core import plain
 from ..insight.notes import Place
 from ..insight.trace import Arrival, Send, Step, Trace, Value
@@ -44,14 +45,14 @@ class Nodes:
             self._own(leaf.value)
 
     def _array(self, array: Any) -> int | None:
-        return self.add(array) if isinstance(array, np.ndarray) else None
+        return self.add(array) if is_array(array) else None
 
     def _operand(self, name: str, value: Value) -> dict[str, Any]:
         operand: dict[str, Any] = {"name": name, "called": value.name}
         if value.kind == "result":
             operand.update({"from": self.places["step", value.key[1]], "output": value.key[2],
                             "value": self._array(value.array)})
-        elif value.kind == "leaf" or isinstance(value.array, np.ndarray):
+        elif value.kind == "leaf" or is_array(value.array):
             operand.update({"from": self._own(value), "output": 0, "value": self._array(value.array)})
         elif isinstance(value.array, (bool, int, float)):
             operand["number"] = _number(value.array)
@@ -156,7 +157,7 @@ class History:
     def note(self, add: Add | None) -> None:
         """Note the parameters as they are now."""
         for tensor, _, sizes, values in self.leaves.values():
-            array = plain(tensor)
+            array = host(plain(tensor))
             one = array.size == 1
             sizes.append(_number(float(array.item() if one else np.linalg.norm(array.astype(np.float64)))))
             values.append(None if add is None else add(array))

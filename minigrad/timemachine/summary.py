@@ -4,6 +4,7 @@ import hashlib
 
 import numpy as np
 
+from ..backends.arrays import host
 from ..backends.numpy.layout import ChannelsLast, canonical
 
 SAMPLE = 4096                                   # elements kept of one tensor while recording
@@ -17,7 +18,7 @@ class Table:
         self.entries, self._places = [], {}
 
     def add(self, array):
-        array = canonical(array) if type(array) is ChannelsLast else np.asarray(array)
+        array = canonical(array) if type(array) is ChannelsLast else np.asarray(host(array))
         # a number, not the bytes of a large tensor, is what tells contents apart
         digest = hashlib.blake2b(np.ascontiguousarray(array).tobytes(), digest_size=16).digest()
         key = (array.shape, array.dtype.name, digest)

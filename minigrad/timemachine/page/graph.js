@@ -315,12 +315,20 @@ function norm(place) {
   return make("svg:tspan", {}, "‖", make("svg:tspan", { "data-value": full(size) }, short(size)), "‖");
 }
 
+// A smooth line through all points, upright at both ends and nowhere turning back.
 function curve(points) {
+  const slopes = points.map((_, k) => {
+    if (k === 0 || k === points.length - 1) return 0;
+    const [before, after] = [k - 1, k].map(
+      (n) => (points[n + 1].x - points[n].x) / (points[n + 1].y - points[n].y || 1),
+    );
+    return before * after <= 0 ? 0 : (2 * before * after) / (before + after);
+  });
   let path = `M${points[0].x} ${points[0].y}`;
-  for (let k = 1; k < points.length - 1; k++) {
-    const [a, b] = [points[k], points[k + 1]];
-    const end = k === points.length - 2 ? b : { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
-    path += `Q${a.x} ${a.y} ${end.x} ${end.y}`;
-  }
-  return points.length < 3 ? `${path}L${points.at(-1).x} ${points.at(-1).y}` : path;
+  points.slice(1).forEach(({ x, y }, k) => {
+    const from = points[k];
+    const third = (y - from.y) / 3;
+    path += `C${from.x + slopes[k] * third} ${from.y + third} ${x - slopes[k + 1] * third} ${y - third} ${x} ${y}`;
+  });
+  return path;
 }

@@ -31,7 +31,7 @@ class Layout {
     if (node.card && node.card.language === language) return node.card;
     const numeric = node.shapes.every((shape) => shape.every((n) => n === 1));
     const formula = node.kind === "op" ? cut(localized(node.named), FONT.text, 190) : "";
-    const name = cut(node.name || say("number"), FONT.name, 170);
+    const name = cut(node.name || say("nameless"), FONT.name, 170);
     const kind = node.kind === "op" ? node.op : "";
     const values = [width(this.valueText(place), FONT.text) + (numeric ? 0 : 52)];
     for (const text of this.sumTexts().get(place) || []) values.push(width(text, FONT.text));
@@ -91,6 +91,10 @@ class Layout {
     const node = this.nodes[place];
     if (node.results.length > 1) return `${node.results.length} × ${shapeText(node.shapes[0])}`;
     return node.results[0] === null ? shapeText(node.shapes[0]) : brief(node.results[0]);
+  }
+
+  firstPlace() {
+    return this.nodes.findIndex((node) => node.kind === "op");
   }
 
   // Layout -----------------------------------------------------------------------------------------------
@@ -167,8 +171,12 @@ class Layout {
     );
     dagre.layout(graph);
     for (const edge of edges.values()) {
-      const number = edge.key.split(" ")[2];
-      Object.assign(edge, graph.edge(name(edge.from), name(edge.to), number));
+      const [from, to] = [edge.from, edge.to].map((end) => graph.node(name(end)));
+      Object.assign(edge, graph.edge(name(edge.from), name(edge.to), edge.key.split(" ")[2]));
+      // dagre may end an edge at the side of a node; ours leave below and arrive above.
+      const inside = (x, at) => Math.min(at.x + at.width / 2 - 16, Math.max(at.x - at.width / 2 + 16, x));
+      edge.points[0] = { x: inside(edge.points[0].x, from), y: from.y + from.height / 2 };
+      edge.points[edge.points.length - 1] = { x: inside(edge.points.at(-1).x, to), y: to.y - to.height / 2 };
     }
     const box = graph.graph();
     return { graph, frames, edges: [...edges.values()], width: box.width, height: box.height, name };

@@ -79,8 +79,14 @@ Object.assign(Graph.prototype, {
     const box = this.svg.getBoundingClientRect();
     const whole = Math.min(box.width / this.layout.width, box.height / this.layout.height, 1.4);
     this.scale = this.wished = readable ? Math.max(whole, Math.min(0.8, box.width / 420)) : whole;
-    this.x = (box.width - this.layout.width * this.scale) / 2;
-    this.y = Math.max(0, (box.height - this.layout.height * this.scale) / 2);
+    const [wide, high] = [this.layout.width * this.scale, this.layout.height * this.scale];
+    this.x = (box.width - wide) / 2;
+    this.y = Math.max(0, (box.height - high) / 2);
+    const first = this.drawn.nodes.get(standIn(this.tree, this.open, this.firstPlace()));
+    if (readable && first && wide > box.width) {
+      const left = box.width / 2 - first.at.x * this.scale;
+      this.x = Math.min(0, Math.max(box.width - wide, left));
+    }
     this.place(false);
   },
 
