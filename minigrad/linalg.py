@@ -67,6 +67,8 @@ def _regular(what, made, *operands):
 def inv(A: Tensor, *, out=None):
     """The inverse of each square matrix (torch.linalg.inv). Raises LinAlgError for singular ones."""
     _square("linalg.inv", A)
+    need(A.array.itemsize > 2, "linalg.inv: Low precision dtypes not supported. Got {}\n"
+         "Convert it with .float().", dtype_of(A).legacy_name)
     return _regular("linalg.inv: The diagonal element 1 is zero, the inversion could not be completed",
                     fa.inv, A)
 
@@ -75,6 +77,7 @@ def inv(A: Tensor, *, out=None):
 def det(A: Tensor, *, out=None):
     """The determinant of each square matrix (torch.linalg.det)."""
     _square("linalg.det", A)
+    _need_kernel("lu_cpu", A)
     return fa.det(A)
 
 
@@ -82,6 +85,7 @@ def det(A: Tensor, *, out=None):
 def slogdet(A: Tensor, *, out=None):
     """(sign, logarithm of the absolute value) of each determinant (torch.linalg.slogdet)."""
     _square("linalg.slogdet", A)
+    _need_kernel("lu_cpu", A)
     sign = np.linalg.slogdet(plain(A))[0].astype(A.array.dtype)
     return _Slogdet(wrap(sign), fa.logabsdet(A))
 
@@ -91,6 +95,7 @@ def solve(A: Tensor, B: Tensor, *, left: Bool = True, out=None):
     """X with A X = B, or X A = B for left=False; B may be a vector (torch.linalg.solve). Raises LinAlgError
     for singular matrices."""
     _square("linalg.solve", A)
+    _need_kernel("lu_cpu", A)
     if not left:
         return s.transpose(solve(s.transpose(A, -2, -1), s.transpose(B, -2, -1)), -2, -1)
     vector = _is_vector(A, B)
@@ -115,12 +120,16 @@ def cholesky(input: Tensor, *, upper: Bool = False, out=None):
     """The lower triangle L with L Lᵀ = A, or its transpose, of symmetric positive-definite matrices
     (torch.linalg.cholesky). Raises LinAlgError for others."""
     _square("linalg.cholesky", input)
+    _need_kernel("cholesky_cpu", input)
     try:
         z = fa.cholesky(input)
     except np.linalg.LinAlgError:
         raise LinAlgError("linalg.cholesky: The factorization could not be completed because the input is "
                           "not positive-definite (the leading minor of order 1 is not positive-definite).\n"
                           "All eigenvalues must be positive.") from None
+    need(not np.isnan(plain(z)).any(), "linalg.cholesky: The factorization could not be completed because "
+         "the input is not positive-definite (the leading minor of order 1 is not positive-definite).\n"
+         "Look for nan.", error=LinAlgError)
     return s.transpose(z, -2, -1) if upper else z
 
 
@@ -313,7 +322,7 @@ def cond(input: Tensor, p=None, *, out=None):
 @_linalg
 def matrix_power(input: Tensor, n: Int, *, out=None):
     """The n-th power of each square matrix, of its inverse for n < 0 (torch.linalg.matrix_power)."""
-    _square("linalg.matrix_power", input)
+    _square("linalg.matrix_power", input, n < 0)
     base, power = (inv(input), -n) if n < 0 else (input, n)
     one = wrap(beside(np.eye(input.array.shape[-1], dtype=input.array.dtype), input.array))
     z = base if n else s.expand(one, input.array.shape)

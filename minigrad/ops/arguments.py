@@ -53,7 +53,7 @@ def as_dims(dim, ndim):
 
 
 def as_tensor_like(number, d):
-    return wrap(np.asarray(number, d.numpy))
+    return wrap(np.asarray(as_number(number, d), d.numpy))
 
 
 def cast(tensor, dtype):

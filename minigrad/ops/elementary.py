@@ -71,6 +71,20 @@ def _xlogy(xp, x, y):
     return xp.where((x == 0) & (y == y), 0, x * xp.log(y))
 
 
+def _lerp(xp, x, y, weight):
+    """Counted from the nearer end."""
+    step = y - x
+    if not hasattr(weight, "dtype"):
+        return x + weight * step if abs(weight) < 0.5 else y - step * (1 - weight)
+    return xp.where(xp.abs(weight) < 0.5, x + weight * step, y - step * (1 - weight))
+
+
+lerp = op("lerp", _lerp, promote="same", layout=True,
+          grads=(lambda g, weight: g * (1 - weight), lambda g, weight: g * weight,
+                 lambda g, x, y: g * (y - x)),
+          formula=("x + w (y − x)", "ḡ (1 − w)", "ḡ · w", "ḡ (y − x)"))
+
+
 def _logit(xp, x, *, eps):
     if eps is not None and eps >= 0:            # the lower bound counts first where they cross
         x = xp.where(x < eps, eps, xp.where(x > 1 - eps, 1 - eps, x)).astype(x.dtype)

@@ -134,10 +134,7 @@ def lerp(input: Tensor, end: Tensor, weight: Operand, *, out=None):
              "end" if other is end else "weight",
              "" if is_number(other) else dtype_of(other).legacy_name.lower())
     _need_kernel(f"lerp_kernel_{'scalar' if is_number(weight) else 'tensor'}", dtype_of(input))
-    step = end - input
-    if is_number(weight):
-        return input + weight * step if abs(weight) < 0.5 else end - step * (1 - weight)
-    return p.where(p.abs(weight) < 0.5, input + weight * step, end - step * (1 - weight))
+    return e.lerp(input, end, weight)
 
 
 @torch_function
@@ -145,6 +142,7 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 
     """input + value · tensor1 · tensor2 (torch.addcmul)."""
     common = result_type(input, tensor1, tensor2)
     _need_kernel("addcmul_cpu_out", common, integers=True)
+    input, tensor1, tensor2 = (cast(x, common.numpy) for x in (input, tensor1, tensor2))
     return input + as_number(value, common) * tensor1 * tensor2
 
 
@@ -157,6 +155,8 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 
          "tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / tensor2) for float "
          "inputs. The future addcdiv behavior is just the latter implementation: (input + value * tensor1 / "
          "tensor2), for all dtypes.\nConvert one to a floating point dtype.")
+    common = result_type(input, tensor1, tensor2).numpy
+    input, tensor1, tensor2 = (cast(x, common) for x in (input, tensor1, tensor2))
     return input + value * (tensor1 / tensor2)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import random
 from ..backends.arrays import place_of
-from ..engine.core import TensorBase, plain, wrap
+from ..engine.core import TensorBase, mode, plain, wrap
 from ..engine.inplace import become_view, check_cast, check_leaf, inplace
 from ..engine.op import REGISTRY
 from . import arrange_public as ap
@@ -198,7 +198,10 @@ def _by_copy(function):
     @functools.wraps(function)
     def method(input, *args, **named):
         check_leaf(input)
-        result = compute(input, *args, **named)
+        others = [*args, *named.values()]
+        needs = mode.on and any([isinstance(v, TensorBase) and v.requires_grad for v in (input, *others)])
+        # What rules keep must not be what is written over.
+        result = compute(p.clone(input) if needs else input, *args, **named)
         check_cast(result.dtype, input, False)
         return copy_(input, result)
     method.__name__ = method.__qualname__ = name

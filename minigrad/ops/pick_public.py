@@ -236,6 +236,11 @@ def index_reduce(input: Tensor, dim: Int, index: Tensor, source: Tensor, reduce,
     need(reduce in ("prod", "mean", "amax", "amin"), "index_reduce(): Expected reduce to be one of prod, "
          "mean, amax or amin but got {}.\nUse index_add for sums.", reduce)
     dim = wrap_dim(dim, input.array.ndim)
+    need(index.array.ndim < 2, "index_reduce_(): Index is supposed to be a vector, but got dim: {} with "
+         "type: {} and size: {}\nFlatten it.", index.array.ndim, dtype_of(index).legacy_name,
+         index.array.shape, error=IndexError)
+    need(input.array.dtype == source.array.dtype, "index_reduce_(): self ({}) and source ({}) must have the "
+         "same scalar type\nConvert one of them.", *[dtype_of(x).legacy_name for x in (input, source)])
     count = (source.array.shape or (1,))[dim]
     need(index.array.size == count, "index_reduce_(): Number of indices ({}) should be equal to "
          "source.size(dim): ({}), for dim: {}\nGive a slice for each index.", index.array.size, count, dim)

@@ -37,8 +37,12 @@ div = op("div", lambda x, y: x / y, grads=(lambda g, y: g / y, lambda g, x, y: -
 floor_divide = op("floor_divide", lambda xp, x, y: xp.floor_divide(x, y),
                   grads=(lambda g: g * 0, lambda g: g * 0), formula=("⌊x / y⌋", "0", "0"),
                   torch_node="DivBackward2", promote="same", layout=True)
-trunc_divide = op("trunc_divide",
-                  lambda xp, x, y: xp.trunc(x / y) if x.dtype.kind == "f" else (x - xp.fmod(x, y)) // y,
+def _trunc_divide(xp, x, y):
+    kind = (x if hasattr(x, "dtype") else y).dtype.kind
+    return xp.trunc(x / y) if kind == "f" else (x - xp.fmod(x, y)) // y
+
+
+trunc_divide = op("trunc_divide", _trunc_divide,
                   grads=(lambda g: g * 0, lambda g: g * 0), formula=("x / y, cut off", "0", "0"),
                   torch_node="DivBackward2", promote="same", layout=True)
 

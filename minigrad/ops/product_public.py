@@ -7,6 +7,7 @@ import numpy as np
 from ..engine.autocast import product, widened
 from ..engine.errors import check_broadcast, wrap_dim
 from ..engine.promote import result_type
+from . import pointwise as p
 from . import reduce_public as rp
 from . import shape_public as sp
 from .arguments import cast
@@ -185,6 +186,8 @@ def _added(input, product, beta, alpha):
          "Convert one.", input.dtype.legacy_name, product.dtype.legacy_name)
     product = product if alpha == 1 else product * alpha
     sp.expand(input, product.array.shape)       # torch's error where it does not fit
+    if not alpha:                               # then its nan do not count either
+        product = p.masked_fill(product, np.True_, 0)
     return product + (input if beta == 1 else input * beta) if beta else product
 
 

@@ -85,6 +85,17 @@ amin = op("amin", lambda xp, x, *, dim=None, keepdim=False: xp.min(x, axis=dim, 
           formula=("min x", "ḡ / ties where x = z"))
 
 
+def _median_slope(g, x, value):
+    """Shared evenly among all that are equal to it; nan is equal to nan here."""
+    ties = (x == value) | (p.isnan(x) & p.isnan(value))
+    return p.where(ties, g / sum(p.where(ties, 1.0, p.zeros_like(x)), dim=None, keepdim=False), 0.0)
+
+
+# Which value that is, is found by sorting (sort_public.py).
+median = op("median", lambda x, value: value, grads=(_median_slope, None),
+            formula=("the lower middle of x", "ḡ / ties where x = z", "–"))
+
+
 def _at(xp, x, index, dim, keepdim):
     kept = xp.expand_dims(index, dim) if x.ndim else index
     values = xp.take_along_axis(x, kept, dim) if x.ndim else x.copy()

@@ -10,7 +10,7 @@ from ..engine.errors import wrap_dim
 from ..engine.op import REGISTRY
 from . import pointwise as p
 from . import reduce as r
-from .arguments import as_dims, dtype_of
+from .arguments import as_dims, cast, dtype_of
 from .public import maximum, minimum
 from .signature import Bool, Dims, Dtype, Float, Int, Tensor, family, returned, torch_function, type_name
 
@@ -32,7 +32,8 @@ def _in_dtype(input, dtype):
 @torch_function
 def sum(input: Tensor, dim: Dims = None, keepdim: Bool = False, *, dtype: Dtype = None, out=None):
     """The sum over `dim` (an int, a tuple, or None for all); integers give int64 (torch.sum)."""
-    return r.sum(_counted(input, dtype), dim=as_dims(dim, input.array.ndim), keepdim=keepdim)
+    z = r.sum(_counted(input, dtype), dim=as_dims(dim, input.array.ndim), keepdim=keepdim)
+    return z if dtype is None else cast(z, dtype.numpy)
 
 
 @torch_function
@@ -144,7 +145,10 @@ argmax, argmin = family(_place, "The index of the {} element, of the flattened t
 
 def _truth(name):
     def function(input: Tensor, dim: Dims = None, keepdim: Bool = False, *, out=None):
-        found = REGISTRY[name](input, dim=as_dims(dim, input.array.ndim), keepdim=keepdim)
+        if dim == ():                           # here alone no dimension is none
+            found = input != 0
+        else:
+            found = REGISTRY[name](input, dim=as_dims(dim, input.array.ndim), keepdim=keepdim)
         return p.to(found, dtype=np.dtype(np.uint8)) if input.array.dtype == np.uint8 else found
     return function
 
@@ -169,6 +173,9 @@ def norm(input: Tensor, p="fro", dim=None, keepdim: Bool = False, out=None, dtyp
     if kind == "matrix":
         raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {' '.join(map(str, parts))}\n"
                            "Pass p=2 for a norm over several dimensions.")
+    if p == "nuc":
+        from .. import linalg
+        return linalg.matrix_norm(input, "nuc", (-2, -1) if dim is None else dim, keepdim)
     if isinstance(p, str) and p != "fro":
         raise NotImplementedError(f"norm: p={p!r} is not supported.\nUse 'fro' or a number.")
     dims = as_dims(tuple(dim) if isinstance(dim, list) else dim, input.array.ndim)
@@ -189,7 +196,7 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: Bool = False, *, out=None):
     """ln Σ exp over `dim`, without overflow (torch.logsumexp)."""
     if input.array.dtype.kind in "biu":
         input = p.to(input, dtype=dtypes.get_default_dtype().numpy)
-    dims = as_dims(dim, input.array.ndim) or ()
+    dims = as_dims(dim, input.array.ndim) or tuple(range(input.array.ndim))
     return r.logsumexp(input, dim=dims, keepdim=keepdim) if input.array.ndim else p.alias(input) * 1
 
 

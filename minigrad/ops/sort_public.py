@@ -9,6 +9,7 @@ from . import arrange as a
 from . import index as i
 from . import pointwise as p
 from . import public as f
+from . import reduce as r
 from . import reduce_public as rp
 from . import shape as s
 from . import shape_public as sp
@@ -79,6 +80,8 @@ def kthvalue(input: Tensor, k: Int, dim: Int = -1, keepdim: Bool = False, *, out
     """(values, indices) of the k-th smallest element along `dim`, counted from 1 (torch.kthvalue)."""
     dim = wrap_dim(dim, input.array.ndim)
     rp._need_elements("kthvalue", input, dim)
+    need(input.array.dtype != np.bool_, "\"kthvalue_cpu\" not implemented for 'Bool'\n"
+         "Convert it with .long().", error=NotImplementedError)
     need(1 <= k <= (input.array.shape or (1,))[dim], "kthvalue(): selected number k out of range for "
          "dimension {}\nk runs from 1 to the dimension's size.", dim)
     return _one(_Kth, input, dim, _order(plain(input), dim, False), k - 1, keepdim)
@@ -99,8 +102,10 @@ def median(input: Tensor, dim: Int = None, keepdim: Bool = False, *, out=None):
          error=NotImplementedError)
     if dim is None:
         if not input.array.size:
-            return wrap(zero_d(np.nan, input.array.dtype, input.array))
-        return median(sp.reshape(input, (-1,)), 0).values
+            kind = input.array.dtype
+            return wrap(zero_d(np.nan if kind.kind == "f" else np.iinfo(kind).min, kind, input.array))
+        middle = median(sp.reshape(wrap(plain(input)), (-1,)), 0).values
+        return r.median(input, middle)
     dim = wrap_dim(dim, input.array.ndim)
     rp._need_elements("median", input, dim)
     order = _order(plain(input), dim, False)
@@ -130,7 +135,8 @@ def isin(elements: Operand, test_elements: Operand, *, assume_unique: Bool = Fal
     if not isinstance(elements, TensorBase) and not isinstance(test_elements, TensorBase):
         refuse("isin", elements, test_elements)
     common = result_type(elements, test_elements).numpy
-    need(common != np.bool_, "Unsupported input type encountered for isin(): Bool\n"
+    kinds = [x.array.dtype for x in (elements, test_elements) if isinstance(x, TensorBase)]
+    need(np.bool_ not in kinds, "Unsupported input type encountered for isin(): Bool\n"
          "Convert it with .long().")
     x, tests = (np.asarray(host(getattr(x, "array", x))).astype(common) for x in (elements, test_elements))
     like = next(filter(is_array, (getattr(x, "array", x) for x in (elements, test_elements))))
@@ -206,6 +212,8 @@ def _places(row, values, side):
 @torch_function
 def bucketize(input: Operand, boundaries: Tensor, *, out_int32: Bool = False, right: Bool = False, out=None):
     """The number of the bucket between `boundaries` that each value falls into (torch.bucketize)."""
+    need(boundaries.array.ndim == 1, "boundaries tensor must be 1 dimension, but got dim({})\nFlatten them.",
+         boundaries.array.ndim)
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)
 
 
@@ -285,6 +293,11 @@ def diff(input: Tensor, n: Int = 1, dim: Int = -1, prepend: Tensor = None, appen
         return p.clone(input)
     dim = wrap_dim(dim, input.array.ndim)
     parts = [part for part in (prepend, input, append) if part is not None]
+    for part in parts:
+        need(part.array.dtype == input.array.dtype, "diff expects prepend or append to be the same dtype as "
+             "input\nConvert it with .to(dtype).")
+        need(part.array.ndim == input.array.ndim, "diff expects prepend or append to be the same dimension "
+             "as input\nUnsqueeze it.")
     x = sp.cat(parts, dim) if len(parts) > 1 else input
     for _ in range(n):
         size = x.array.shape[dim]
@@ -309,6 +322,11 @@ def nansum(input: Tensor, dim: Dims = None, keepdim: Bool = False, *, dtype: Dty
 @torch_function
 def nanmean(input: Tensor, dim: Dims = None, keepdim: Bool = False, *, dtype: Dtype = None, out=None):
     """The mean of what is not nan (torch.nanmean)."""
+    need(dtype_of(input).is_floating_point, "nanmean(): expected input to have floating point or complex "
+         "dtype but got {}\nConvert it first.", dtype_of(input).legacy_name)
+    need(dtype is None or dtype.is_floating_point, "nanmean(): could not infer output dtype. Optional dtype "
+         "must be either a floating point or complex dtype. Got: {}\nName a floating one.",
+         getattr(dtype, "legacy_name", None))
     return nansum(input, dim, keepdim, dtype=dtype) / rp.sum(f.logical_not(f.isnan(input)), dim, keepdim)
 
 

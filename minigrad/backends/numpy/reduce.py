@@ -126,7 +126,7 @@ def running_extreme(x, axis, beats):
 
 def prod(x, axis=None, keepdims=False):
     """numpy.prod, called so that NumPy's warnings of overflow are met here, where they are silenced."""
-    return np.multiply.reduce(x, axis=axis, keepdims=keepdims)
+    return np.multiply.reduce(x, axis=axis, keepdims=keepdims, dtype=x.dtype)
 
 
 def _expanded_sum(x, axes, keepdims):

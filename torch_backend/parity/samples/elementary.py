@@ -53,6 +53,30 @@ unary("frac", -3, 3, exact=True, dtypes=FLOATS, bad=(refused_dtype("frac", "int6
 
 
 row(
+    "lerp",
+    lambda B, x, y, weight: B.lerp(x, y, weight),
+    lambda d: ([*d.pair(), d.pick(0.3, 0.7, -1.5)], {}),
+    lambda B: B.lerp(B.ones(2), B.ones(3), 0.5),
+    lambda B: B.lerp(B.ones(2), B.ones(2).double(), 0.5),
+    lambda B: B.lerp(B.ones(2).long(), B.ones(2).long(), 1),
+)
+row(
+    "lerp.tensors",
+    lambda B, x, y, weight: B.lerp(x, y, weight),
+    lambda d: ([*d.pair(), d.tensor(())], {}),
+)
+row(
+    "median",
+    lambda B, x: B.median(x),
+    lambda d: ([d.tensor(d.shape(empty=False))], {}),
+    lambda B: B.median(B.tensor([True])),
+    lambda B: B.median(1.0),
+    lambda B: B.median(B.ones(2), 1),
+    categories=(PLAIN, STRIDED, TIE, ZERO_D),
+    tie=lambda x: np.unique(x).size < x.size,
+    exact=True,
+)
+row(
     "logit",
     lambda B, x, eps: B.logit(x, eps),
     lambda d: ([d.tensor(d.shape(), -0.2 if d.flag() else 0.1, 0.9)], {"eps": d.pick(None, 0.2, 0.05)}),
