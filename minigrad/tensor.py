@@ -66,7 +66,7 @@ class Tensor(Differentiable):
     _prefix = "tensor("                         # of its text; that of a subclass's has the class's name
 
     def __new__(cls, *data):
-        return _legacy(cls, data, np.dtype(np.float32))
+        return _legacy(cls, data, dtypes.get_default_dtype().numpy)
 
     # What it is ---------------------------------------------------------------------------------------------
 

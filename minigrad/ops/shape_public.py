@@ -304,6 +304,7 @@ def mm(input: Tensor, mat2: Tensor, *, out=None):
 
 
 _mm = mm.__wrapped__                            # of what is known to be tensors
+spmm = mm                                       # torch's takes sparse matrices too
 
 
 @torch_function
@@ -384,5 +385,6 @@ def matmul(input: Tensor, other: Tensor, *, out=None):
 
 __all__ = [
     "reshape", "flatten", "permute", "transpose", "t", "squeeze", "unsqueeze", "cat", "concat",
-    "concatenate", "stack", "split", "chunk", "unbind", "tril", "triu", "mm", "bmm", "dot", "mv", "matmul",
+    "concatenate", "stack", "split", "chunk", "unbind", "tril", "triu", "mm", "spmm", "bmm", "dot", "mv",
+    "matmul",
 ]
