@@ -155,6 +155,26 @@ def test_programs_that_say_torch():
     assert done.stdout == "True\n"
 
 
+VISION = """
+from minigrad.utils.alias import alias
+alias("torch"); alias("torchvision", "minigrad.vision")
+import torch
+import torchvision.transforms as T
+from torchvision import datasets, transforms
+from torchvision.utils import make_grid
+import minigrad
+assert T is transforms is minigrad.vision.transforms and datasets is minigrad.vision.datasets
+image, label = datasets.Digits(transform=T.ToTensor())[3]
+print(type(image) is torch.Tensor, make_grid(image).shape, label)
+"""
+
+
+def test_programs_that_say_torchvision():
+    pytest.importorskip("PIL")
+    done = run(VISION)
+    assert done.stdout == "True torch.Size([3, 8, 8]) 3\n", done.stderr
+
+
 def test_import_as_torch():
     done = run("import minigrad as torch\nfrom minigrad.utils.data import DataLoader\nimport sys\n"
                "print(torch.nn.Linear(2, 1).weight.shape, torch.utils.data.DataLoader is DataLoader, "
