@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import random
-from ..backends.arrays import place_of
+from ..backends.arrays import outside, place_of
 from ..engine.core import TensorBase, plain, wrap
 from ..engine.errors import wrap_dim
 from ..engine.op import REGISTRY
@@ -89,8 +89,10 @@ def scatter(input: Tensor, dim: Int, index: Tensor, src: Operand, *, reduce=None
     supported."""
     need(reduce is None, "scatter: reduce is not supported.\nUse scatter_add.", error=NotImplementedError)
     dim, src = scattering(input, dim, index, src)
-    if not input.array.ndim:
-        return _along(a.scatter, input, dim, index, src)
+    if not input.array.ndim or not index.array.ndim:
+        one, places = sp.reshape(input, (-1,)), sp.reshape(index, (-1,))
+        src = sp.reshape(src, (-1,)) if isinstance(src, TensorBase) else src
+        return sp.reshape(a.scatter(one, places, src, dim=0), input.array.shape)
     return a.scatter(input, index, src, dim=dim)
 
 
@@ -99,8 +101,8 @@ def _check_index(name, input, dim, index, error, signed=False):
     front."""
     dim, places = wrap_dim(dim, input.array.ndim), plain(index)
     size = (input.array.shape or (1,))[dim]
-    bad = places[(places < -size * signed) | (places >= size)]
-    need(not bad.size, "{}(): index {} is out of bounds for dimension {} with size {}\n"
+    bad = outside(places, -size * signed, size, f"An index of {name}() is out of bounds.")
+    need(not len(bad), "{}(): index {} is out of bounds for dimension {} with size {}\n"
          "Indices must lie within the dimension.", name, *bad[:1], dim, size, error=error)
     return dim, wrap(np.where(places < 0, places + size, places).astype(np.int64).reshape(-1))
 
@@ -197,9 +199,9 @@ def scatter_reduce(input: Tensor, dim: Int, index: Tensor, src: Tensor, reduce, 
     need(reduce in _FIRST, "reduce argument must be either sum, prod, mean, amax or amin, got {}\n"
          "Name one of them.", reduce)
     dim, src = check_scatter(input, dim, index, src)
-    if not input.array.ndim:
+    if not input.array.ndim or not index.array.ndim:
         one, places, given = [sp.reshape(x, (-1,)) for x in (input, index, src)]
-        return sp.reshape(_reduced(one, 0, places, given, reduce, include_self), ())
+        return sp.reshape(_reduced(one, 0, places, given, reduce, include_self), input.array.shape)
     return _reduced(input, dim, index, src, reduce, include_self)
 
 

@@ -38,6 +38,7 @@ from cupy import (
     floor,
     floor_divide,
     fmod,
+    from_dlpack,
     full,
     greater,
     greater_equal,
