@@ -45,7 +45,7 @@ def provider(request, monkeypatch):
             monkeypatch.setattr(home, name, kernel)
         for name, kernel in kernels.TRANSFORMS.items():
             monkeypatch.setattr(winograd, name, kernel)
-        monkeypatch.setattr(winograd, "threaded", True)
+        monkeypatch.setattr(winograd, "compiled", True)
     return request.param
 
 

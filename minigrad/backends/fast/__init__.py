@@ -41,4 +41,4 @@ def enable(on=True):
         for (module, name), kernel in _originals.items():
             setattr(module, name, kernel)
         _originals.clear()
-    winograd.threaded = is_enabled()
+    winograd.compiled = is_enabled()

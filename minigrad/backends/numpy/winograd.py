@@ -25,7 +25,8 @@ from numpy.lib.stride_tricks import as_strided
 from .memory import empty
 from .threads import get_num_threads, parallel
 
-CHANNELS = 32                   # of both sides: with fewer, the transforms cost more than they spare
+# Of both sides; with fewer, the transforms cost more than they spare. In NumPy, and compiled.
+CHANNELS = 32, 16
 TILES = 48                      # in all: with fewer, transforming the kernel costs more than it spares
 ROOM = 1 << 17                  # numbers in a chunk's transformed input or output
 LEAST = 128                     # tiles in a chunk, or BLAS is slow
@@ -41,9 +42,9 @@ def fits(x, other, w_shape, geometry, size, tiles=TILES):
     """Is it quicker for this convolution of x with `other`, and without overflow? `size`: the output's
     (height, width)."""
     stride, pads, dilation, groups = geometry
-    if get_num_threads() > 1 and not threaded or w_shape[2:] != (3, 3) or groups > 1 or x.dtype != np.float32:
+    if get_num_threads() > 1 and not compiled or w_shape[2:] != (3, 3) or groups > 1 or x.dtype != np.float32:
         return False
-    if not (min(w_shape[:2]) >= CHANNELS and (*stride, *dilation) == (1, 1, 1, 1)
+    if not (min(w_shape[:2]) >= CHANNELS[compiled] and (*stride, *dilation) == (1, 1, 1, 1)
             and min(map(min, pads)) >= 0 and len(x) * size[0] * size[1] >= 4 * tiles):
         return False
     a, b = _largest(x), _largest(other)
@@ -106,7 +107,7 @@ def transform_cotangent(g, half, out):
     _scatter(half.swapaxes(0, 1), out.swapaxes(0, 1))
 
 
-threaded = False                # may several threads transform at once? Not in NumPy
+compiled = False                # are the transforms? Then several threads may run them
 
 
 def _lines(pixels, axis, count, length):
