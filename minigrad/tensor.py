@@ -447,8 +447,10 @@ for _name, _function in linalg.TOP.items():
 
 
 def _shaped_as(change):
+    name = f"{change.__name__}_as"
+
     def method(self, other):
-        return change(self, other.array.shape)
+        return change(self, need_tensor(name, other, "other").array.shape)
     method.__doc__ = f"{change.__name__} to the shape of `other` (Tensor.{change.__name__}_as)."
     return method
 

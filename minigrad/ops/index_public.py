@@ -222,8 +222,8 @@ def _check_index(name, input, dim, index):
 def gather(input: Tensor, dim: Int, index: Tensor, *, sparse_grad: Bool = False, out=None):
     """Elements picked along `dim` by an int64 Tensor of indices of the result's shape (torch.gather)."""
     dim = _check_index("gather", input, dim, index)
-    if not input.array.ndim:
-        return reshape_to(gather(reshape_to(input, (1,)), 0, reshape_to(index, (-1,))), index.array.shape)
+    if not input.array.ndim or not index.array.ndim:
+        return reshape_to(gather(reshape_to(input, (-1,)), 0, reshape_to(index, (-1,))), index.array.shape)
     return i.gather(input, index, dim=dim)
 
 
@@ -234,9 +234,13 @@ def check_scatter(input, dim, index, src):
          "Convert one of them with .to(dtype).")
     dim = _check_index("scatter_add", input, dim, index)
     shape = index.array.shape
+    need(len(shape) == src.array.ndim or max(len(shape), src.array.ndim) < 2, "Index tensor must have the "
+         "same number of dimensions as src tensor\nUnsqueeze or reshape one of them.")
     need(len(shape) != src.array.ndim or not [n for n, m in zip(shape, src.array.shape) if n > m],
          "Expected index {} to be no larger than self {} apart from dimension {} and to be no larger size "
          "than src {}\nGive a source for every index.", shape, input.array.shape, dim, src.array.shape)
+    if len(shape) != src.array.ndim:            # one of them has no dimensions
+        return dim, reshape_to(src, shape)
     return dim, src if src.array.shape == shape else getitem(src, tuple([slice(0, n) for n in shape]))
 
 
@@ -244,9 +248,9 @@ def check_scatter(input, dim, index, src):
 def scatter_add(input: Tensor, dim: Int, index: Tensor, src: Tensor, *, out=None):
     """input with src added at `index` along `dim`; indices may repeat (torch.scatter_add)."""
     dim, src = check_scatter(input, dim, index, src)
-    if not input.array.ndim:
-        flat = [reshape_to(x, (-1,)) for x in (index, src)]
-        return reshape_to(scatter_add(reshape_to(input, (1,)), 0, *flat), ())
+    if not input.array.ndim or not index.array.ndim:
+        one, *flat = [reshape_to(x, (-1,)) for x in (input, index, src)]
+        return reshape_to(i.scatter_add(one, *flat, dim=0), input.array.shape)
     return i.scatter_add(input, index, src, dim=dim)
 
 

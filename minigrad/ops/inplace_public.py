@@ -99,6 +99,8 @@ def remainder_(input, other: Operand):
 def _pointwise(name):
     def method(input):
         refuse_bool(name, input)
+        need(name != "frac" or input.array.dtype.kind == "f", "\"frac_cpu\" not implemented for '{}'\n"
+             "Whole numbers have no fraction.", dtype_of(input).legacy_name, error=NotImplementedError)
         return inplace(REGISTRY[name], input)
     method.__name__ = method.__qualname__ = f"{name}_"
     method.__doc__ = f"`{name}` written into the tensor (Tensor.{name}_)."
@@ -160,8 +162,9 @@ def zero_(input):
 
 
 @_method
-def copy_(input, other: Tensor, non_blocking: Bool = False):
+def copy_(input, other: Operand, non_blocking: Bool = False):
     """The elements of `other`, broadcast and converted (Tensor.copy_)."""
+    other = wrap(np.asarray(other)) if is_number(other) else other
     if place_of(other.array) != place_of(input.array):
         other = p.to(other, dtype=other.array.dtype, place=place_of(input.array))
     return inplace(p.copy, input, other, write=lambda array, given: np.copyto(array, given, casting="unsafe"))
@@ -171,6 +174,8 @@ def copy_(input, other: Tensor, non_blocking: Bool = False):
 def scatter_add_(input, dim: Int, index: Tensor, src: Tensor):
     """`scatter_add` written into the tensor (Tensor.scatter_add_)."""
     dim, src = check_scatter(input, dim, index, src)
+    if not index.array.ndim:
+        index, src = (s.reshape(x, (1,)) for x in (index, src))
     return inplace(i.scatter_add, input, index, src, dim=dim)
 
 

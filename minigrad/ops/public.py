@@ -256,8 +256,10 @@ def clamping(input, min, max):
     """The common dtype of a tensor and bounds, and the op, operands and attributes that clamp; checked as
     torch does."""
     bounds = [bound for bound in (min, max) if bound is not None]
-    if len({is_number(bound) for bound in bounds}) > 1:
-        refuse("clamp", input, min, max)
+    if len({is_number(bound) for bound in bounds}) > 1:             # then a 0-d tensor counts as a number
+        if not all([is_number(bound) or not bound.array.ndim for bound in bounds]):
+            refuse("clamp", input, min, max)
+        min, max = bounds = [bound if is_number(bound) else bound.item() for bound in bounds]
     need(bounds, "torch.clamp: At least one of 'min' or 'max' must not be None\nPass a bound.")
     common, scalar = result_type(input, *bounds), is_number(bounds[0])
     if common is dtypes.bool and (scalar or len(bounds) == 2):      # torch knows max and min of bools only

@@ -158,6 +158,8 @@ def expanded(input, sizes):
     full = list(sizes)
     for k in reversed(range(len(sizes))):       # torch names the last dimension that does not fit
         size, own = sizes[k], shape[k - lead] if k >= lead else None
+        if size < -1:
+            raise RuntimeError("numel: integer multiplication overflow\nSizes are not negative.")
         if size == -1 and own is None:
             raise RuntimeError("The expanded size of the tensor (-1) isn't allowed in a leading, "
                                f"non-existing dimension {k}\nGive the size.")

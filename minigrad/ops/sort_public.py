@@ -135,7 +135,7 @@ def isin(elements: Operand, test_elements: Operand, *, assume_unique: Bool = Fal
     if not isinstance(elements, TensorBase) and not isinstance(test_elements, TensorBase):
         refuse("isin", elements, test_elements)
     common = result_type(elements, test_elements).numpy
-    kinds = [x.array.dtype for x in (elements, test_elements) if isinstance(x, TensorBase)]
+    kinds = [getattr(getattr(x, "array", None), "dtype", None) for x in (elements, test_elements)]
     need(np.bool_ not in kinds, "Unsupported input type encountered for isin(): Bool\n"
          "Convert it with .long().")
     x, tests = (np.asarray(host(getattr(x, "array", x))).astype(common) for x in (elements, test_elements))
@@ -289,15 +289,17 @@ def diff(input: Tensor, n: Int = 1, dim: Int = -1, prepend: Tensor = None, appen
     """Differences of neighbours along `dim`, n times (torch.diff)."""
     need(input.array.ndim, "diff expects input to be at least one-dimensional\nUnsqueeze it.")
     need(n >= 0, "order must be non-negative but got {}\nPass 0 or more.", n)
+    shape, parts = input.array.shape, [part for part in (prepend, input, append) if part is not None]
+    for part in parts:
+        need(part.array.ndim == len(shape), "diff expects prepend or append to be the same dimension as "
+             "input\nUnsqueeze it.")
+        for d, (own, given) in enumerate(zip(shape, part.array.shape)):
+            need(own == given or d == dim % len(shape), "diff expects the shape of tensor to prepend or "
+                 "append to match that of input except along the differencing dimension; input.size({0}) = {1}, but "
+                 "got tensor.size({0}) = {2}\nIt is as wide as the input.", d, own, given)
     if not n:
         return p.clone(input)
-    dim = wrap_dim(dim, input.array.ndim)
-    parts = [part for part in (prepend, input, append) if part is not None]
-    for part in parts:
-        need(part.array.dtype == input.array.dtype, "diff expects prepend or append to be the same dtype as "
-             "input\nConvert it with .to(dtype).")
-        need(part.array.ndim == input.array.ndim, "diff expects prepend or append to be the same dimension "
-             "as input\nUnsqueeze it.")
+    dim = wrap_dim(dim, len(shape))
     x = sp.cat(parts, dim) if len(parts) > 1 else input
     for _ in range(n):
         size = x.array.shape[dim]
