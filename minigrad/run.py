@@ -69,6 +69,7 @@ class Run:
         version, words, normal = random.getstate()
         return {
             "library": self.library.get_rng_state(),
+            **({"cuda": self.library.cuda.get_rng_state()} if self.library.cuda.is_initialized() else {}),
             "python": (version, np.array(words, np.uint32), normal),
             "numpy": np.random.get_state(),
             "loader": [generator.get_state() for generator in self._generators()],
@@ -78,6 +79,8 @@ class Run:
         """Puts them where `random_states` found them."""
         version, words, normal = states["python"]
         self.library.set_rng_state(states["library"])
+        if "cuda" in states and self.library.cuda.is_initialized():
+            self.library.cuda.set_rng_state(states["cuda"])
         random.setstate((version, tuple(words.tolist()), normal))
         np.random.set_state(states["numpy"])
         for generator, state in zip(self._generators(), states["loader"], strict=True):
@@ -155,15 +158,16 @@ class Run:
         self.epoch, self.step, self.start = state_dict["epoch"], state_dict["step"], state_dict["start"]
         self.set_random_states(state_dict["random"])
 
-    def save(self, path: str | os.PathLike[str] | None = None) -> None:
-        """Writes the run to ``path``, by default its own, at once and whole: a kill, a full disk or a power
-        cut leaves the old file or the new one. Makes the folder. Call it at the end of a loop's body.
+    def save(self, path: str | os.PathLike[str] | None = None, state: dict[str, Any] | None = None) -> None:
+        """Writes ``state``, by default `state_dict()`, to ``path``, by default the run's own, at once and
+        whole: a kill, a full disk or a power cut leaves the old file or the new one. Makes the folder. Call
+        it at the end of a loop's body.
 
         Raises OSError, of the type that the system's error has, where the file cannot be written.
         """
         path = self._place(path)
         os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-        self.library.save(self.state_dict(), path)
+        self.library.save(self.state_dict() if state is None else state, path)
 
     def resume(self, path: str | os.PathLike[str] | None = None) -> bool:
         """Takes up the run in the file ``path``, by default its own; False where there is no such file.
@@ -181,3 +185,13 @@ class Run:
         if path is None and self.path is None:
             raise ValueError("Run: where is the file?\nPass a path, here or to Run(...).")
         return self.path if path is None else path  # type: ignore[return-value]
+
+
+def seed_everything(library: Any, seed: int | None = None, workers: bool = False) -> int:
+    """Seeds the library, whence loaders' workers have their seeds, Python and NumPy; returns the seed, which
+    is drawn where it is None (lightning's seed_everything)."""
+    seed = random.randrange(2**32) if seed is None else int(seed)
+    library.manual_seed(seed)
+    random.seed(seed)
+    np.random.seed(seed)
+    return seed

@@ -84,7 +84,39 @@ def loop(B, folder, after_step=lambda: None, own_generator=True):
             history.append(sum(criterion(model(x), y).item() for x, y in validation))
 
 
-PROGRAMS = {"loop": loop}
+def trainer(B, folder, after_step=lambda: None):
+    """The same by a Trainer: saved after every step and every epoch, with the best kept and an early stop."""
+    pl = B.lightning
+
+    class Module(pl.LightningModule):
+        def __init__(self):
+            super().__init__()
+            self.network = network(B)
+
+        def training_step(self, batch, batch_idx):
+            loss = B.nn.functional.cross_entropy(self.network(batch[0]), batch[1])
+            self.log("train_loss", loss, on_step=True, on_epoch=True)
+            return loss
+
+        def validation_step(self, batch, batch_idx):
+            self.log("val_loss", B.nn.functional.cross_entropy(self.network(batch[0]), batch[1]))
+
+        def configure_optimizers(self):
+            optimizer = B.optim.SGD(self.parameters(), lr=0.05, momentum=0.9)
+            return [optimizer], [B.optim.lr_scheduler.StepLR(optimizer, 2, gamma=0.5)]
+
+        def on_train_batch_end(self, outputs, batch, batch_idx):
+            after_step()
+
+    pl.seed_everything(0)
+    last, options = folder / "last.ckpt", {"dirpath": folder, "save_top_k": 0, "save_last": True}
+    callbacks = [pl.ModelCheckpoint(**options, every_n_train_steps=1), pl.ModelCheckpoint(**options),
+                 pl.ModelCheckpoint(folder, "best", "val_loss"), pl.EarlyStopping("val_loss", patience=5)]
+    made = pl.Trainer(max_epochs=EPOCHS, callbacks=callbacks)
+    made.fit(Module(), *loaders(B), ckpt_path=last if last.exists() else None)
+
+
+PROGRAMS = {"loop": loop, "trainer": trainer}
 
 
 def bytes_of(value):

@@ -111,9 +111,9 @@ def test_killed_runs_end_as_if_nothing_had_been(backend, program, count, tmp_pat
     """SIGKILL at random moments: the last good file is always there, and the end is that of one whole run."""
     ended = []
     for folder, number in (("whole", 0), ("killed", count)):
-        command = [sys.executable, kills.__file__, backend, program, tmp_path / folder, str(number), "7"]
+        command = [sys.executable, kills.__file__, backend, program, ".", str(number), "7"]
         (tmp_path / folder).mkdir()
-        found = subprocess.run(command, capture_output=True, text=True, check=False)
+        found = subprocess.run(command, cwd=tmp_path / folder, capture_output=True, text=True, check=False)
         assert found.returncode == 0, found.stderr
         assert found.stdout.split()[0] == str(number)
         ended.append(ends(minigrad, tmp_path / folder / "last.ckpt"))

@@ -77,7 +77,7 @@ sys.meta_path.insert(0, _TwinFinder())
 
 
 # Rooms that torch has not, imported when first asked for, as minigrad's are.
-_ROOMS = {"vision"}
+_ROOMS = {"lightning", "vision"}
 
 
 def __getattr__(name: str) -> Any:
