@@ -37,7 +37,7 @@ print(w.requires_grad, w.grad)
 (w ** 2).sum().backward()
 print(w.grad.cpu())
 try:
-    w.numpy()
+    w.cpu().numpy()
 except RuntimeError as error:
     print(str(error).splitlines()[0])
 print(w.detach().cpu().numpy())
