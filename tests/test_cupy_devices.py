@@ -1,13 +1,17 @@
 """Tensors, modules, optimizers, checkpoints and random numbers on "cuda", and between it and the CPU."""
 import copy
 import io
+import json
 import pickle
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from gpu import places, stand_in
 
 import minigrad
+from minigrad.cli import main
 from minigrad.utils.data import DataLoader, TensorDataset
 
 torch = pytest.importorskip("torch")
@@ -309,6 +313,22 @@ def test_checkpoints_travel(source, target):
         stepper.step()
     for a, b in zip(net.parameters(), other.parameters(), strict=True):
         np.testing.assert_allclose(places.array_of(a), places.array_of(b), atol=2e-6)
+
+
+def test_the_command_trains_on_the_gpu(tmp_path, monkeypatch, capsys):
+    """`minigrad train --backend cupy`: the NumPy backend's numbers where nothing is drawn in the step; with
+    dropout, which draws from the GPU's stream, a resumed run equals one that was not interrupted."""
+    monkeypatch.chdir(tmp_path)
+    plain = ["train", "--batch-size", "512", "--epochs"]
+    assert main([*plain, "1", "--model", "mlp", "--backend", "cupy", "numpy", "--out", "mlp"]) == 0
+    shown = capsys.readouterr().out
+    assert float(re.search(r"difference in loss +(\S+)", shown)[1]) < 1e-12
+    cnn = ["--model", "cnn", "--backend", "cupy", "--out"]
+    assert main([*plain, "2", *cnn, "whole"]) == main([*plain, "1", *cnn, "half"]) == 0
+    assert main(["train", "--epochs", "2", "--resume", "half/cupy/last.safetensors", "--out", "half"]) == 0
+    whole, half = (json.loads(Path(name, "history.json").read_text())["backends"]["cupy"]
+                   for name in ("whole", "half"))
+    assert whole["step_losses"] == half["step_losses"]
 
 
 def test_a_loader_feeds_the_gpu(recwarn):

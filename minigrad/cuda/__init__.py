@@ -6,6 +6,7 @@ import importlib
 
 from ..backends.arrays import cupy_room
 from ..device import device as _device
+from ..generator import on_gpu
 
 __all__ = ["Event", "Stream", "current_device", "current_stream", "device_count", "empty_cache",
            "get_device_capability", "get_device_name", "get_device_properties", "get_rng_state",
@@ -34,8 +35,8 @@ def is_available():
 
 
 def is_initialized():
-    """May tensors be on a GPU already? (torch.cuda.is_initialized)"""
-    return is_available()
+    """Was the GPU used, or its backend loaded, in this process? (torch.cuda.is_initialized)"""
+    return bool(on_gpu)
 
 
 def device_count():
