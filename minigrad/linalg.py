@@ -96,11 +96,18 @@ def solve(A: Tensor, B: Tensor, *, left: Bool = True, out=None):
     for singular matrices."""
     _square("linalg.solve", A)
     _need_kernel("lu_cpu", A)
+    _need_same("linalg.solve", "A", A, "B", B)
     if not left:
         return s.transpose(solve(s.transpose(A, -2, -1), s.transpose(B, -2, -1)), -2, -1)
     vector = _is_vector(A, B)
     z = solve_matrices(A, s.unsqueeze(B, -1) if vector else B)
     return s.squeeze(z, -1) if vector else z
+
+
+def _need_same(name, first, x, second, y):
+    need(x.array.dtype == y.array.dtype, "{}: Expected {} and {} to have the same dtype, but found {} of "
+         "type {} and {} of type {} instead\nConvert one of them.", name, first, second, first,
+         dtype_of(x).legacy_name, second, dtype_of(y).legacy_name)
 
 
 def _is_vector(A, B):
@@ -316,7 +323,9 @@ def cond(input: Tensor, p=None, *, out=None):
     if p in (None, 2, -2):
         values = svdvals(input)
         return values[..., -1] / values[..., 0] if p == -2 else values[..., 0] / values[..., -1]
-    return matrix_norm(input, p) * matrix_norm(inv(input), p)
+    if np.linalg.det(plain(input)).all():
+        return matrix_norm(input, p) * matrix_norm(inv(input), p)
+    return wrap(np.full(input.array.shape[:-2], np.inf, input.array.dtype))
 
 
 @_linalg
@@ -336,6 +345,11 @@ def multi_dot(tensors: Tensors, *, out=None):
     """The product of two or more matrices; the first and last may be vectors (torch.linalg.multi_dot)."""
     need(len(tensors) > 1, "multi_dot(): expected at least 2 tensors but got {}\nPass two or more.",
          len(tensors))
+    for place, x in enumerate(tensors):
+        ends = place in (0, len(tensors) - 1)
+        name = "the first tensor" if not place else "the last tensor" if ends else f"tensor {place}"
+        need(x.array.ndim == 2 or ends and x.array.ndim == 1, "multi_dot(): {} must be {}2D but got {}D\n"
+             "Use matmul for batches.", name, "1D or " * ends, x.array.ndim)
     z = tensors[0]
     for x in tensors[1:]:
         z = s.matmul(z, x)
@@ -358,6 +372,9 @@ def vector_norm(input: Tensor, ord=2, dim: Dims = None, keepdim: Bool = False, *
 @_linalg
 def vecdot(x: Tensor, y: Tensor, *, dim: Int = -1, out=None):
     """The sums of products along `dim` (torch.linalg.vecdot)."""
+    need(dtype_of(x).is_floating_point, "linalg.vecdot: Expected a floating point or complex tensor as "
+         "input. Got {}\nConvert it first.", dtype_of(x).legacy_name)
+    _need_same("linalg.vecdot", "x", x, "y", y)
     return rp.sum(x * y, dim)
 
 
@@ -376,6 +393,8 @@ def matrix_norm(input: Tensor, ord="fro", dim: Dims = (-2, -1), keepdim: Bool = 
          "It holds matrices.")
     need(dtype_of(input).is_floating_point, "linalg.matrix_norm: Expected a floating point or complex tensor "
          "as input. Got {}\nConvert it first.", dtype_of(input).legacy_name)
+    need(isinstance(dim, tuple) and len(dim) == 2, "linalg.matrix_norm: dim must be a 2-tuple. Got {}\n"
+         "A matrix has two dimensions.", dim if isinstance(dim, int) else " ".join(map(str, dim)))
     if ord == "fro":
         return rp.norm(input, 2, dim, keepdim, dtype=dtype)
     need(ord in ("nuc", 1, -1, 2, -2, np.inf, -np.inf), "linalg.matrix_norm: Order {} not supported.\n"

@@ -75,6 +75,15 @@ def test_equals_torch(name):
         np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-10)
 
 
+def test_the_slope_of_a_determinant_that_is_0():
+    found = []
+    for B in (minigrad, torch):
+        leaf = B.from_numpy(A[0] @ np.diag([1.0, 2.0, 0.0])).requires_grad_()
+        B.linalg.det(leaf).backward()
+        found.append(leaf.grad.numpy())
+    np.testing.assert_allclose(*found, rtol=1e-12, atol=1e-12)
+
+
 def test_values_without_gradient():
     for name in ("eigvalsh", "svdvals"):
         ours, theirs = (getattr(B.linalg, name)(B.from_numpy(S)).numpy() for B in (minigrad, torch))
@@ -104,6 +113,10 @@ def test_values_without_gradient():
     lambda B: B.linalg.cond(B.ones(2)), lambda B: B.linalg.solve_triangular(B.eye(2), B.ones(2), upper=True),
     lambda B: B.linalg.matrix_norm(B.ones(2)), lambda B: B.linalg.matrix_norm(B.ones(2, 2), 3),
     lambda B: B.linalg.matrix_rank(B.ones(2)), lambda B: B.linalg.matrix_rank(B.ones(2, 2).long()),
+    lambda B: B.linalg.solve(B.eye(2), B.ones(2).double()),
+    lambda B: B.linalg.vecdot(B.ones(2), B.ones(2).long()),
+    lambda B: B.linalg.multi_dot([B.ones(1, 2, 2), B.ones(2)]),
+    lambda B: B.linalg.matrix_norm(B.ones(2, 2), dim=(1,)), lambda B: B.linalg.norm(B.ones(2).long()),
     lambda B: B.logdet(B.ones(2)), lambda B: B.linalg.matrix_exp(B.ones(2)),
     lambda B: B.linalg.svd(B.eye(2, requires_grad=True))[0].mul_(2).sum().backward(),
 ])

@@ -36,8 +36,28 @@ inv = op("inv", lambda xp, x: xp.linalg.inv(x),
          grads=(lambda g, z: -product(turned(z), product(g, turned(z))),),
          formula=("x⁻¹", "−z⁻ᵀ ḡ z⁻ᵀ"), torch_node="LinalgInvExBackward0")
 det = op("det", lambda xp, x: xp.asarray(xp.linalg.det(x)),
-         grads=(lambda g, x, z: column(column(g * z)) * turned(inv(x)),),
-         formula=("det x", "ḡ · z · x⁻ᵀ"), torch_node="LinalgDetBackward0")
+         grads=(lambda g, x: column(column(g)) * cofactors(x),),
+         formula=("det x", "ḡ · cof x"), torch_node="LinalgDetBackward0")
+
+
+def _cofactors(xp, x):
+    """det x · x⁻ᵀ, of singular matrices too: each singular value's place takes the product of the others."""
+    u, s, vh = xp.linalg.svd(x)
+    n = s.shape[-1]
+    others = xp.stack([s[..., :k].prod(-1) * s[..., k + 1:].prod(-1) for k in range(n)], -1) if n else s
+    sign = xp.asarray(xp.linalg.det(u) * xp.linalg.det(vh))[..., None]
+    return xp.matmul(u * (sign * others)[..., None, :], vh).astype(x.dtype)
+
+
+def _cofactors_slope(g, x, z):
+    inverse = turned(inv(x))
+    total = product(turned(g), z)               # its trace is Σ ḡ z
+    ones = zeros_like(x) + 1
+    return inverse * product(ones, product(on_axis(total), ones)) - product(product(inverse, turned(g)), z)
+
+
+cofactors = op("cofactors", _cofactors, grads=(_cofactors_slope,), torch_node="LinalgDetBackward0",
+               formula=("det x · x⁻ᵀ", "(Σ ḡ z) x⁻ᵀ − x⁻ᵀ ḡᵀ z"))
 logabsdet = op("logabsdet", lambda xp, x: xp.asarray(xp.linalg.slogdet(x)[1]),
                grads=(lambda g, x: column(column(g)) * turned(inv(x)),),
                formula=("ln |det x|", "ḡ · x⁻ᵀ"), torch_node="LinalgSlogdetBackward0")

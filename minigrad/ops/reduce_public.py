@@ -161,7 +161,6 @@ any, all = family(_truth, "{}, over `dim` or all; uint8 gives uint8", any="Is an
 def norm(input: Tensor, p="fro", dim=None, keepdim: Bool = False, out=None, dtype: Dtype = None):
     """The vector p-norm over `dim`, of all elements by default (torch.norm); its gradient at the origin is
     0."""
-    input = _in_dtype(input, dtype)
     parts = dim if isinstance(dim, (tuple, list)) else () if dim is None else (dim,)
     if [d for d in parts if not isinstance(d, (int, np.integer))]:
         raise TypeError("linalg_vector_norm(): argument 'dim' (position 3) must be tuple of ints, not "
@@ -170,6 +169,7 @@ def norm(input: Tensor, p="fro", dim=None, keepdim: Bool = False, out=None, dtyp
     if input.array.dtype.kind in "biu":
         raise RuntimeError(f"linalg.{kind}_norm: Expected a floating point or complex tensor as input. Got "
                            f"{dtype_of(input).legacy_name}\n{_HINT}")
+    input = _in_dtype(input, dtype)
     if kind == "matrix":
         raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {' '.join(map(str, parts))}\n"
                            "Pass p=2 for a norm over several dimensions.")

@@ -295,8 +295,8 @@ def diff(input: Tensor, n: Int = 1, dim: Int = -1, prepend: Tensor = None, appen
              "input\nUnsqueeze it.")
         for d, (own, given) in enumerate(zip(shape, part.array.shape)):
             need(own == given or d == dim % len(shape), "diff expects the shape of tensor to prepend or "
-                 "append to match that of input except along the differencing dimension; input.size({0}) = {1}, but "
-                 "got tensor.size({0}) = {2}\nIt is as wide as the input.", d, own, given)
+                 "append to match that of input except along the differencing dimension; input.size({0}) = "
+                 "{1}, but got tensor.size({0}) = {2}\nIt is as wide as the input.", d, own, given)
     if not n:
         return p.clone(input)
     dim = wrap_dim(dim, len(shape))

@@ -26,7 +26,7 @@ COVERED_BY: dict[str, tuple[str, ...]] = {
     "batch_norm_eval": ("batch_norm",), "layer_norm_backward": ("layer_norm",),
     "cross_entropy_backward": ("cross_entropy",),
     "binary_cross_entropy_backward": ("binary_cross_entropy",), "cumprod_backward": ("cumprod",),
-    "lower": ("cholesky",), "on_axis": ("cholesky",),
+    "cofactors": ("det",), "lower": ("cholesky",), "on_axis": ("cholesky",),
 }
 
 
