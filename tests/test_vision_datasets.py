@@ -252,6 +252,27 @@ def test_sets_cross_to_other_processes(B, tmp_path, zoo):
         assert repr(copy) == repr(dataset) and copy[1][1] == dataset[1][1]
 
 
+def test_workers_draw_the_same_on_both():
+    """Each worker process has a generator of its own, seeded from the loader's; crops and angles come of it."""
+    results = []
+    for B in (minigrad, torch_backend):
+        T = B.vision.transforms
+        chain = T.Compose(
+            [T.RandomCrop(8, padding=2), T.RandomHorizontalFlip(), T.RandomRotation(15), T.ToTensor()]
+        )
+        state = B.get_rng_state()
+        B.manual_seed(5)
+        loader = B.utils.data.DataLoader(
+            B.vision.datasets.Digits(train=False, transform=chain), 32, shuffle=True, num_workers=2
+        )
+        results.append([images.numpy() for images, _ in loader])
+        B.set_rng_state(state)
+    ours, theirs = results
+    assert len(ours) == len(theirs) == 10
+    for mine, other in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(mine, other, strict=True)
+
+
 def test_without_pillow_the_error_says_what_to_install():
     program = (
         "import sys; sys.modules['PIL'] = None; import minigrad, minigrad.vision.digits; "
