@@ -106,8 +106,7 @@ class Differentiable(TensorBase):
     def detach(self):
         """The same memory and version, outside the graph (Tensor.detach)."""
         out = wrap(plain(self))
-        if self.view_of is INFERENCE:
-            out.view_of = INFERENCE
+        out.view_of = INFERENCE if self.view_of is INFERENCE else None
         return out
 
     def is_inference(self):
@@ -126,7 +125,7 @@ class Differentiable(TensorBase):
 
     def retain_grad(self):
         """Keep `.grad` although this is no leaf (Tensor.retain_grad)."""
-        need(self.needs, "can't retain_grad on Tensor that has requires_grad=False\n"
+        need(self.requires_grad, "can't retain_grad on Tensor that has requires_grad=False\n"
              "Call requires_grad_() first.")
         if self.node is None or self.retains_grad:
             return
@@ -136,7 +135,7 @@ class Differentiable(TensorBase):
         def keep(g):
             tensor = keeper()
             if tensor is not None:
-                array = wrap(owned_array(plain(g), False, g.array)) if not g.needs else g
+                array = g.clone() if g.needs else wrap(owned_array(plain(g), False, g.array))
                 tensor.gradient = array if tensor.gradient is None else tensor.gradient + array
         own_hooks(self.node).keep = keep
 

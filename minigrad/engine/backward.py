@@ -2,7 +2,7 @@
 import numpy as np
 
 from ..backends.arrays import is_array, place_of, writeable
-from .core import TensorBase, plain, wrap
+from .core import TensorBase, plain, set_recording, wrap
 from .walk import add_to_leaf, walk
 
 
@@ -14,7 +14,7 @@ def _cotangents(outputs, gradients, recorded):
     """One cotangent per output: the one given, checked as torch does, or 1 for a scalar."""
     made = []
     for output, g in zip(outputs, gradients):
-        if not output.needs:
+        if not output.requires_grad:
             raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn\n"
                                "Make it from tensors with requires_grad=True, outside no_grad().")
         if g is None:
@@ -76,13 +76,18 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
         raise RuntimeError("`inputs` argument to `backward()` cannot be empty.\nPass the tensors to "
                            "accumulate into.")
     for tensor in inputs:
-        if not tensor.needs:
+        if not tensor.requires_grad:
             raise RuntimeError("One of the differentiated Tensors does not require grad\n"
                                "Call requires_grad_() on it before the forward pass.")
-    for tensor, g in zip(inputs, walk(outputs, cotangents, recorded=create_graph, keep=keep, inputs=inputs)):
-        hooks = None if tensor.node is None else tensor.node.hooks
-        if g is not None and (hooks is None or hooks.keep is None):     # the walk kept it for retain_grad
-            add_to_leaf(tensor, g, False, create_graph)
+        tensor.retain_grad()                    # as torch does: the walk fills those that are no leaves
+    gradients = walk(outputs, cotangents, recorded=create_graph, keep=keep, inputs=inputs)
+    before = set_recording(create_graph)
+    try:
+        for tensor, g in zip(inputs, gradients):
+            if g is not None and tensor.node is None:
+                add_to_leaf(tensor, g, False, create_graph)
+    finally:
+        set_recording(before)
 
 
 def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, only_inputs=True,
@@ -100,7 +105,7 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
                          "got: allow_unused=False.\nLeave allow_unused out.")
     cotangents = _cotangents(outputs, _gradients(outputs, grad_outputs), create_graph)
     for tensor in inputs:
-        if not tensor.needs:
+        if not tensor.requires_grad:
             raise RuntimeError("One of the differentiated Tensors does not require grad\n"
                                "Call requires_grad_() on it before the forward pass.")
     keep = create_graph if retain_graph is None else retain_graph

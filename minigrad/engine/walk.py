@@ -37,7 +37,7 @@ from .hooks import (
     unboxed,
     watching,
 )
-from .op import Pick, _pick
+from .op import REGISTRY, Pick, _pick
 from .views import fresh_node
 
 # tests: a cotangent of another dtype or shape than its edge's is a bug
@@ -384,7 +384,7 @@ def add_to_leaf(leaf, g, fresh, recorded):
             np.add(total, g, out=total)
             touch(leaf.gradient)
     elif recorded:
-        leaf.gradient = g
+        leaf.gradient = REGISTRY["copy"](wrap(leaf.array), g)     # others may hold the memory of `g`
     else:
         leaf.gradient = wrap(owned_array(g, fresh, leaf.array))
     if hooks is not None:

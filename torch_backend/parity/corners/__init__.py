@@ -67,4 +67,4 @@ def square(B: Any) -> Any:
     return B.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], requires_grad=True)
 
 
-from . import functions, hooks, memory, mixed, saved, walking  # noqa: E402, F401
+from . import functions, hooks, memory, mixed, recorded, saved, walking  # noqa: E402, F401
