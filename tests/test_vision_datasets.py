@@ -253,7 +253,7 @@ def test_sets_cross_to_other_processes(B, tmp_path, zoo):
 
 
 def test_workers_draw_the_same_on_both():
-    """Each worker process has a generator of its own, seeded from the loader's; crops and angles come of it."""
+    """Each worker has a generator of its own, seeded from the loader's; crops and angles come of it."""
     results = []
     for B in (minigrad, torch_backend):
         T = B.vision.transforms
