@@ -41,8 +41,8 @@ def _loss(callback, trainer):
     """The metric that a callback monitors, so that less is better."""
     name, known, sign = callback.monitor, trainer.callback_metrics, {"min": 1, "max": -1}
     if name not in known or callback.mode not in sign:
-        raise RuntimeError(f"{type(callback).__name__} conditioned on metric `{name}` ({callback.mode}) which "
-                           f"is not available\nMetrics: {', '.join(known)}. Modes: min, max.")
+        raise RuntimeError(f"{type(callback).__name__} conditioned on metric `{name}` ({callback.mode}) that"
+                           f" is not available\nMetrics: {', '.join(known)}. Modes: min, max.")
     value = sign[callback.mode] * float(known[name])
     return math.inf if math.isnan(value) else value
 
