@@ -4,6 +4,7 @@ Gradients are given, not computed, so what differs is the optimizers' alone. Num
 largest magnitude that a parameter has had: torch fuses multiplications with additions, NumPy does not.
 """
 import copy
+import inspect
 import pickle
 
 import numpy as np
@@ -51,7 +52,7 @@ def tame(settings):
 
 
 SETTINGS.update({
-    "Adam": tame({"betas": betas, "amsgrad": st.booleans()}),
+    "Adam": tame({"betas": betas, "amsgrad": st.booleans(), "decoupled_weight_decay": st.booleans()}),
     "Adamax": tame({"betas": betas}),
     "NAdam": tame({"betas": betas, "momentum_decay": unit, "decoupled_weight_decay": st.booleans()}),
     "RAdam": tame({"betas": betas, "decoupled_weight_decay": st.booleans()}),
@@ -60,6 +61,15 @@ SETTINGS.update({
     "RMSprop": tame({"alpha": st.floats(0.2, 0.999), "momentum": st.one_of(st.just(0), below_one),
                      "centered": st.booleans()}),
 })
+
+# What chooses between torch's implementations is drawn with the rest, and changes nothing here. (torch's fused
+# SGD raises TypeError where a parameter without gradient has no momentum yet.)
+FUSED = ("Adam", "AdamW", "Adagrad")
+for _name, _settings in SETTINGS.items():
+    _chosen = [{}, {"foreach": False}] + [{"fused": True}] * (_name in FUSED)
+    if _name != "ASGD":                         # torch's own two differ there by 1e-7: one counts in float32
+        _chosen.append({"foreach": True})
+    SETTINGS[_name] = st.tuples(_settings, st.sampled_from(_chosen)).map(lambda pair: pair[0] | pair[1])
 EVERY = [("SGD", {"lr": 0.1, "momentum": 0.9}), ("SGD", {"lr": 0.1, "weight_decay": 0.1}),
          ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True}), ("Adam", {"lr": 0.1, "amsgrad": True}),
          ("AdamW", {"lr": 0.1}), ("ASGD", {"lr": 0.1, "t0": 1}), ("Rprop", {"lr": 0.1}),
@@ -146,6 +156,21 @@ def test_fifty_steps(name, data):
     for _ in range(10):
         pair.step(5, skip=data.draw(st.sets(st.integers(0, len(SHAPES) - 1))))
     pair.check()
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_every_setting_is_drawn(name):
+    """All but those for GPUs (capturable) and for differentiating steps, which is refused."""
+    drawn = set()
+
+    @given(settings=SETTINGS[name])
+    def look(settings):
+        drawn.update(settings)
+
+    look()
+    known = set(inspect.signature(getattr(torch.optim, name)).parameters)
+    assert known - drawn == {"params", "capturable", "differentiable"} & known | {"fused"} & known - drawn
+    assert ("fused" in drawn) == (name in FUSED)
 
 
 @every
