@@ -62,8 +62,8 @@ SETTINGS.update({
                      "centered": st.booleans()}),
 })
 
-# What chooses between torch's implementations is drawn with the rest, and changes nothing here. (torch's fused
-# SGD raises TypeError where a parameter without gradient has no momentum yet.)
+# What chooses between torch's implementations is drawn with the rest, and changes nothing here. (torch's
+# fused SGD raises TypeError where a parameter without gradient has no momentum yet.)
 FUSED = ("Adam", "AdamW", "Adagrad")
 for _name, _settings in SETTINGS.items():
     _chosen = [{}, {"foreach": False}] + [{"fused": True}] * (_name in FUSED)

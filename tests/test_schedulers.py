@@ -1,5 +1,6 @@
 """minigrad.optim.lr_scheduler against torch's: rates equal to the bit, equal states, warnings and errors."""
 import copy
+import inspect
 import warnings
 
 import pytest
@@ -38,11 +39,17 @@ SETTINGS = {
     "CyclicLR": {"base_lr": share, "max_lr": st.floats(1, 3), "step_size_up": count, "gamma": share,
                  "step_size_down": st.one_of(st.none(), count),
                  "mode": st.sampled_from(["triangular", "triangular2", "exp_range"]),
-                 "cycle_momentum": st.booleans()},
-    "OneCycleLR": {"max_lr": share, "total_steps": st.integers(61, 90), "pct_start": st.floats(0.1, 0.4),
+                 "cycle_momentum": st.booleans(), "base_momentum": share, "max_momentum": share,
+                 "scale_fn": st.sampled_from([None, None, lambda x: 1 / (1 + x)]),
+                 "scale_mode": st.sampled_from(["cycle", "iterations"])},
+    "OneCycleLR": {"max_lr": share, "pct_start": st.floats(0.1, 0.4),
                    "anneal_strategy": st.sampled_from(["cos", "linear"]), "cycle_momentum": st.booleans(),
-                   "three_phase": st.booleans()},
+                   "base_momentum": share, "max_momentum": share, "div_factor": st.floats(2, 50),
+                   "final_div_factor": st.floats(10, 1e5), "three_phase": st.booleans()},
 }
+LENGTHS = st.one_of(                            # of one cycle
+    st.fixed_dictionaries({"total_steps": st.integers(61, 90)}),
+    st.fixed_dictionaries({"epochs": st.integers(7, 9), "steps_per_epoch": st.integers(10, 12)}))
 CHAINABLE = list(SETTINGS)[:7]
 
 
@@ -58,7 +65,9 @@ def schedules(draw, groups, names=(*SETTINGS, "LambdaLR", "MultiplicativeLR", "S
         return lambda lib, opt: getattr(lib, kind)(opt, lambda epoch: 1 / (1 + epoch * factors[0]))
     if kind in SETTINGS:
         settings = draw(st.fixed_dictionaries(SETTINGS[kind]))
-        return lambda lib, opt: getattr(lib, kind)(opt, **settings)
+        if kind == "OneCycleLR":
+            settings |= draw(LENGTHS)
+        return lambda lib, opt, **more: getattr(lib, kind)(opt, **settings, **more)
     makers = draw(st.lists(schedules(groups, CHAINABLE), min_size=1, max_size=3))
     if kind == "ChainedScheduler":
         return lambda lib, opt: lib.ChainedScheduler([make(lib, opt) for make in makers], optimizer=opt)
@@ -147,13 +156,25 @@ def test_lambda_state_holds_attributes_of_objects_only():
         assert other.lr_lambdas[0].factor == 0.5 and state["lr_lambdas"] == [{"factor": 0.5}, None]
 
 
-def test_going_on_by_last_epoch():
+def test_every_setting_is_drawn():
+    """But for the optimizer, which is a test's own, and last_epoch, of which the next test is."""
+    for name in SETTINGS:
+        lengths = {"total_steps", "epochs", "steps_per_epoch"} if name == "OneCycleLR" else set()
+        drawn = {*SETTINGS[name]} | lengths
+        known = {*inspect.signature(getattr(torch.optim.lr_scheduler, name)).parameters}
+        assert known - drawn == {"optimizer", "last_epoch"}
+
+
+@given(data=st.data())
+def test_going_on_by_last_epoch(data):
+    make = data.draw(schedules(1, [*SETTINGS]))
+    epoch = data.draw(st.integers(0, 12))
     results = []
     for library in (minigrad, torch):
-        opt = optimizer(library)
-        library.optim.lr_scheduler.StepLR(opt, 3)
+        opt, lib = optimizer(library), library.optim.lr_scheduler
+        make(lib, opt)                          # notes the rates to begin with
         opt.param_groups[0]["lr"] = 0.01
-        scheduler, seen = library.optim.lr_scheduler.StepLR(opt, 3, last_epoch=4), []
+        scheduler, seen = make(lib, opt, last_epoch=epoch), []
         for _ in range(5):
             opt.step()
             scheduler.step()
