@@ -6,6 +6,7 @@ import weakref
 
 import numpy as np
 import pytest
+from gpu import places
 
 import minigrad
 from minigrad.autograd import anomaly_mode
@@ -307,6 +308,64 @@ def test_errors_are_those_of_backward():
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         collect(z.sum())
     assert minigrad.is_grad_enabled()
+
+
+def test_a_walk_that_has_been_walked():
+    class Cube(minigrad.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x * x
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 3 * ctx.saved_tensors[0] ** 2
+
+    x = minigrad.ones(2, requires_grad=True)
+    for function in (minigrad.exp, Cube.apply):
+        out = function(x).sum()
+        out.backward()
+        with pytest.raises(RuntimeError, match=r"(?s)a second time.*Look at a walk before backward\(\)"):
+            collect(out)
+    kept = Cube.apply(x).sum()
+    kept.backward(retain_graph=True)
+    [saved] = collect(kept).steps[-1].saved
+    assert (saved.name, saved.nbytes, saved.readers) == ("saved_tensors[0]", 8, ["all"])
+
+
+def test_a_long_graph():
+    """As long as networks are deep: every step is found by its number, not by a search."""
+    x = minigrad.ones(1, requires_grad=True)
+    with tracing():
+        y = x
+        for _ in range(2000):
+            y = y + x
+    trace = collect(y)
+    assert len(trace.steps) == 2000 and len(trace.arrivals(trace.leaves[0].value)) == 2001
+    assert trace.step(trace.steps[7].number) is trace.steps[7]
+    with pytest.raises(KeyError):
+        trace.step(-1)
+    assert trace.leaves[0].after.tolist() == [2001.0]
+    text = str(minigrad.explain(y, names={"x": x}))
+    assert "more …" not in text and "x.grad = " in text
+
+
+def test_on_a_gpu(request):
+    with places.cuda(request):
+        x = minigrad.tensor([[1.0, -2.0], [0.5, 3.0]], device="cuda", requires_grad=True)
+        bias = minigrad.tensor([0.5, 1.0], device="cuda", requires_grad=True)
+        with tracing():
+            out = ((x + bias).relu() * x).sum()
+        trace = collect(out)
+        arrays = [value.array for value in trace.values.values()] + [leaf.after for leaf in trace.leaves]
+        assert all(type(array) is np.ndarray for array in arrays)
+        assert any(step.saved for step in trace.steps)
+        text = str(minigrad.explain(out))
+        out.backward()
+        for leaf in trace.leaves:
+            assert leaf.after.tobytes() == leaf.value.tensor.grad.cpu().numpy().tobytes()
+        assert "bias.grad = [0.5, 3.5]" not in text and "bias.grad = [1.5, 3]" in text
+        assert collect((x * 2).sum()).leaves[0].before.tolist() == x.grad.tolist()
 
 
 def test_a_noted_graph_dies_with_its_tensors():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import sys
 from argparse import Namespace
@@ -27,6 +28,8 @@ def run_command(options: Namespace) -> int:
 
         Console(highlight=False).print(found)
     else:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")    # formulas have signs that not every encoding has
         print(found.text(), end="")
     return 0
 

@@ -340,7 +340,10 @@ class Explanation(Page):
             path = questions.heaviest_path(self.trace, leaf.value)
             if path is None:
                 continue
-            way = " ← ".join(value.name for value in path.values)
+            names = [value.name for value in path.values]
+            if len(names) > 12:
+                names = [*names[:6], f"… {len(names) - 10} more …", *names[-4:]]
+            way = " ← ".join(names)
             share = np.prod(path.shares)
             alone = "its only way" if all(len(self.trace.arrivals(v)) == 1 for v in path.values) else \
                 f"{share:.0%} of the size of all that came, junction by junction"

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import anomaly_mode, function
+from ..backends.arrays import host, is_array
 from ..backends.numpy.layout import ChannelsLast, canonical
 from ..engine import core, op, walk
 from ..nn.modules import hooks
@@ -178,8 +179,9 @@ class tracing:
             value = canonical(value)
         if isinstance(value, np.generic):
             return np.asarray(value)            # what forward gave, before it became an array
-        if not isinstance(value, np.ndarray):
+        if not is_array(value):
             return value
+        value = host(value)
         known = self._copies.get(id(value))
         # Not asked of the engine's record of writes: writes through `.data` are not in it.
         if known is not None and known[0]() is value and known[1].tobytes() == value.tobytes():

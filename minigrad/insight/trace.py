@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
 
+from ..autograd.function import FREED
+from ..backends.arrays import host, is_array
 from ..backends.numpy.layout import ChannelsLast, canonical
+from ..engine import errors
 from ..engine.backward import _as_tuple, _cotangents, _gradients
 from ..engine.core import owner, plain, set_recording
 from ..engine.hooks import boxed, hooks_of, run_hooks, run_tuple_hooks, unboxed
@@ -141,7 +145,7 @@ class Trace:
     leaves: list[Leaf]
     values: dict[Key, Value]
 
-    @property
+    @cached_property
     def forward(self) -> list[Step]:
         return self.steps[::-1]
 
@@ -149,18 +153,20 @@ class Trace:
     def noted(self) -> bool:
         return all(note_of(step.graph_node) is not None for step in self.steps)
 
+    @cached_property
+    def _places(self) -> tuple[dict[int, Step], dict[Key, Leaf]]:
+        return {step.number: step for step in self.steps}, {leaf.value.key: leaf for leaf in self.leaves}
+
     def step(self, number: int) -> Step:
         """The step with that creation number. Raises KeyError where there is none."""
-        for step in self.steps:
-            if step.number == number:
-                return step
-        raise KeyError(number)
+        return self._places[0][number]
 
     def arrivals(self, value: Value) -> list[Arrival]:
         """What came to a value, in order."""
         if value.kind == "result":
             return self.step(value.key[1]).arrivals[value.key[2]]
-        return next((leaf.arrivals for leaf in self.leaves if leaf.value is value), [])
+        leaf = self._places[1].get(value.key)
+        return leaf.arrivals if leaf is not None else []
 
 
 def collect(outputs: Any, gradients: Any = None, variables: Mapping[str, Any] | None = None) -> Trace:
@@ -179,6 +185,11 @@ def collect(outputs: Any, gradients: Any = None, variables: Mapping[str, Any] | 
     before = set_recording(False)
     try:
         trace = _Walk(outputs, cotangents).trace
+    except RuntimeError as error:
+        if str(error) != errors.FREED:
+            raise
+        raise RuntimeError(f"{errors.FREED.splitlines()[0]}\nLook at a walk before backward(), or call "
+                           "backward(retain_graph=True).") from None
     finally:
         set_recording(before)
     name_values(trace, variables or {})
@@ -370,7 +381,7 @@ class _Walk:
         if hooks is not None:
             g = _through_hooks(hooks, g)
             g = unboxed(run_tuple_hooks(hooks.before, boxed(g)), False, False)
-        leaf.after = _kept(g if leaf.before is None else leaf.before + g)
+        leaf.after = _kept(g) if leaf.before is None else _kept(leaf.before + _kept(g))
 
 
 def _through_hooks(hooks: Any, g: Any) -> Any:
@@ -397,14 +408,14 @@ def _nodes_behind(roots: list[Any]) -> tuple[dict[int, Any], list[Any]]:
 
 
 def _kept(array: Any) -> Any:
-    """A copy that nobody writes; numbers and None as they are."""
+    """A copy that nobody writes, on the CPU; numbers and None as they are."""
     if type(array) is ChannelsLast:
         array = canonical(array)
     if isinstance(array, np.generic):
         array = np.asarray(array)
-    if not isinstance(array, np.ndarray):
+    if not is_array(array):
         return array
-    copy = np.array(array)
+    copy = np.array(host(array))
     copy.flags.writeable = False
     return copy
 
@@ -438,16 +449,16 @@ def _saved(node: Any) -> list[Saved]:
     made, found = node.op, []
     names = made.operands if hasattr(made, "operands") else ()
     for position, name in enumerate(made.names):
-        held = node.saved[position] if node.saved and position < len(node.saved) else None
-        if not isinstance(held, np.ndarray):
+        held: Any = node.saved[position] if node.saved and position < len(node.saved) else None
+        if not is_array(held):
             continue
         readers = [names[k] for k, (_, reads, _) in enumerate(made.steps)
                    if not made.joint and position in reads and node.edges[k] is not None]
         memory = owner(held)
         found.append(Saved(name, readers or ["all"], held.nbytes, held.shape, id(memory)))
     if hasattr(node, "context"):                # a Function: what `save_for_backward` was given
-        for position, kept in enumerate(node.context._saved):
-            if kept is not None and isinstance(kept[0], np.ndarray):
+        for position, kept in enumerate(node.context._saved if node.context._saved is not FREED else ()):
+            if kept is not None and is_array(kept[0]):
                 found.append(Saved(f"saved_tensors[{position}]", ["all"], kept[0].nbytes, kept[0].shape,
                                    id(owner(kept[0]))))
     return found
