@@ -1,4 +1,6 @@
-"""Recordings of small programs, for the tests of the time machine: what a teacher would show first."""
+"""Recordings of small programs, for the tests of the time machine: what a teacher would show first, and what is large or odd."""
+
+import random
 
 import minigrad
 from minigrad import nn
@@ -135,4 +137,53 @@ def chain(length=5000):
         for k in range(length):
             y = y * 0.999 if k % 2 else y + 0.001
         y.backward()
+    return trace
+
+
+def tangle(operations=700, leaves=90):
+    """Values used again and again, far away, and many leaves."""
+    choose = random.Random(0)
+    values = [minigrad.tensor(k / leaves, requires_grad=True) for k in range(leaves)]
+    with minigrad.record("A tangle") as trace:
+        total = sum(values[1:], values[0])
+        values.append(total)
+        for _ in range(operations):
+            values.append((choose.choice(values[-300:]) * 0.5 + choose.choice(values[-60:])).tanh())
+        (values[-1] + values[-2]).backward()
+    return trace
+
+
+class Twice(minigrad.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x * 2
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * 2
+
+
+def odd():
+    """Several walks over what graphs can hold besides plain operations."""
+    weight = minigrad.tensor([[1.0, 2.0, -3.0], [4.0, float("nan"), 6.0]], requires_grad=True)
+    empty = minigrad.zeros(0, 3, requires_grad=True)
+    table = nn.Embedding(5, 3)
+    with minigrad.record("Odd ones") as trace:
+        left, right = weight.split([1, 2], 1)
+        first = Twice.apply(left).sum() + (right * right).sum() + empty.sum()
+        index = minigrad.tensor([0, 2, 2])
+        second = table(index)[:, 1:].max() + F.cross_entropy(table(index), minigrad.tensor([0, 1, 2]))
+        values, _ = weight.max(1)
+        third = minigrad.where(weight > 0, weight, weight.exp()).cumsum(0).mean()
+        written = weight.clone()
+        written[0] = 7
+        written[:, 1] *= 2
+        (first + second + values.sum() + third + weight.half().float().sum() + written.sum()).backward()
+        x = minigrad.tensor([2.0, 3.0], dtype=minigrad.float64, requires_grad=True)
+        [g] = minigrad.autograd.grad((x**3).sum(), [x], create_graph=True)
+        (g * g).sum().backward()
+        x.sum().backward()
+        huge = minigrad.tensor(1e30, requires_grad=True)
+        (huge * huge * 0.5 + 1e-30 * huge).backward()
+        (minigrad.ones(3, requires_grad=True) * 2).backward(minigrad.tensor([1.0, 2.0, 3.0]))
     return trace

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import random
 import re
 import subprocess
 import sys
@@ -10,13 +11,16 @@ import threading
 import numpy as np
 import pytest
 import teaching_graphs as graphs
+from test_insight_trace import cotangents, run
 
 import minigrad
 from minigrad import nn
 from minigrad.autograd import anomaly_mode
 from minigrad.engine import backward, core, hooks, walk
+from minigrad.timemachine.page import as_script
 from minigrad.timemachine.summary import Summary, thinned
 from minigrad.utils.checkpoint import checkpoint
+from torch_backend.parity import SAMPLES, draw_case
 
 F = nn.functional
 SETS = {"f4": np.float32, "f8": np.float64, "i4": np.int32}
@@ -130,6 +134,7 @@ def test_user_code_runs_as_often_as_without():
         core.hooked[0] = before
     # Where hooks pack what is saved the graph is not looked at; rules of the user's are not run once more.
     assert len(trace.steps) == 1 and "wrong" not in trace.steps[0]
+    assert trace.steps[0]["walk"] == 1 and len(trace.history.losses) == 2
     assert trace.steps[0]["right"]["grads"][0]["after"] is not None
 
 
@@ -386,3 +391,51 @@ def test_without_a_walk_there_is_nothing_to_save(tmp_path):
         minigrad.ones(2, requires_grad=True) * 2
     with pytest.raises(RuntimeError, match="nothing was recorded\nCall backward"):
         trace.save(tmp_path / "never.html")
+
+
+# Every op ---------------------------------------------------------------------------------------------------
+
+
+def walked_back(sample, case, gradients=None):
+    """(outputs, leaves, the cotangents sent) of a case that was run and walked back; None where it raises."""
+    found = run(sample, case)
+    if found is None or not found[0]:
+        return None
+    outputs, inputs = found
+    gradients = gradients or cotangents(outputs)
+    minigrad.autograd.backward(outputs, gradients)
+    return outputs, inputs, gradients
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", sorted(SAMPLES))
+def test_every_op_is_recorded_and_not_disturbed(name):
+    sample, choose = SAMPLES[name], random.Random(name)
+    for attempt in range(4):
+        dtype = sample.dtypes[attempt % len(sample.dtypes)]
+        category = sample.categories[attempt % len(sample.categories)]
+        case = draw_case(sample, dtype, category, lambda options: choose.choice(list(options)))
+        state = minigrad.get_rng_state()
+        plain = walked_back(sample, case)
+        minigrad.set_rng_state(state)
+        with minigrad.record() as trace:
+            recorded = walked_back(sample, case, plain and plain[2])
+        if plain is None:
+            assert recorded is None
+            continue
+        for ours, theirs in zip(recorded[0], plain[0], strict=True):
+            assert ours.detach().numpy().tobytes() == theirs.detach().numpy().tobytes()
+        for ours, theirs in zip(recorded[1], plain[1], strict=True):
+            assert (ours.grad is None) == (theirs.grad is None)
+            assert ours.grad is None or ours.grad.numpy().tobytes() == theirs.grad.numpy().tobytes()
+        if all(tensor.is_leaf for tensor in recorded[0]):
+            assert not trace.steps              # `to` the same dtype: there is nothing to walk
+            continue
+        step = trace.steps[-1]                  # some samples walk themselves
+        written = {step["nodes"][grad["leaf"]]["name"]: grad["after"] for grad in step["right"]["grads"]}
+        left = [tensor.grad.numpy() for tensor in recorded[1] if tensor.grad is not None]
+        assert len(left) == sum(after is not None for after in written.values())
+        kept = sorted(trace.table.add(array) for array in left)
+        assert kept == sorted(after for after in written.values() if after is not None)
+        assert json.loads(as_script(trace.steps)) == json.loads(json.dumps(trace.steps))
+        return

@@ -405,6 +405,33 @@ def test_five_thousand_operations_stay_responsive(browser, saved):
         assert time.monotonic() - began < 40
 
 
+def test_many_leaves_and_tangled_edges_stay_responsive(browser, saved):
+    with Page(browser, saved("tangle")[1]) as page:
+        began = time.monotonic()
+        for key in ["End", "Home", "b", *["ArrowRight"] * 20, "End", "w", "l"]:
+            page.press(key)
+            assert 0 < page.locator("#graph .node").count() < 300
+            assert page.locator("#gradients tbody tr").count() <= 60
+        assert "以及另外" in page.text("#gradients")
+        assert time.monotonic() - began < 40
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_graphs_of_every_kind_make_no_error(browser, saved):
+    """Several outputs, Functions, nan, no elements, integers, in-place writes, halves, second derivatives."""
+    with Page(browser, saved("odd")[1]) as page:
+        for walk in range(len(saved("odd")[0].steps)):
+            for _ in range(page.moments()):
+                page.press("ArrowRight")
+            assert page.check("layout") == []
+            assert not re.search(r"undefined|NaN|null", page.text("body")), walk
+            page.press("w", "]", "Home")
+        page.press("Home")
+        for chip in page.locator("#now .chip, #gradients .chip").all():
+            chip.click()
+            page.press("Escape")
+
+
 def test_names_and_lines_are_text(browser, tmp_path):
     x = minigrad.ones(2, requires_grad=True)
     model = minigrad.nn.Sequential()

@@ -1,6 +1,7 @@
 """The page: its parts, which lie beside this file, put together with the data into one file."""
 from __future__ import annotations
 
+import functools
 import html
 import json
 import re
@@ -38,6 +39,7 @@ def as_script(data: Any) -> str:
     return text
 
 
+@functools.cache
 def _read(name: str) -> str:
     return (_PARTS / name).read_text(encoding="utf-8")
 

@@ -105,7 +105,8 @@ class Recording:
         finally:
             watching[0], self._walk_seen, self._depth = before, None, 0
             if seen is not None:
-                self.steps.append(step_data(seen, wrong, self.table.add, self.files))
+                data = step_data(seen, wrong, self.table.add, self.files)
+                self.steps.append({**data, "walk": len(self.history.losses) - 1})
 
     def _look(self, roots: Any, cotangents: list[Any]) -> Any:
         """The graph before the walk, and what the wrong order makes of it; (None, None) where it cannot be

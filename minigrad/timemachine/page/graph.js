@@ -46,10 +46,10 @@ class Graph extends Layout {
   // Drawing ----------------------------------------------------------------------------------------------
 
   draw() {
-    const { graph, frames, edges, name } = this.layout;
+    const { graph, frames, edges } = this.layout;
     this.drawn = { nodes: new Map(), edges: [] };
     this.world.replaceChildren();
-    for (const frame of frames) this.world.append(this.drawFrame(frame, graph.node(name(frame))));
+    for (const frame of frames) this.world.append(this.drawFrame(frame, graph.node(idOf(frame))));
     for (const edge of edges) {
       const path = make("svg:path", { class: "edge", d: curve(edge.points) });
       const label = make("svg:g", {
@@ -61,7 +61,7 @@ class Graph extends Layout {
     }
     for (const { label } of this.drawn.edges) this.world.append(label);
     const put = (item) => {
-      const at = graph.node(name(item));
+      const at = graph.node(idOf(item));
       const drawn = typeof item === "number" ? this.drawNode(item, at) : this.drawGroup(item, at);
       this.drawn.nodes.set(item, drawn);
       this.world.append(drawn.element);
@@ -250,10 +250,10 @@ class Graph extends Layout {
       }
       const dim = edge.parts.every((part) => !moment.known(part.to));
       if (sent) state = sent.now ? (sent.lost ? "flow lost" : "flow") : sent.lost ? "sent lost" : "sent";
-      path.setAttribute("class", `edge ${state} ${dim ? "dim" : ""}`);
+      path.setAttribute("class", `edge ${state} ${dim ? "dim" : ""} ${edge.free ? "free" : ""}`);
       label.replaceChildren();
       label.setAttribute("class", `label ${state}`);
-      if (sent) {
+      if (sent && !edge.free) {
         const words = many > 1 ? [`${many} ×`] : [isNumber(sent.g) ? counted(sent.g) : norm(sent.g)];
         if (sent.lost && many === 1) words.unshift("✕ ");
         const text = make("svg:text", { y: 4, "text-anchor": "middle" }, ...words);

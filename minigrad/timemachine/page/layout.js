@@ -4,6 +4,8 @@ const FONT = { name: "600 14px", text: "13px", small: "11px" };
 const FAMILY = getComputedStyle(document.documentElement).getPropertyValue("--sans");
 const ROOM = 60; // so many nodes and groups are opened by themselves; more only by hand
 const LABEL = { width: 74, height: 18 };
+const EDGES = 120; // so many are laid out by dagre, whose time grows fast with them
+const NEAREST = 2; // of more than that, so many into each node
 const measuring = document.createElement("canvas").getContext("2d");
 const widths = new Map();
 
@@ -22,6 +24,8 @@ function cut(text, font, most) {
   while (kept.length > 1 && width(kept + "…", font) > most) kept = kept.slice(0, -1);
   return kept.trimEnd() + "…";
 }
+
+const idOf = (item) => (typeof item === "number" ? `n${item}` : `g${item.id}`);
 
 class Layout {
   // Sizes ------------------------------------------------------------------------------------------------
@@ -145,41 +149,57 @@ class Layout {
       }
     };
     add(this.tree.top, null);
-    const name = (item) => (typeof item === "number" ? `n${item}` : `g${item.id}`);
-    const edges = new Map();
+    const edges = this.collectEdges();
+    for (const edge of edges) {
+      if (edge.free) continue;
+      const flows = edge.parts.some(({ from }) => this.nodes[from].kind !== "constant");
+      graph.setEdge(idOf(edge.from), idOf(edge.to), { ...(flows ? LABEL : {}), labelpos: "c" }, edge.name);
+    }
+    dagre.layout(graph);
+    for (const edge of edges) {
+      const [from, to] = [edge.from, edge.to].map((end) => graph.node(idOf(end)));
+      if (edge.free) edge.points = [{ x: from.x }, { x: to.x }];
+      else Object.assign(edge, graph.edge(idOf(edge.from), idOf(edge.to), edge.name));
+      // dagre may end an edge at the side of a node; ours leave below and arrive above.
+      const inside = (x, at) => Math.min(at.x + at.width / 2 - 16, Math.max(at.x - at.width / 2 + 16, x));
+      edge.points[0] = { x: inside(edge.points[0].x, from), y: from.y + from.height / 2 };
+      edge.points[edge.points.length - 1] = {
+        x: inside(edge.points.at(-1).x, to),
+        y: to.y - to.height / 2,
+      };
+    }
+    const box = graph.graph();
+    return { graph, frames, edges, width: box.width, height: box.height };
+  }
+
+  // The edges between what is shown; those between the same two, if one is a group, as one. Of very many only
+  // the nearest take part in the layout, the others are `free`: drawn straight, behind everything.
+  collectEdges() {
+    const found = new Map();
     this.nodes.forEach((node, place) =>
       (node.operands || []).forEach((operand, number) => {
         if (!("from" in operand)) return;
         const [from, to] = [operand.from, place].map((end) => standIn(this.tree, this.open, end));
         if (from === to) return;
         const single = typeof from === "number" && typeof to === "number";
-        const key = `${name(from)} ${name(to)} ${single ? number : "all"}`;
-        if (!edges.has(key)) {
-          edges.set(key, { key, from, to, parts: [] });
-          const flows = this.nodes[operand.from].kind !== "constant";
-          graph.setEdge(
-            name(from),
-            name(to),
-            { ...(flows ? LABEL : {}), labelpos: "c" },
-            single ? `${number}` : "all",
-          );
-        }
-        edges
-          .get(key)
-          .parts.push({ from: operand.from, output: operand.output, to: place, operand: number });
+        const name = single ? `${number}` : "all";
+        const key = `${idOf(from)} ${idOf(to)} ${name}`;
+        if (!found.has(key)) found.set(key, { from, to, name, parts: [] });
+        const part = { from: operand.from, output: operand.output, to: place, operand: number };
+        found.get(key).parts.push(part);
       }),
     );
-    dagre.layout(graph);
-    for (const edge of edges.values()) {
-      const [from, to] = [edge.from, edge.to].map((end) => graph.node(name(end)));
-      Object.assign(edge, graph.edge(name(edge.from), name(edge.to), edge.key.split(" ")[2]));
-      // dagre may end an edge at the side of a node; ours leave below and arrive above.
-      const inside = (x, at) => Math.min(at.x + at.width / 2 - 16, Math.max(at.x - at.width / 2 + 16, x));
-      edge.points[0] = { x: inside(edge.points[0].x, from), y: from.y + from.height / 2 };
-      edge.points[edge.points.length - 1] = { x: inside(edge.points.at(-1).x, to), y: to.y - to.height / 2 };
+    const edges = [...found.values()];
+    if (edges.length > EDGES) {
+      const taken = new Map();
+      const last = (item) => (typeof item === "number" ? item : item.last);
+      for (const edge of [...edges].sort((a, b) => last(b.from) - last(a.from))) {
+        const [into, out] = [edge.to, edge.from].map((end) => taken.get(end) || 0);
+        edge.free = into >= NEAREST && out > 0;
+        if (!edge.free) [edge.to, edge.from].forEach((end) => taken.set(end, (taken.get(end) || 0) + 1));
+      }
     }
-    const box = graph.graph();
-    return { graph, frames, edges: [...edges.values()], width: box.width, height: box.height, name };
+    return edges;
   }
 
   groupLabel(group) {
@@ -190,6 +210,7 @@ class Layout {
   }
 
   groupText(group) {
-    return group.kind === "leaves" ? String(group.children.length) : say("operations", group.count);
+    if (group.kind === "leaves") return String(group.children.length);
+    return group.count === 1 ? say("operation") : say("operations", group.count);
   }
 }

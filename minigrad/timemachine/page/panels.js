@@ -236,93 +236,84 @@ function listing(box, around, place, kind) {
 
 // Gradients ---------------------------------------------------------------------------------------------------
 
-const wrongLeaves = (walk) =>
-  !walk.wrong
-    ? []
-    : walk.wrong.grads
-        .filter((grad) => {
-          const right = walk.right.grads.find((other) => other.leaf === grad.leaf);
-          return right.g !== null && right.g !== grad.g;
-        })
-        .map((grad) => grad.leaf);
+// The leaves whose gradients come out wrong in the wrong order.
+function wrongLeaves(walk) {
+  if (!walk.bad) {
+    const right = new Map(walk.right.grads.map((grad) => [grad.leaf, grad.g]));
+    const bad = (walk.wrong ? walk.wrong.grads : []).filter(
+      ({ leaf, g }) => right.get(leaf) !== null && right.get(leaf) !== g,
+    );
+    walk.bad = new Set(bad.map(({ leaf }) => leaf));
+  }
+  return walk.bad;
+}
+
+// A path that may be broken after its dots.
+const dotted = (name) => name.split(/(?<=\.)/).flatMap((part) => [part, make("wbr")]);
+
+const ROWS = 60; // of a table, at most: those around what happens now
 
 function showGradients(walk, moment, order) {
-  const box = byId("gradients"),
-    bad = new Set(wrongLeaves(walk)),
-    both = order === "wrong";
-  const rows = walk.right.grads
-    .filter((grad) => grad.g !== null)
-    .map((right) => {
-      const { name } = walk.nodes[right.leaf],
-        now = moment.grads.get(right.leaf);
-      const cell = now
-        ? chip(now.after ?? now.g, `${name}.grad`)
-        : make("span", { class: "muted" }, say("notYet"));
-      return make(
-        "tr",
-        { class: both && now && bad.has(right.leaf) ? "bad" : "", "data-leaf": name },
-        make("th", { scope: "row" }, name),
-        make("td", {}, cell),
-        both ? make("td", {}, chip(right.after ?? right.g, `${name}.grad`)) : null,
-      );
-    });
-  box.replaceChildren(
+  const bad = wrongLeaves(walk);
+  const both = order === "wrong";
+  const all = walk.right.grads.filter((grad) => grad.g !== null);
+  const first = Math.max(0, Math.min(all.length - ROWS, moment.grads.size - ROWS / 2));
+  const rows = all.slice(first, first + ROWS).map((right) => {
+    const { name } = walk.nodes[right.leaf];
+    const now = moment.grads.get(right.leaf);
+    const cell = now
+      ? chip(now.after ?? now.g, `${name}.grad`)
+      : make("span", { class: "muted" }, say("notYet"));
+    return make(
+      "tr",
+      { class: both && now && bad.has(right.leaf) ? "bad" : "", "data-leaf": name },
+      make("th", { scope: "row" }, ...dotted(name)),
+      make("td", {}, cell),
+      both ? make("td", {}, chip(right.after ?? right.g, `${name}.grad`)) : null,
+    );
+  });
+  const titles = ["leaf", "wrong", "right"].map((title) => make("th", { scope: "col" }, say(title)));
+  byId("gradients").replaceChildren(
     make("h3", {}, say("gradients")),
     make(
       "table",
       { class: "grads" },
-      both
-        ? make(
-            "thead",
-            {},
-            make(
-              "tr",
-              {},
-              make("th", { scope: "col" }, say("leaf")),
-              make("th", { scope: "col" }, say("wrong")),
-              make("th", { scope: "col" }, say("right")),
-            ),
-          )
-        : null,
+      both ? make("thead", {}, make("tr", {}, ...titles)) : null,
       make("tbody", {}, ...rows),
     ),
+    ...more(all.length - rows.length),
   );
 }
 
+const more = (count) => (count > 0 ? [make("p", { class: "muted" }, say("more", count))] : []);
+
 // Training ----------------------------------------------------------------------------------------------------
 
+// at: which walk; pick(k): go to the k-th.
 function showTraining(at, pick) {
-  const box = byId("training"),
-    { losses, parameters } = DATA.history;
+  const box = byId("training");
+  const { losses, parameters } = DATA.history;
   const several = losses.length > 1;
   box.hidden = !several && losses[0] === null;
   box.replaceChildren(make("h3", {}, say("training")));
   if (losses[at] !== null) {
-    box.append(
-      fact(several ? `${say("loss")} (${say("atStep", at + 1)})` : say("loss"), shown(losses[at])),
-    );
+    const label = several ? `${say("loss")} (${say("atStep", at + 1)})` : say("loss");
+    box.append(fact(label, shown(losses[at])));
   }
   if (!several) return;
   box.append(lineChart(losses, at, say("loss"), pick) || "", make("h4", {}, say("parameters")));
-  for (const { name, sizes, values } of parameters) {
+  for (const { name, sizes, values } of parameters.slice(0, ROWS)) {
     const one = isNumber(values.find((place) => place !== null));
-    box.append(
-      make(
-        "div",
-        { class: "parameter", "data-parameter": name },
-        make(
-          "div",
-          { class: "about" },
-          make("span", { class: "name" }, name),
-          values[at] === null ? shown(sizes[at]) : chip(values[at], name),
-          one || sizes[at] === null
-            ? null
-            : make("span", { class: "muted" }, `${say("normOf")} `, shown(sizes[at])),
-        ),
-        lineChart(sizes, at, name, (k) => pick(Math.min(k, losses.length - 1))) || "",
-      ),
-    );
+    const about = make("div", { class: "about" }, make("span", { class: "name" }, name));
+    if (values[at] !== null) about.append(chip(values[at], name));
+    if (sizes[at] !== null && !(one && values[at] !== null)) {
+      const label = one ? "" : `${say("normOf")} `;
+      about.append(make("span", { class: "muted" }, label, shown(sizes[at])));
+    }
+    const chart = lineChart(sizes, at, name, (k) => pick(Math.min(k, losses.length - 1)));
+    box.append(make("div", { class: "parameter", "data-parameter": name }, about, chart || ""));
   }
+  box.append(...more(parameters.length - ROWS));
 }
 
 // A tensor in a window ----------------------------------------------------------------------------------------

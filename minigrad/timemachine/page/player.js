@@ -74,6 +74,7 @@ class Player {
     this.walkAt = 0;
     this.order = "right";
     this.timer = null;
+    this.shown = {};
     this.listen();
     this.speak();
     this.showWalk(0);
@@ -107,8 +108,17 @@ class Player {
     this.graph.update(moment);
     showNow(this.walk, moment);
     showSource(this.walk, moment);
-    showGradients(this.walk, moment, this.order);
-    showTraining(this.walkAt, (walkAt) => walkAt < DATA.steps.length && this.showWalk(walkAt));
+    // Much to draw, and at most moments nothing new.
+    const about = [language, this.walkAt];
+    if (this.changed("gradients", [...about, this.order, moment.grads.size])) {
+      showGradients(this.walk, moment, this.order);
+    }
+    if (this.changed("training", about)) {
+      showTraining(this.walk.walk, (walk) => {
+        const found = DATA.steps.findIndex((step) => step.walk === walk);
+        if (found >= 0) this.showWalk(found);
+      });
+    }
     const slider = byId("slider");
     slider.max = this.moments.length - 1;
     slider.value = this.at;
@@ -116,6 +126,13 @@ class Player {
     byId("count").textContent = say("countOf", this.at, this.moments.length - 1);
     byId("step-back").disabled = byId("to-start").disabled = this.at === 0;
     byId("step-next").disabled = byId("to-end").disabled = this.at === this.moments.length - 1;
+  }
+
+  // Is a panel asked to show something else than it does?
+  changed(panel, what) {
+    const before = this.shown[panel];
+    this.shown[panel] = what.join();
+    return before !== this.shown[panel];
   }
 
   // The moment of a node: of its rules if the walk back is on the page, else of the operation.
@@ -153,7 +170,7 @@ class Player {
 
   controls() {
     const several = DATA.steps.length > 1,
-      bad = wrongLeaves(this.walk);
+      bad = wrongLeaves(this.walk).size;
     byId("walks").hidden = !several;
     byId("walk-label").textContent = say("walkOf", this.walkAt + 1, DATA.steps.length);
     byId("walk-back").disabled = this.walkAt === 0;
@@ -164,9 +181,9 @@ class Player {
     wrong.disabled = !this.walk.wrong;
     wrong.title = this.walk.wrong ? "" : say("wrongNone");
     verdict.hidden = this.order !== "wrong";
-    verdict.className = bad.length ? "bad" : "good";
+    verdict.className = bad ? "bad" : "good";
     const written = this.walk.right.grads.filter((grad) => grad.g !== null).length;
-    verdict.textContent = bad.length ? say("wrongBad", bad.length, written) : say("wrongGood");
+    verdict.textContent = bad ? say("wrongBad", bad, written) : say("wrongGood");
     const counts = { forward: 0, backward: 0, grad: 0 };
     for (const { phase } of this.moments) counts[{ start: "forward", seed: "backward" }[phase] || phase]++;
     byId("phases").replaceChildren(
