@@ -1,4 +1,5 @@
-"""Recordings of small programs, for the tests of the time machine: what a teacher would show first, and what is large or odd."""
+"""Recordings of small programs, for the tests of the time machine: what a teacher would show first, and what
+is large or odd."""
 
 import random
 
