@@ -206,7 +206,8 @@ def select(input: Tensor, dim: Int, index: Int):
     size = input.array.shape[dim]
     need(-size <= index < size, "select(): index {} out of range for tensor of size {} at dimension {}\n"
          "Indices run from -size to size - 1.", index, list(input.array.shape), dim, error=IndexError)
-    return i.select(input, slices=(slice(None),) * dim + (index % size,))
+    # The dots: NumPy gives a view, never a scalar.
+    return i.select(input, slices=(slice(None),) * dim + (index % size, ...))
 
 
 @torch_function

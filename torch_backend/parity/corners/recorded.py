@@ -81,3 +81,19 @@ def a_hook_after_a_recorded_gradient(B, say):
     x.register_post_accumulate_grad_hook(lambda p: say(p.grad.requires_grad, p.grad.grad_fn is None))
     (x * x).sum().backward(create_graph=True)
     (x * x).sum().backward()
+
+
+@corner(VIEWS)
+def single_elements_are_views_too(B, say):
+    for one in (lambda x: x.select(0, 1), lambda x: B.select(x, -1, 1), lambda x: x[1],
+                lambda x: x.unbind()[1], lambda x: x.split(1)[1][0], lambda x: x[1:2].squeeze(),
+                lambda x: x[1:2].view(()), lambda x: x.view(1, 3).select(0, 0).select(0, 1),
+                lambda x: x.narrow(0, 1, 1).reshape(())):
+        x = leaf(B)
+        h, w = x * 1, B.zeros(3)
+        one(w).add_(7)
+        say(w, w._version)
+        if one(h).grad_fn.name().startswith("Select"):
+            one(h).mul_(5)
+            h.sum().backward()
+            say(h, x.grad)
