@@ -198,12 +198,11 @@ class Normalize(torch.nn.Module):
                              f"= {tensor.size()}\nA grey image has one channel: tensor.unsqueeze(0).")
         mean, std = (torch.as_tensor(value, dtype=tensor.dtype, device=tensor.device)
                      for value in (self.mean, self.std))
-        if (std == 0).any():
+        if 0 in std.flatten().tolist():
             raise ValueError(f"std evaluated to zero after conversion to {tensor.dtype}, leading to division "
                              "by zero.\nA channel that is constant has std 1 here.")
         mean, std = (value.view(-1, 1, 1) if value.ndim == 1 else value for value in (mean, std))
-        tensor = tensor if self.inplace else tensor.clone()
-        return tensor.sub_(mean).div_(std)
+        return (tensor.sub_(mean) if self.inplace else tensor.sub(mean)).div_(std)
 
     def __repr__(self):
         return f"{type(self).__name__}(mean={self.mean}, std={self.std})"
