@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch")
 
 # name: (F, t) -> result, where t(*shape) makes another leaf.
 CASES = {
+    "circular padding that also cuts": lambda F, t: F.pad(t(2, 3, 4, 5), (2, -1, -1, 1), mode="circular"),
     **{
         f"conv1d {how}": lambda F, t, how=how: F.conv1d(
             t(2, 4, 9), t(6, 4 // how.get("groups", 1), 3), t(6), **how
@@ -184,3 +185,16 @@ def test_a_signal_of_the_same_length_still_follows_its_factor():
         for B in (minigrad, torch)
     ]
     np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.parametrize("size", [2, (1, 3), (3, 2)])
+def test_nan_and_infinities_stay_in_their_bins(size):
+    image = [[[1.0, float("nan"), 3.0, 0.0], [float("inf"), 5.0, 6.0, 1.0], [7.0, 8.0, -9.0, 2.0]]]
+    ours, theirs = (B.nn.functional.adaptive_avg_pool2d(B.tensor(image), size) for B in (minigrad, torch))
+    np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-6)
+
+
+def test_means_of_whole_numbers_are_cut_off():
+    image = [[[-3, 1, 2], [2, -1, -2]]]
+    ours, theirs = (B.nn.functional.avg_pool2d(B.tensor(image), 2, 1) for B in (minigrad, torch))
+    assert ours.tolist() == theirs.tolist() and str(ours.dtype) == str(theirs.dtype)

@@ -208,6 +208,9 @@ def binary_cross_entropy_with_logits(input, target, weight=None, size_average=No
     need(target.array.shape == input.array.shape, "Target size ({}) must be the same as input size ({})\n"
          "Reshape one of them.", str(target.shape), str(input.shape), error=ValueError)
     need_float("log_sigmoid_cpu", input)
+    need(dtype_of(target).is_floating_point, "result type {} can't be cast to the desired output type {}\n"
+         "Convert the target with .to(input.dtype).", dtype_of(input).legacy_name,
+         dtype_of(target).legacy_name)
     for name, tensor in (("weight", weight), ("pos_weight", pos_weight)):
         _constant("binary_cross_entropy_with_logits", name, tensor)
     if pos_weight is not None:

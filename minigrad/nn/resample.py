@@ -140,6 +140,8 @@ def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
     """The largest of each window of signals (N, C, L) or (C, L) (torch.nn.functional.max_pool1d); arguments
     as `max_pool2d`'s."""
     from .spatial import max_pool2d
+    need_tensor("max_pool1d", input)
+    need_float("max_pool1d_impl", input)
     (kernel,), (padding,), (dilation,) = (_tuple(value, 1, name) for value, name in (
         (kernel_size, "kernel_size"), (padding, "padding"), (dilation, "dilation")))
     stride = (kernel,) if stride is None else _tuple(stride, 1, "stride")

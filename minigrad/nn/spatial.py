@@ -9,8 +9,8 @@ from ..ops import conv, pool
 from ..ops import index as i
 from ..ops import reduce as r
 from ..ops import shape_public as s
-from ..ops.arguments import need_tensor
-from .arguments import need, need_attribute, need_dtype
+from ..ops.arguments import dtype_of, need_tensor
+from .arguments import need, need_attribute, need_dtype, need_float
 
 BOTH = "One for the height, one for the width."
 # What a size may be, in the words of torch's pools.
@@ -176,10 +176,17 @@ def adaptive_avg_pool2d(input, output_size):
     need(len(x) in (3, 4), "adaptive_avg_pool2d(): Expected 3D or 4D tensor, but got {}\n"
          "Images are (N, C, H, W).", x)
     size = tuple([n if wanted is None else wanted for n, wanted in zip(x[-2:], size)])
+    need(dtype_of(input).is_floating_point or size != (1, 1), "mean(): could not infer output dtype. Input "
+         "dtype must be either a floating point or complex dtype. Got: {}\nConvert it first.",
+         dtype_of(input).legacy_name)
+    need_float("adaptive_avg_pool2d", input)
     need(min(size) >= 0, "adaptive_avg_pool2d: elements of output_size must be greater than or equal to 0 "
          "but received {{{}, {}}}\nSizes are not negative.", *size)
     if size == (1, 1):
         return r.mean(input, dim=(len(x) - 2, len(x) - 1), keepdim=True)
+    for dim, n in [*enumerate(x)][-3 + (len(x) == 3):]:
+        need(n, "adaptive_avg_pool2d(): Expected input to have non-zero size for non-batch dimensions, but "
+             "input has sizes {} with dimension {} being empty\nThere is nothing to average.", x, dim)
     if all(wanted and n % wanted == 0 for n, wanted in zip(x[-2:], size)):  # bins of one size are windows
         return avg_pool2d(input, tuple([n // wanted for n, wanted in zip(x[-2:], size)]))
     return pool.adaptive_avg_pool2d(input, size=size)
@@ -218,7 +225,10 @@ def pad(input, pad, mode="constant", value=None):
         place = np.arange(-before, size + after)
         if mode == "reflect":
             place = size - 1 - abs(size - 1 - abs(place))
-        place = place % max(size, 1) if mode == "circular" else np.clip(place, 0, size - 1)
+        elif mode == "circular":                # around what negative numbers leave
+            start, stop = max(0, -before), size - max(0, -after)
+            place = (place - start) % max(stop - start, 1) + start
+        place = np.clip(place, 0, size - 1)
         input = i.index_select(input, wrap(beside(place, input.array)), dim=dim)
     return input
 

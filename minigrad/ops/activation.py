@@ -52,7 +52,7 @@ def _elu_slope(g, x, alpha, scale, inner):
     # The exponential is of min(x, 0): an overflow in the part not taken would make second derivatives nan.
     # At 0 torch's second derivative is 0, as relu's first.
     steep = p.exp(-inner * p.relu(-x))
-    return p.where(x > 0, g * scale, g * (inner * alpha * scale) * steep)
+    return p.where(x <= 0, g * (inner * alpha * scale) * steep, g * scale)
 
 
 elu = op("elu", lambda xp, x, *, alpha, scale=1, inner=1:
@@ -84,7 +84,7 @@ softplus = op("softplus", lambda xp, x, *, beta, threshold:
                      p.where(x * beta > threshold, g, g * p.sigmoid(x * beta)),),
               formula=("ln(1 + eᵝˣ) / β, x where β x > threshold", "ḡ · σ(β x)"), promote="same", layout=True)
 hardtanh = op("hardtanh", lambda xp, x, *, low, high: xp.clip(x, low, high),
-              grads=(lambda g, x, low, high: p.where((x > low) & (x < high), g, 0.0),),
+              grads=(lambda g, x, low, high: p.where((x <= low) | (x >= high), 0.0, g),),
               formula=("x kept between low and high", "ḡ where low < x < high"), promote="same", layout=True)
 hardsigmoid = op("hardsigmoid", lambda xp, x: xp.clip(x + 3, 0, 6) / 6,
                  grads=(lambda g, x: p.where((x > -3) & (x < 3), g * _SIXTH, 0.0),),

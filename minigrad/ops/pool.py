@@ -47,7 +47,13 @@ def _means(xp, x, size, out):
 
 def _adaptive(xp, x, *, size):
     rows, columns = _means(xp, x, x.shape[-2], size[0]), _means(xp, x, x.shape[-1], size[1])
-    return xp.matmul(rows, xp.matmul(x, columns.T))
+    z = xp.matmul(rows, xp.matmul(x, columns.T))
+    if not xp.isfinite(z).all():                # nan and infinities stay in their bins
+        for k in range(size[0] * size[1]):
+            row, column = k // size[1], k % size[1]
+            part = x[..., rows[row] > 0, :][..., columns[column] > 0]
+            z[..., row, column] = part.mean((-2, -1))
+    return z
 
 
 def _adaptive_backward(xp, y, *, shape):

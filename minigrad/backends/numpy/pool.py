@@ -175,7 +175,10 @@ def avg_pool2d(x, kernel, stride, padding=(0, 0), ceil_mode=False, count_include
                 total[...] = tap
             else:
                 total += tap
-        total /= divisors
+        if total.dtype.kind == "f":
+            total /= divisors
+        else:                                   # whole numbers are cut off, as in C
+            total[...] = np.trunc(total / divisors)
 
     windows.parallel(run)
     return channels_last(z)
