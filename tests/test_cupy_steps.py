@@ -4,6 +4,7 @@ import pytest
 from gpu import places, stand_in
 
 import minigrad
+from benchmarks import gpu
 from benchmarks.workloads import WORKLOADS, Step
 
 pytestmark = pytest.mark.gpu
@@ -26,6 +27,20 @@ def losses(workload, device):
         assert stand_in.reads[0] == before, "the step waited for the GPU"
         found.append(loss.item())
     return found
+
+
+@pytest.mark.parametrize("precision", ["fp32", "tf32", "bf16"])
+def test_the_gpu_benchmark_runs(precision, tmp_path, monkeypatch, capsys):
+    for name, value in {"LOSSES": 2, "WARM_UP": 1, "BLOCKS": 2, "BLOCK_SECONDS": 0, "BATCH": 4}.items():
+        monkeypatch.setattr(gpu, name, value)
+    monkeypatch.setenv("CUPY_TF32", "0")
+    for library, device in (("minigrad", "cuda"), ("torch", "cpu")):
+        gpu.main(["steps", "--library", library, "--precision", precision, "--device", device, "--workloads",
+                  "mlp-small", "cnn-mnist", "--out", str(tmp_path / f"{library}.json")])
+    capsys.readouterr()
+    gpu.main(["table", str(tmp_path)])
+    shown = capsys.readouterr().out
+    assert shown.count(f"| {precision} |") == 2 and "differ" not in shown and "Error" not in shown, shown
 
 
 @pytest.mark.parametrize("workload", WORKLOADS)
