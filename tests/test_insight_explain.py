@@ -306,6 +306,9 @@ def test_which_saved_tensors_hold_how_much_and_for_whom():
     assert held["w"].nbytes == 400 and not held["w"].extra
     assert sum(one.nbytes for one in held.values() if one.extra) == 800
     assert "800 bytes are kept for the walk alone." in str(minigrad.explain(out))
+    part = minigrad.ones(1000, requires_grad=True).exp()[:10]
+    [whole] = minigrad.explain((part[:5] * part[:5]).sum()).memory()        # one memory, kept as a whole
+    assert whole.nbytes == 4000 and [step.op for step, _, _ in whole.keepers] == ["exp", "mul", "mul"]
     assert "Nothing: no rule reads a value." in str(minigrad.explain((w + 1).sum()))
 
 

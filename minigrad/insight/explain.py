@@ -366,7 +366,12 @@ class Explanation(Page):
                                      + (f", {step.place}" if step.place else ""))
         for line in section_lines or ["Nowhere: all sizes are in range."]:
             section.add(line, level=1)
-        for step, came, sent, zeros in flow.sizes:
+        sizes = flow.sizes
+        if len(sizes) > 15:
+            by_size = sorted(sizes, key=lambda size: size[2])
+            section.add("the five steps that send least, and the five that send most:", level=1)
+            sizes = [*by_size[:5], *by_size[-5:]]
+        for step, came, sent, zeros in sizes:
             section.add(f"step {self.places[step.number]}, {step.op}: rms {number(came)} comes in, "
                         f"{number(sent)} goes out" + (f"; {zeros:.0%} of what comes in is 0"
                                                       if zeros >= 0.25 else ""), level=2)
@@ -380,8 +385,10 @@ class Explanation(Page):
                 f"{step.op} (step {self.places[step.number]})"
                 + ("" if readers == ["all"] else f" for the gradient of {_called(step, readers)}")
                 for step, _, readers in one.keepers[:4])
-            own = "" if one.extra else ", a leaf's own memory"
-            name = one.value or one.keepers[0][1]
+            own = f", {one.read:,} of them read" if one.read < one.nbytes else ""
+            own += "" if one.extra else ", a leaf's own memory"
+            step, read, _ = one.keepers[0]
+            name = one.value or ("a constant" if read in step.operand_names else read)
             section.add(("name", name), f"  {one.nbytes:,} bytes ({shape_text(one.shape)}{own}): {keepers}",
                         level=1)
         if len(held) > 12:

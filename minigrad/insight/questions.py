@@ -95,15 +95,16 @@ def _finite(array: Any) -> bool:
 
 @dataclass
 class Held:
-    """Memory that nodes keep for the walk: `value`: the name of what it is, or ''; `keepers`: (step, what
-    the rules call it, for the gradient of which operands); `extra`: is it kept only for the walk, being no
-    leaf?"""
+    """Memory that nodes keep for the walk, whole although a part may be all that is read. `read`: bytes of
+    the largest part that is; `value`: the name of what it is, or ''; `keepers`: (step, what the rules call
+    it, for the gradient of which operands); `extra`: is it kept only for the walk, being no leaf's?"""
 
     nbytes: int
     shape: tuple[int, ...]
     value: str
     keepers: list[tuple[Step, str, list[str]]]
     extra: bool
+    read: int = 0
 
 
 def memory(trace: Trace) -> list[Held]:
@@ -112,9 +113,8 @@ def memory(trace: Trace) -> list[Held]:
     leaves = {id(owner(plain(leaf.value.tensor))) for leaf in trace.leaves}
     for step in trace.forward:
         for saved in step.saved:
-            held = found.setdefault(saved.memory, Held(saved.nbytes, saved.shape, "", [], True))
-            held.extra = saved.memory not in leaves
-            held.nbytes = max(held.nbytes, saved.nbytes)
+            held = found.setdefault(saved.memory, Held(saved.held, saved.shape, "", [], True))
+            held.extra, held.read = saved.memory not in leaves, max(held.read, saved.nbytes)
             named = dict(zip(step.operand_names, step.operands))
             if len(step.results) == 1:
                 named["z"] = step.results[0]

@@ -79,13 +79,15 @@ class Arrival:
 @dataclass
 class Saved:
     """What a node keeps until the walk comes by: `name` as the rules read it, `readers`: names of the
-    operands whose rules do. `memory`: the same number where memory is shared."""
+    operands whose rules do. `nbytes`: of what the rules read; `held`: of the memory that is kept for it,
+    which is more where it is a part of something. `memory`: the same number where memory is shared."""
 
     name: str
     readers: list[str]
     nbytes: int
     shape: tuple[int, ...]
     memory: int
+    held: int
 
 
 @dataclass
@@ -455,10 +457,11 @@ def _saved(node: Any) -> list[Saved]:
         readers = [names[k] for k, (_, reads, _) in enumerate(made.steps)
                    if not made.joint and position in reads and node.edges[k] is not None]
         memory = owner(held)
-        found.append(Saved(name, readers or ["all"], held.nbytes, held.shape, id(memory)))
+        found.append(Saved(name, readers or ["all"], held.nbytes, held.shape, id(memory), memory.nbytes))
     if hasattr(node, "context"):                # a Function: what `save_for_backward` was given
         for position, kept in enumerate(node.context._saved if node.context._saved is not FREED else ()):
             if kept is not None and is_array(kept[0]):
+                memory = owner(kept[0])
                 found.append(Saved(f"saved_tensors[{position}]", ["all"], kept[0].nbytes, kept[0].shape,
-                                   id(owner(kept[0]))))
+                                   id(memory), memory.nbytes))
     return found

@@ -5,6 +5,7 @@
 """
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +19,7 @@ _RAISED = dict(zip("ˣʸᶻⁿᵏᵝ⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "xyznkβ−
 _SIGNS = "".join(_RAISED)
 _RAISE = {ord(low): high for high, low in _RAISED.items() if low.isdigit()}
 # Words, ḡ, and what is raised; a letter with a mark or an index (x̂, xᵢ, k′) is another symbol.
-_TOKEN = re.compile(rf"(ḡ|[A-Za-z]+)(?![A-Za-zḡ\u0300-\u036f′ᵢⱼₖₙ₀-₉])|[{_SIGNS}]+")
+_TOKEN = re.compile(rf"(?<![A-Za-zḡ])(ḡ|[A-Za-z]+)(?![A-Za-zḡ\u0300-\u036f′ᵢⱼₖₙ₀-₉])|[{_SIGNS}]+")
 
 
 def number(value: Any) -> str:
@@ -123,6 +124,8 @@ def symbols_of(step: Step) -> dict[str, Value | Any]:
     for letter, name in attributes.items():
         if isinstance(step.attributes.get(name), (int, float)):
             found.setdefault(letter, step.attributes[name])
+        elif name in ("low", "high") and name in step.attributes and name not in found:
+            found[letter] = math.inf if name == "high" else -math.inf       # no bound was given
     if step.op == "mean" and step.operands[0].shape and step.results[0].shape is not None:
         size, kept = np.prod(step.operands[0].shape), np.prod(step.results[0].shape)
         found["n"] = int(size // max(kept, 1))
@@ -164,12 +167,13 @@ def number_of(thing: Any) -> str:
 # One element ------------------------------------------------------------------------------------------------
 
 _POINTWISE = {"pointwise", "elementary", "activation"}      # the files of ops/ whose rows work so
+_MOVES = {"to", "alias", "clone", "contiguous", "fill", "copy", "zeros_like"}       # these compute nothing
 
 
 def is_pointwise(step: Step) -> bool:
     """Is every element of the result made of the elements at its place?"""
     module = getattr(getattr(step.graph_node.op, "forward", None), "__module__", "")
-    return module.rpartition(".")[2] in _POINTWISE and step.op not in ("fill", "zeros_like")
+    return module.rpartition(".")[2] in _POINTWISE and step.op not in _MOVES
 
 
 def one_element(step: Step, formula: str, symbols: Mapping[str, Any], result: np.ndarray) -> str:
