@@ -11,6 +11,7 @@ import threading
 import numpy as np
 import pytest
 import teaching_graphs as graphs
+from gpu import places
 from test_insight_trace import cotangents, run
 
 import minigrad
@@ -439,3 +440,24 @@ def test_every_op_is_recorded_and_not_disturbed(name):
         assert kept == sorted(after for after in written.values() if after is not None)
         assert json.loads(as_script(trace.steps)) == json.loads(json.dumps(trace.steps))
         return
+
+
+@pytest.mark.gpu
+def test_tensors_on_a_gpu_are_recorded_as_those_on_the_cpu(request):
+    def train(device):
+        minigrad.manual_seed(0)
+        model = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1)).to(device)
+        x, y = minigrad.randn(4, 2).to(device), minigrad.randn(4, 1).to(device)
+        with minigrad.record() as trace:
+            F.mse_loss(model(x), y).backward()
+        return model, trace
+
+    with places.cuda(request):
+        (model, trace), (_, expected) = train("cuda"), train("cpu")
+        assert all(parameter.grad.is_cuda for parameter in model.parameters())
+        for ours, theirs in zip(trace.steps[0]["nodes"], expected.steps[0]["nodes"], strict=True):
+            assert [ours[name] for name in ("name", "kind", "shapes")] == [
+                theirs[name] for name in ("name", "kind", "shapes")]
+            assert elements(trace, ours["results"][0]) == pytest.approx(
+                elements(expected, theirs["results"][0]), rel=1e-5, abs=1e-7)
+        assert data_of(trace.html())["history"]["losses"] == pytest.approx(expected.history.losses, rel=1e-5)

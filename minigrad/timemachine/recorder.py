@@ -62,7 +62,10 @@ class Recording:
 
     def save(self, path: Any, limit: int = 2_000_000) -> None:
         """Write the page, one file that needs nothing else, of at most about `limit` bytes: large tensors are
-        shown by as many of their elements as fit. Raises RuntimeError where no `backward` was recorded."""
+        shown by as many of their elements as fit, and only more than some thousand nodes take more.
+
+        Links may name what is to be seen first: `trace.html#moment=7&walk=2&wrong&lang=zh&theme=dark`. Raises
+        RuntimeError where no `backward` was recorded."""
         Path(path).write_text(self.html(limit), encoding="utf-8")
 
     def html(self, limit: int = 2_000_000) -> str:

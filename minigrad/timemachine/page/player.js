@@ -161,6 +161,7 @@ class Player {
         Number(byId("speed").value),
       );
     }
+    byId("now").setAttribute("aria-live", on ? "off" : "polite"); // nobody can listen to all of it
     icon(byId("play"), on ? "pause" : "play");
     byId("play").setAttribute("aria-label", say(on ? "pause" : "play"));
     byId("play").title = say(on ? "pause" : "play");
