@@ -17,7 +17,9 @@ BLOCK = re.compile(r"^```([\w{}-]*)\n(.*?)^```$", re.M | re.S)
 BEFORE = {"adding_an_op.md": "import minigrad\nfrom minigrad.engine.op import op\n"
                              "from minigrad.ops.signature import Number, Tensor, torch_function\n",
           "benchmarks.md": "from types import SimpleNamespace\nfrom benchmarks.workloads import Workload\n"
-                           "models = SimpleNamespace(autoencoder=lambda B: None)\n"}
+                           "models = SimpleNamespace(autoencoder=lambda B: None)\n",
+          "README.md": "import minigrad\nfrom gpu import stand_in\nif not minigrad.cuda.is_available():\n"
+                       "    _cuda = stand_in.installed()\n    _cuda.__enter__()\n"}
 
 
 def blocks(text: str) -> list[tuple[int, str, str | None]]:

@@ -18,7 +18,7 @@ from ..autograd.function import FREED
 from ..backends.arrays import host, is_array
 from ..backends.numpy.layout import ChannelsLast, canonical
 from ..engine import errors
-from ..engine.backward import _as_tuple, _cotangents, _gradients
+from ..engine.backward import _cotangents, _gradients
 from ..engine.core import owner, plain, set_recording
 from ..engine.hooks import boxed, hooks_of, run_hooks, run_tuple_hooks, unboxed
 from ..engine.views import fresh_node
@@ -178,7 +178,7 @@ def collect(outputs: Any, gradients: Any = None, variables: Mapping[str, Any] | 
     tensors and modules by what to call them, such as `locals()`. Raises backward's errors: for what needs no
     gradient, and where saved values are freed or were overwritten.
     """
-    outputs = _as_tuple(outputs)
+    outputs = tuple(outputs) if isinstance(outputs, (tuple, list)) else (outputs,)
     for tensor in outputs:
         if not isinstance(tensor, TENSOR):
             raise TypeError(f"expected a Tensor, got {type(tensor).__name__}\nPass the loss.")
