@@ -400,8 +400,16 @@ def test_five_thousand_operations_stay_responsive(browser, saved):
         page.fill("#search", "y_2500")
         page.press("Enter")
         assert page.text("#now h2").startswith("y_2500")
-        page.locator("#graph .node.group").first.focus()
-        page.press("Enter", "w")
+        group = page.locator("#graph .node.group").first
+        label = group.get_attribute("data-group")
+        group.focus()
+        page.press("Enter")
+        assert page.locator(f"#graph .node.group[data-group='{label}']").count() == 0
+        page.locator("#graph .frame-title").last.focus()
+        frames = page.locator("#graph .frame").count()
+        page.press("Enter")                     # a group around what is active can be closed, too
+        assert page.locator("#graph .frame").count() < frames
+        page.press("w")
         assert time.monotonic() - began < 40
 
 
@@ -430,6 +438,15 @@ def test_graphs_of_every_kind_make_no_error(browser, saved):
         for chip in page.locator("#now .chip, #gradients .chip").all():
             chip.click()
             page.press("Escape")
+
+
+def test_a_notebook_shows_it_in_a_frame(browser, saved, tmp_path):
+    path = tmp_path / "notebook.html"
+    path.write_text(f"<!DOCTYPE html>{saved('scalar')[0]._repr_html_()}", encoding="utf-8")
+    with Page(browser, path) as page:
+        frame = page.frame_locator("iframe")
+        frame.locator("#step-next").click()
+        assert frame.locator("#now h2").inner_text() == "t1 = x + y"
 
 
 def test_names_and_lines_are_text(browser, tmp_path):

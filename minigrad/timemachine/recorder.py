@@ -6,6 +6,7 @@ would not have been."""
 from __future__ import annotations
 
 import threading
+from html import escape
 from pathlib import Path
 from sys import _getframe
 from typing import Any
@@ -75,6 +76,11 @@ class Recording:
         rest = {"title": self.title, "steps": self.steps, "history": self.history.as_data(),
                 "sources": sources(self.steps, self.files)}
         return page(rest, self.table, limit)
+
+    def _repr_html_(self) -> str:
+        """The page, as notebooks show it: in a frame of its own."""
+        return (f'<iframe srcdoc="{escape(self.html())}" sandbox="allow-scripts" '
+                'style="width: 100%; height: 720px; border: 1px solid #8884"></iframe>')
 
     # What stands in the engine's places ---------------------------------------------------------------------
 

@@ -193,10 +193,10 @@ class Graph extends Layout {
 
   // A moment ---------------------------------------------------------------------------------------------
 
-  // moment: see `momentAt` in player.js.
-  update(moment) {
+  // moment: see `momentAt` in player.js. open: open the groups around what is active?
+  update(moment, open = this.many) {
     this.moment = moment;
-    if (moment.active !== null && this.many) this.reveal(moment.active);
+    if (moment.active !== null && open) this.reveal(moment.active);
     const active = moment.active === null ? null : standIn(this.tree, this.open, moment.active);
     const touched = new Set(moment.touched.map((place) => standIn(this.tree, this.open, place)));
     for (const [item, drawn] of this.drawn.nodes) {
@@ -275,7 +275,7 @@ class Graph extends Layout {
     } else this.open.add(group);
     this.opened.delete(group);
     this.lay();
-    this.update(this.moment);
+    this.update(this.moment, false); // what was closed by hand stays closed for now
     const found = this.drawn.nodes.get(group) || this.drawn.nodes.get(group.children[0]);
     if (found) found.element.focus({ preventScroll: true });
   }
