@@ -35,12 +35,12 @@ class VisionTransformer(nn.Module):
 
 
 transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.3,), (0.35,))])
-trainloader = DataLoader(datasets.Digits(train=True, transform=transform), batch_size=64, shuffle=True)
+trainloader = DataLoader(datasets.Digits(train=True, transform=transform), batch_size=100, shuffle=True)
 testloader = DataLoader(datasets.Digits(train=False, transform=transform), batch_size=128)
 
 model = VisionTransformer().to(device)
 criterion = nn.CrossEntropyLoss()
-optimizer = torch.optim.Adam(model.parameters(), lr=0.002)
+optimizer = torch.optim.Adam(model.parameters(), lr=0.003)
 
 warmup_epochs = options.warmup_epochs
 num_epochs = options.epochs
