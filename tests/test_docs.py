@@ -152,3 +152,11 @@ def test_the_tables_hold_every_operator_and_every_public_name(site):
     ours = {name for name, held in functions.items()
             if isinstance(held, types.FunctionType) and held.__module__.startswith("minigrad")}
     assert len(ours) > 200 and not ours - documented
+
+
+def test_the_row_that_chapter_two_shows_is_the_row():
+    source = (ROOT / "minigrad" / "ops" / "pointwise.py").read_text()
+    for page in (CHAPTERS[1], IN_CHINESE[1]):
+        shown = [match[2] for match in docs_code.BLOCK.finditer(page.read_text())]
+        [row] = [block for block in shown if block.startswith("mul = op(")]
+        assert row in source
