@@ -209,13 +209,14 @@ def test_the_switch_plays_the_wrong_order(browser, saved):
         page.locator("#wrong").click()
         page.press("End")
         assert page.locator("#gradients tbody .number").all_inner_texts() == ["60", "114"]
-        assert "1 of 1 gradients come out wrong" in page.text("#verdict")
+        assert "1 of 1 gradients come out wrong: x." in page.text("#verdict")
+        assert page.locator(".node.leaf.bad").count() == 1
         page.press("ArrowLeft")
         assert "Too late: a has already run" in page.text("#now")
         assert page.locator(".label.flow.lost").all_text_contents() == ["✕ 9"]
         page.press("w", "End")
         assert page.locator("#gradients tbody .number").all_inner_texts() == ["114"]
-        assert page.locator(".label.lost").count() == 0
+        assert page.locator(".label.lost, .node.bad").count() == 0
     with Page(browser, saved("scalar")[1]) as page:
         page.press("w", "End")
         assert "right all the same" in page.text("#verdict")

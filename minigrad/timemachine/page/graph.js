@@ -220,6 +220,7 @@ class Graph extends Layout {
     const sums = moment.sums.get(place);
     drawn.element.classList.toggle("has-gradient", Boolean(sums));
     drawn.element.classList.toggle("written", Boolean(grad));
+    drawn.element.classList.toggle("bad", Boolean(grad) && moment.bad.has(place));
     if (!sums) {
       drawn.gradient.replaceChildren();
       return;

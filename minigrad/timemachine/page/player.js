@@ -105,6 +105,7 @@ class Player {
   go(at) {
     this.at = Math.max(0, Math.min(this.moments.length - 1, at));
     const moment = momentAt(this.walk, this.moments, this.at);
+    moment.bad = this.order === "wrong" ? wrongLeaves(this.walk) : new Set();
     this.graph.update(moment);
     showNow(this.walk, moment);
     showSource(this.walk, moment);
@@ -171,7 +172,7 @@ class Player {
 
   controls() {
     const several = DATA.steps.length > 1,
-      bad = wrongLeaves(this.walk).size;
+      bad = [...wrongLeaves(this.walk)].map((leaf) => this.walk.nodes[leaf].name);
     byId("walks").hidden = !several;
     byId("walk-label").textContent = say("walkOf", this.walkAt + 1, DATA.steps.length);
     byId("walk-back").disabled = this.walkAt === 0;
@@ -182,9 +183,11 @@ class Player {
     wrong.disabled = !this.walk.wrong;
     wrong.title = this.walk.wrong ? "" : say("wrongNone");
     verdict.hidden = this.order !== "wrong";
-    verdict.className = bad ? "bad" : "good";
+    verdict.className = bad.length ? "bad" : "good";
     const written = this.walk.right.grads.filter((grad) => grad.g !== null).length;
-    verdict.textContent = bad ? say("wrongBad", bad, written) : say("wrongGood");
+    verdict.textContent = bad.length
+      ? say("wrongBad", bad.length, written, bad.slice(0, 6).join(", ") + (bad.length > 6 ? ", …" : ""))
+      : say("wrongGood");
     const counts = { forward: 0, backward: 0, grad: 0 };
     for (const { phase } of this.moments) counts[{ start: "forward", seed: "backward" }[phase] || phase]++;
     byId("phases").replaceChildren(

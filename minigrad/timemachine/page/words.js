@@ -78,7 +78,7 @@ const WORDS = {
     stepAxis: "step",
     wrongBad:
       "Wrong order: each node runs as soon as its first cotangent arrives. " +
-      "{0} of {1} gradients come out wrong.",
+      "{0} of {1} gradients come out wrong: {2}.",
     wrongGood:
       "Wrong order: each node runs as soon as its first cotangent arrives. Here the gradients are " +
       "right all the same: no node had run before its last cotangent arrived.",
@@ -200,7 +200,7 @@ const WORDS = {
     normOf: "范数",
     atStep: "第 {0} 步",
     stepAxis: "步",
-    wrongBad: "错误的顺序：第一个余切一到，节点就立即运行。{1} 个梯度中有 {0} 个是错的。",
+    wrongBad: "错误的顺序：第一个余切一到，节点就立即运行。{1} 个梯度中有 {0} 个是错的：{2}。",
     wrongGood:
       "错误的顺序：第一个余切一到，节点就立即运行。在这张图里梯度仍然正确：" +
       "没有节点在最后一个余切到达之前运行。",
