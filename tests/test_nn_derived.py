@@ -233,6 +233,19 @@ def test_lazy_parameters_have_no_size_yet() -> None:
         assert type(weight) is B.nn.Parameter and weight.shape == (2, 3) and weight.dtype is B.float64
 
 
+def test_torchs_rooms_of_modules() -> None:
+    import minigrad.nn.modules.batchnorm as room
+    from minigrad.nn.modules.rnn import LSTM
+
+    assert LSTM is minigrad.nn.LSTM and room._BatchNorm in minigrad.nn.BatchNorm2d.__mro__
+    for B in BACKENDS:
+        modules = B.nn.modules
+        assert isinstance(B.nn.Conv1d(1, 1, 1), modules.conv._ConvNd)
+        assert isinstance(B.nn.BatchNorm1d(2), modules.batchnorm._BatchNorm)
+        assert modules.linear.Linear is B.nn.Linear and modules.dropout.Dropout is B.nn.Dropout
+        assert modules.sparse.Embedding is B.nn.Embedding
+
+
 def test_data_parallel_computes_where_it_is() -> None:
     for B in BACKENDS:
         model = B.nn.DataParallel(B.nn.Linear(2, 2))

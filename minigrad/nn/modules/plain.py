@@ -11,8 +11,7 @@ from .module import Module
 
 __all__ = ["AdaptiveAvgPool2d", "AlphaDropout", "AvgPool2d", "BCEWithLogitsLoss", "CrossEntropyLoss",
            "Dropout", "Dropout1d", "Dropout2d", "Flatten", "GELU", "Identity", "L1Loss", "LogSoftmax",
-           "MSELoss", "MaxPool2d", "NLLLoss", "ReLU", "ReflectionPad2d", "Sigmoid", "Softmax", "Tanh",
-           "Unflatten", "ZeroPad2d"]
+           "MSELoss", "MaxPool2d", "NLLLoss", "ReLU", "Sigmoid", "Softmax", "Softmax2d", "Tanh", "Unflatten"]
 
 
 class Identity(Module):
@@ -76,22 +75,6 @@ class Unflatten(Layer, shows="dim=, unflattened_size="):
         return s.view(input, (*shape[:dim], *sizes, *shape[dim + 1:]))
 
 
-class ZeroPad2d(Layer, shows="padding"):
-    """Zeros around images: a number, or (left, right, top, bottom) (torch.nn.ZeroPad2d)."""
-    _mode = "constant"
-
-    def __init__(self, padding):
-        self._keep({"padding": tuple(padding) if isinstance(padding, (tuple, list)) else (padding,) * 4})
-
-    def forward(self, input):
-        return F.pad(input, self.padding, self._mode)
-
-
-class ReflectionPad2d(ZeroPad2d):
-    """Images mirrored at their edges, which are not repeated (torch.nn.ReflectionPad2d)."""
-    _mode = "reflect"
-
-
 # Activations ------------------------------------------------------------------------------------------------
 
 class ReLU(Layer, shows="inplace?"):
@@ -125,6 +108,15 @@ class Softmax(Layer, calls=F.softmax, shows="dim="):
 
     def __init__(self, dim=None):
         self._keep(locals())
+
+
+class Softmax2d(Module):
+    """Softmax over the channels of images (N, C, H, W) or (C, H, W) (torch.nn.Softmax2d)."""
+
+    def forward(self, input):
+        need(input.array.ndim in (3, 4), "Softmax2d: expected input to be 3D or 4D, got {}D instead\n"
+             "Images are (N, C, H, W).", input.array.ndim, error=ValueError)
+        return F.softmax(input, -3)
 
 
 class LogSoftmax(Softmax, calls=F.log_softmax):
