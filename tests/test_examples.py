@@ -31,6 +31,16 @@ QUICK = {
         "--epochs 4 --warmup-epochs 2", "--epochs 12 --warmup-epochs 3", "--epochs 2 --warmup-epochs 1",
     ),
     "001_classifier": ("--epochs 1 --images 88", "--epochs 5", "--epochs 1 --images 22"),
+    "003_sequential_mlp": ("--limit 180 --epochs 2", "--limit 600 --epochs 2", "--limit 60 --epochs 1"),
+    "003_residual_mlp": ("--epochs 2", "--epochs 3", "--limit 120 --epochs 1"),
+    "003_overfitting": ("--epochs 20 --images 120", "--epochs 20", "--epochs 2 --images 60"),
+    "003_batch_size": ("--epochs 2 --images 200", "--epochs 2", "--epochs 1 --images 60"),
+    "003_lightning": ("--epochs 2", "--epochs 4", "--epochs 1"),
+    "004_trainer": ("--epochs 12", "--epochs 4", "--epochs 1"),
+    "004_transforms": ("--epochs 1", "--epochs 2", "--epochs 1"),
+    "004_text": ("--epochs 2", "--epochs 8", "--epochs 1"),
+    "004_seeds": ("", "", "--epochs 2"),
+    "004_inference": ("--epochs 2", "--epochs 6", "--epochs 1"),
 }  # fmt: skip
 RUNS = PROGRAMS + ["002_trainer --debug-run"]  # programs, and more ways to run one
 
@@ -60,6 +70,8 @@ def run(tmp_path, monkeypatch, capsys):
             patch.chdir(folder)
             capsys.readouterr()
             runpy.run_path(sys.argv[0], run_name="__main__")
+        if "matplotlib.pyplot" in sys.modules:
+            sys.modules["matplotlib.pyplot"].close("all")
         captured = capsys.readouterr()
         check_what_it_wrote(captured.out, out, folder)
         return lines(captured.out, out), losses, captured.err
@@ -68,8 +80,6 @@ def run(tmp_path, monkeypatch, capsys):
     for library, dtype, state in states:
         library.set_default_dtype(dtype)
         library.set_rng_state(state)
-    if "matplotlib.pyplot" in sys.modules:
-        sys.modules["matplotlib.pyplot"].close("all")
 
 
 def command(name, backend, dtype, out):
