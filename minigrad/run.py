@@ -126,7 +126,7 @@ class Run:
         for batch in batches:
             self.step += 1
             yield batch
-            if self.every and self.step % self.every == 0:
+            if self.every and self.path is not None and self.step % self.every == 0:
                 self.save()
 
     # The file ---------------------------------------------------------------------------------------------

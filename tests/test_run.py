@@ -208,6 +208,13 @@ def test_a_shorter_loader_is_told(B, tmp_path):
         list(other.batches())
 
 
+def test_without_a_path_nothing_is_saved(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = minigrad.Run(loader=[1, 2], every=1)
+    assert [list(run.batches()) for _ in run.epochs(2)] == [[1, 2], [1, 2]]
+    assert not list(tmp_path.iterdir())
+
+
 def test_parts_are_filled_in_place_and_random_streams_go_on():
     numbers, table = [1, 2], {"a": 1}
     run = minigrad.Run(numbers=numbers, table=table)
