@@ -158,3 +158,21 @@ def orthogonal_(tensor, gain=1, generator=None):
     q, r = np.linalg.qr(drawn.T if rows < drawn.shape[1] else drawn)
     q = q * np.sign(np.diagonal(r))             # makes the distribution uniform (Mezzadri 2007)
     return tensor.copy_(wrap((q.T if rows < drawn.shape[1] else q).reshape(tensor.shape) * gain))
+
+
+def _older(name):
+    """torch's name without the underscore, as old programs have it: warns, and does the same."""
+    current = globals()[f"{name}_"]
+
+    def function(*args, **kwargs):
+        warnings.warn(f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`.", FutureWarning,
+                      stacklevel=2)
+        return current(*args, **kwargs)
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"`{name}_`, under its old name (torch.nn.init.{name})."
+    return function
+
+
+for _name in ("constant", "eye", "kaiming_normal", "kaiming_uniform", "normal", "orthogonal", "uniform",
+              "xavier_normal", "xavier_uniform"):
+    globals()[_name] = _older(_name)

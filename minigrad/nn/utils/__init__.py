@@ -46,6 +46,13 @@ def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=Fals
     return total
 
 
+def clip_grad_norm(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False, foreach=None):
+    """`clip_grad_norm_`, under its old name (torch.nn.utils.clip_grad_norm). Warns."""
+    warnings.warn("`torch.nn.utils.clip_grad_norm` is now deprecated in favor of "
+                  "`torch.nn.utils.clip_grad_norm_`.", FutureWarning, stacklevel=2)
+    return clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite, foreach)
+
+
 @no_grad
 def clip_grad_value_(parameters, clip_value, foreach=None):
     """Keep every element of all gradients within ± `clip_value` (torch.nn.utils.clip_grad_value_)."""
