@@ -58,6 +58,6 @@ def compile(model=None, *, fullgraph=False, dynamic=None, backend=None, mode=Non
     (torch.compile). Raises NotImplementedError otherwise."""
     if not disable and backend != "eager":
         raise NotImplementedError(
-            f"torch.compile with backend={backend or 'inductor'!r} is not supported.\nLeave it out: the model "
-            "gives the same numbers. Or pass backend=\"eager\".")
+            f"torch.compile with backend={backend or 'inductor'!r} is not supported.\nLeave it out: the "
+            "model gives the same numbers. Or pass backend=\"eager\".")
     return model if model is not None else lambda function: function
