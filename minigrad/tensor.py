@@ -22,6 +22,7 @@ from .ops import sort_public as so
 from .ops.arguments import need_tensor
 from .ops.create import NEW, legacy_shape, to_array
 from .ops.inplace_public import METHODS
+from .ops.node_names import renamed
 from .ops.signature import Dtype, Int, as_method, is_number, need, need_kind, refuse, type_name
 from .size import Size
 
@@ -214,12 +215,15 @@ class Tensor(Differentiable):
         return bool((self == element).any())
 
     def __repr__(self, *, tensor_contents=None):
-        node, kind = self.grad_fn, type(self)
+        kind = type(self)
+        try:
+            node = None if self.grad_fn is None else type(self.grad_fn).__name__
+        except RuntimeError:                    # a view that cannot follow a write of its memory
+            node = "Invalid"
         return printing.tensor_text(
             host(plain(self)), dtype_name=self.dtype.name, default_dtype_name=dtypes.get_default_dtype().name,
-            device=str(self.device), requires_grad=self.needs,
-            grad_fn_name=None if node is None else type(node).__name__,
-            prefix=vars(kind).get("_prefix", f"{kind.__name__}("))
+            device=str(self.device), requires_grad=self.requires_grad,
+            grad_fn_name=node, prefix=vars(kind).get("_prefix", f"{kind.__name__}("))
 
     def __format__(self, spec):
         return printing.format_value(host(plain(self)), spec, self.__repr__, type(self).__name__)
@@ -244,10 +248,10 @@ class Tensor(Differentiable):
     __mul__, __rmul__ = _operator("mul"), _operator("mul", arrays=False)
     __sub__ = _operator("sub", f.sub)
     __truediv__ = _operator("div")
-    __rsub__ = _reflected(f.sub)
+    __rsub__ = _reflected(lambda number, self: renamed(f.sub(number, self), "RsubBackward1"))
     __rtruediv__ = _reflected(lambda number, self: f.reciprocal(self) * number)     # torch's, to the bit
     __pow__ = _arithmetic(f.pow)
-    __rpow__ = _reflected(f.pow)
+    __rpow__ = _reflected(lambda number, self: renamed(f.pow(number, self), "PowBackward2"))
     __neg__ = lambda self: f.neg(self)                          # noqa: E731
     __pos__ = lambda self: self                                 # noqa: E731
     __abs__ = lambda self: f.abs(self)                          # noqa: E731

@@ -13,6 +13,7 @@ from ..ops import public as f
 from ..ops import reduce_public as rp
 from ..ops import shape_public as s
 from ..ops.arguments import dtype_of, fitting, need_tensor
+from ..ops.node_names import shown_as
 from .arguments import need, need_attribute, need_float, need_number
 
 
@@ -45,6 +46,7 @@ def selu(input, inplace=False):
                        scale=1.0507009873554805)
 
 
+@shown_as("CeluBackward0")
 def celu(input, alpha=1.0, inplace=False):
     """x where positive, else α (eˣᐟᵅ − 1); Barron 2017 (torch.nn.functional.celu)."""
     need_number("celu" + "_" * inplace, alpha, "alpha", 2)
@@ -159,6 +161,7 @@ def prelu(input, weight):
     return a.prelu(input, s.reshape(weight, shape))
 
 
+@shown_as("GluBackward0")
 def glu(input, dim=-1):
     """The first half along `dim`, times σ of the second; Dauphin et al. 2016 (torch.nn.functional.glu)."""
     need_attribute(input, "dim")

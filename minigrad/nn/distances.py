@@ -10,6 +10,7 @@ from ..ops import public as f
 from ..ops import reduce_public as rp
 from ..ops import shape_public as s
 from ..ops.arguments import dtype_of, need_tensor
+from ..ops.node_names import shown_as
 from .arguments import need, need_attribute, need_float
 from .losses import _distance, _reduced, reduction_of
 
@@ -66,6 +67,7 @@ def _need_tensors(name, **tensors):
 # Losses -----------------------------------------------------------------------------------------------------
 
 @widened
+@shown_as("BinaryCrossEntropyBackward0")
 def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
     """−w (y ln x + (1 − y) ln(1 − x)), logarithms at least −100 (torch.nn.functional.binary_cross_entropy).
 
@@ -90,6 +92,7 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
 
 
 @widened
+@shown_as("HuberLossBackward0")
 def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     """½ (x − y)² up to |x − y| = delta, then a line; Huber 1964 (torch.nn.functional.huber_loss). Warns where
     shapes differ."""
@@ -110,6 +113,7 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
 
 
 @widened
+@shown_as("SmoothL1LossBackward0")
 def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
     """huber_loss with delta = beta, divided by beta; l1_loss for 0; Girshick 2015
     (torch.nn.functional.smooth_l1_loss). Warns where shapes differ."""

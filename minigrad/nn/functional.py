@@ -17,6 +17,7 @@ from ..ops import reduce_public as rp
 from ..ops import shape_public as s
 from ..ops.arguments import dtype_of, need_tensor
 from ..ops.inplace_public import METHODS
+from ..ops.node_names import renamed, shown_as
 from .activations import (
     celu,
     elu,
@@ -161,7 +162,8 @@ def linear(input, weight, bias=None):
     x, w = input.array, weight.array
     if x.ndim == 2 and w.ndim == 2 and x.dtype == w.dtype and x.shape[1] == w.shape[1] and (
             bias is None or (bias.array.dtype == x.dtype and bias.array.shape == w.shape[:1])):
-        return la.linear(input, weight, bias)
+        z = la.linear(input, weight, bias)
+        return z if bias is not None else renamed(z, "MmBackward0")
     need(x.ndim and w.ndim, "both arguments to linear need to be at least 1D, but they are {}D and {}D\n"
          "Give the input a last dimension of features.", x.ndim, w.ndim)
     if w.ndim == 1:
@@ -172,7 +174,7 @@ def linear(input, weight, bias=None):
     rows, out = math.prod(x.shape[:-1]), w.shape[0]
     flat = s.reshape(input, (rows, x.shape[-1]))
     if bias is None or x.shape[-1] != w.shape[1]:
-        return s.reshape(s.mm(flat, s.t(weight)), (*x.shape[:-1], out))
+        return renamed(s.reshape(s.mm(flat, s.t(weight)), (*x.shape[:-1], out)), "UnsafeViewBackward0")
     own = dtype_of(bias)
     first, found = ("self", own) if own.numpy != w.dtype else ("mat1", dtype_of(input))
     need(x.dtype == w.dtype == own.numpy, "{} and mat2 must have the same dtype, but got {} and {}\n"
@@ -331,6 +333,7 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     return (out if weight is None else out * weight).to(input.dtype)
 
 
+@shown_as("NativeGroupNormBackward0")
 def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
     """The channels of each sample, in `num_groups` groups, shifted and scaled to mean 0 and variance 1, then
     by weight and bias (C,); Wu & He 2018 (torch.nn.functional.group_norm). input: (N, C, ...)."""

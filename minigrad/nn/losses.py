@@ -13,6 +13,7 @@ from ..ops import public as f
 from ..ops import reduce_public as rp
 from ..ops import shape_public as s
 from ..ops.arguments import dtype_of, need_tensor
+from ..ops.node_names import shown_as
 from .arguments import need, need_attribute, need_dtype, need_float
 
 
@@ -194,6 +195,7 @@ def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", wei
 
 
 @widened
+@shown_as("BinaryCrossEntropyWithLogitsBackward0")
 def binary_cross_entropy_with_logits(input, target, weight=None, size_average=None, reduce=None,
                                      reduction="mean", pos_weight=None):
     """−w (p y ln σ(x) + (1 − y) ln σ(−x)), without overflow

@@ -13,6 +13,7 @@ from ..ops import public as f
 from ..ops import reduce_public as rp
 from ..ops import shape_public as s
 from ..ops.arguments import cast, need_tensor
+from ..ops.node_names import shown_as
 from .arguments import need, need_dtype, need_float
 
 
@@ -30,6 +31,7 @@ def _lined(function, input, *rest):
     return s.squeeze(function(s.unsqueeze(input, -2), *rest), -2)
 
 
+@shown_as("ConvolutionBackward0")
 def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """Cross-correlation of signals (N, C, L) or (C, L) with kernels (O, C / groups, k), plus bias (O,)
     (torch.nn.functional.conv1d). Arguments as `conv2d`'s."""
@@ -66,6 +68,7 @@ def _padded(x, before, after):
 
 
 @product
+@shown_as("ConvolutionBackward0")
 def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
     """The input gradient of a convolution, as a layer: images (N, C, H, W) or (C, H, W), kernels
     (C, O / groups, h, w), bias (O,) (torch.nn.functional.conv_transpose2d).
@@ -115,6 +118,7 @@ def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_paddi
     return z if bias is None else z + s.reshape(bias, (-1, 1, 1))
 
 
+@shown_as("ConvolutionBackward0")
 def conv_transpose1d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
     """As `conv_transpose2d`, for signals (N, C, L) or (C, L) (torch.nn.functional.conv_transpose1d)."""
     for name, value in (("input", input), ("weight", weight)):

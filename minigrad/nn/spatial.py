@@ -10,6 +10,7 @@ from ..ops import index as i
 from ..ops import reduce as r
 from ..ops import shape_public as s
 from ..ops.arguments import dtype_of, need_tensor
+from ..ops.node_names import renamed
 from .arguments import need, need_attribute, need_dtype, need_float
 
 BOTH = "One for the height, one for the width."
@@ -210,7 +211,7 @@ def pad(input, pad, mode="constant", value=None):
     need(mode in ("constant", "reflect", "replicate", "circular"), "Unrecognised padding mode {}\n"
          "Use constant, reflect, replicate or circular.", mode, error=NotImplementedError)
     if mode == "constant":
-        return _pad_constant(input, pairs, value)
+        return renamed(_pad_constant(input, pairs, value), "ConstantPadNdBackward0")
     need(value is None, 'Padding mode "{}" doesn\'t take in value argument\nLeave it out.', mode)
     need(len(shape) - len(pairs) in (1, 2), "Padding size {} is not supported for {}D input tensor.\n"
          "Pad all but the batch and the channels.", len(pad), len(shape), error=NotImplementedError)

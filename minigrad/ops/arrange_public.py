@@ -17,6 +17,7 @@ from . import shape as s
 from . import shape_public as sp
 from .arguments import as_dims
 from .index_public import index_select
+from .node_names import renamed
 from .signature import (
     Dims,
     DimsOrNone,
@@ -82,7 +83,7 @@ def repeat(input, *repeats):
     spread = sp.expand(apart, tuple(itertools.chain(*zip(repeats, shape))))
     made = sp.reshape(spread, tuple([times * n for times, n in zip(repeats, shape)]))
     # One element spreads as a view of itself.
-    return p.clone(made) if owner(made.array) is owner(input.array) else made
+    return renamed(p.clone(made) if owner(made.array) is owner(input.array) else made, "RepeatBackward0")
 
 
 @torch_function

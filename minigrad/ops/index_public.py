@@ -10,6 +10,7 @@ from ..engine.inplace import inplace
 from . import index as i
 from . import pointwise as p
 from .arguments import cast, dtype_of, fitting
+from .node_names import renamed
 from .shape_public import expanded, reshape_to, view
 from .signature import Bool, Int, Tensor, is_number, need, torch_function, type_name
 
@@ -150,9 +151,12 @@ def getitem(input, index):
             first, parts = _apart(parts)
             input = getitem(input, first)
         return i.pick(input, index=parts)
+    last = next((part for part in parts[::-1] if part is not Ellipsis and part != WHOLE), WHOLE)
     if Ellipsis not in parts:                   # so that NumPy gives a view, never a scalar
         parts = (*parts, Ellipsis)
-    return (i.select if integers else i.take)(input, slices=parts)
+    z = (i.select if integers else i.take)(input, slices=parts)
+    return renamed(z, "UnsqueezeBackward0" if last is None else
+                   "SelectBackward0" if type(last) is int else "SliceBackward0")
 
 
 def setitem(self, index, value):

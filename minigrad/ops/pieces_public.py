@@ -3,6 +3,7 @@ import itertools
 
 import numpy as np
 
+from ..backends.arrays import beside
 from ..engine.core import TensorBase, wrap
 from ..engine.errors import wrap_dim
 from . import arrange_public as ap
@@ -148,8 +149,8 @@ def combinations(input: Tensor, r: Int = 2, with_replacement: Bool = False):
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     rows = np.array(list(choose(range(input.array.size), r)), np.int64).reshape(-1, r)
     if not r:
-        return wrap(np.zeros(0, input.array.dtype))
-    return sp.reshape(index_select(input, 0, wrap(rows.reshape(-1))), rows.shape)
+        return wrap(np.zeros(0, input.array.dtype, like=input.array))
+    return sp.reshape(index_select(input, 0, wrap(beside(rows.reshape(-1), input.array))), rows.shape)
 
 
 @torch_function

@@ -11,6 +11,7 @@ from ..engine.op import REGISTRY
 from . import pointwise as p
 from . import reduce as r
 from .arguments import as_dims, cast, dtype_of
+from .node_names import renamed
 from .public import maximum, minimum
 from .signature import Bool, Dims, Dtype, Float, Int, Tensor, family, returned, torch_function, type_name
 
@@ -33,7 +34,8 @@ def _in_dtype(input, dtype):
 def sum(input: Tensor, dim: Dims = None, keepdim: Bool = False, *, dtype: Dtype = None, out=None):
     """The sum over `dim` (an int, a tuple, or None for all); integers give int64 (torch.sum)."""
     z = r.sum(_counted(input, dtype), dim=as_dims(dim, input.array.ndim), keepdim=keepdim)
-    return z if dtype is None else cast(z, dtype.numpy)
+    z = z if dtype is None else cast(z, dtype.numpy)
+    return z if dim is None else renamed(z, "SumBackward1")
 
 
 @torch_function
@@ -44,7 +46,8 @@ def mean(input: Tensor, dim: Dims = None, keepdim: Bool = False, *, dtype: Dtype
         raise RuntimeError(
             "mean(): could not infer output dtype. Input dtype must be either a floating point or complex "
             f"dtype. Got: {dtype_of(input).legacy_name}\n{_HINT}")
-    return r.mean(input, dim=as_dims(dim, input.array.ndim), keepdim=keepdim)
+    z = r.mean(input, dim=as_dims(dim, input.array.ndim), keepdim=keepdim)
+    return z if dim is None else renamed(z, "MeanBackward1")
 
 
 def _spread(name):
@@ -74,7 +77,8 @@ var, std = family(_spread, "The {} over `dim`, divided by n − correction", var
 def prod(input: Tensor, dim: Int = None, keepdim: Bool = False, *, dtype: Dtype = None, out=None):
     """The product of all elements, or over one `dim`; integers give int64 (torch.prod)."""
     dim = None if dim is None or not input.array.ndim else wrap_dim(dim, input.array.ndim)
-    return r.prod(_counted(input, dtype), dim=dim, keepdim=keepdim)
+    z = r.prod(_counted(input, dtype), dim=dim, keepdim=keepdim)
+    return z if dim is None else renamed(z, "ProdBackward1")
 
 
 def _need_elements(name, input, dim=None, error=IndexError):
@@ -98,7 +102,7 @@ def _extreme(name):
             return either(input, dim)
         if dim is None:
             _need_elements(name, input, error=RuntimeError)
-            return REGISTRY[f"a{name}"](input, dim=None, keepdim=False)
+            return renamed(REGISTRY[f"a{name}"](input, dim=None, keepdim=False), f"{name.title()}Backward1")
         dim = wrap_dim(dim, input.array.ndim)
         _need_elements(name, input, dim)
         if not input.array.ndim:

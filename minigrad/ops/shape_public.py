@@ -11,6 +11,7 @@ from . import linalg as la
 from . import pointwise as p
 from . import shape as s
 from .arguments import as_dims, dtype_of
+from .node_names import renamed
 from .signature import (
     Dims,
     Dtype,
@@ -131,7 +132,8 @@ def squeeze(input: Tensor, dim: Dims = None):
     """Without the dimensions of size 1, all or those named (torch.squeeze)."""
     shape = input.array.shape
     dims = range(len(shape)) if dim is None else as_dims(dim, len(shape)) or ()
-    return s.squeeze(input, dim=tuple([d for d in dims if shape[d] == 1]))
+    z = s.squeeze(input, dim=tuple([d for d in dims if shape[d] == 1]))
+    return z if dim is None else renamed(z, f"SqueezeBackward{2 if isinstance(dim, tuple) else 1}")
 
 
 @torch_function

@@ -22,6 +22,7 @@ from ..device import available
 from ..engine.core import TensorBase, mode, owner, plain, touch
 from ..engine.inplace import check_cast, check_inference, check_overlap, check_repeats
 from ..random import C_NAMES
+from .node_names import under_torchs_name
 
 # Functions that torch's parser knows in several forms, and the counts of arguments that fit more than one:
 # there it lists them all, while with a single form left its error is precise.
@@ -394,6 +395,7 @@ def torch_function(function, method=False):
     """Let `function` take its arguments as torch's functions do, by the kinds it is annotated with; see the
     module's text. method: as a method of Tensor, where errors count positions without the tensor."""
     signature = Signature(function, method)
+    run = signature.function = under_torchs_name(function)
     known, bind, spreads, lead = signature.known, signature.checked, signature.spreads, signature.lead
 
     def call(*args, **named):
@@ -409,11 +411,11 @@ def torch_function(function, method=False):
             key = (*map(type, args),)
         if key in known:
             try:
-                return function(*args, **named)
+                return run(*args, **named)
             except Unfit:                       # a function looks into sequences itself
                 pass
         out, given = bind(args, named)
-        return function(**given) if out is None else signature.write(out, given)
+        return run(**given) if out is None else signature.write(out, given)
 
     def shaping(*args, **named):
         """`f(x, sizes)`, most often with plain ints."""
@@ -421,9 +423,9 @@ def torch_function(function, method=False):
         found = sizes[0] if len(sizes) == 1 and type(sizes[0]) is tuple else sizes
         if not named and {*map(type, found)} == _INTS and (spreads or found is not sizes):
             if not lead or isinstance(args[0], TensorBase):
-                return function(*args[:lead], found)
+                return run(*args[:lead], found)
         out, given = bind(args, named)
-        return function(**given) if out is None else signature.write(out, given)
+        return run(**given) if out is None else signature.write(out, given)
 
     return functools.wraps(function)(call if lead is None else shaping)
 

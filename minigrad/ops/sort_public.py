@@ -15,6 +15,7 @@ from . import shape as s
 from . import shape_public as sp
 from .arguments import dtype_of
 from .index_public import gather
+from .node_names import renamed
 from .signature import (
     Bool,
     Dims,
@@ -110,7 +111,7 @@ def median(input: Tensor, dim: Int = None, keepdim: Bool = False, *, out=None):
     rp._need_elements("median", input, dim)
     order = _order(plain(input), dim, False)
     size = (input.array.shape or (1,))[dim]
-    found = _one(_Median, input, dim, order, (size - 1) // 2, keepdim)
+    found = renamed(_one(_Median, input, dim, order, (size - 1) // 2, keepdim), "MedianBackward1")
     if dtype_of(input).is_floating_point and order.ndim and np.isnan(input.array).any():
         first = wrap(np.argmax(np.isnan(plain(input)), dim, keepdims=True))
         has = f.isnan(gather(input, dim, first))
@@ -256,7 +257,7 @@ def cumprod(input: Tensor, dim: Int, *, dtype: Dtype = None, out=None):
 def _running_extreme(made, pair, input, dim):
     dim = wrap_dim(dim, input.array.ndim)
     if not input.array.ndim:
-        return pair(p.clone(input), wrap(np.zeros((), np.int64)))
+        return pair(p.clone(input), wrap(np.zeros((), np.int64, like=input.array)))
     values, (indices,) = made.full(input, dim=dim)
     return pair(values, wrap(indices))
 
