@@ -26,8 +26,8 @@ class Differentiable(TensorBase):
     @property
     def requires_grad(self):
         """Are operations on it recorded? Settable on leaves of floating point dtype."""
-        fresh_node(self)
-        return self.needs
+        base = self.view_of and self.view_of[0]
+        return self.needs or base is not None and base.needs
 
     @requires_grad.setter
     def requires_grad(self, value):
@@ -101,7 +101,7 @@ class Differentiable(TensorBase):
 
     def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
         """Add d(self)/d(leaf) to `.grad` of every leaf it was made from (Tensor.backward)."""
-        autograd.backward((self,), (gradient,), retain_graph, create_graph, inputs)
+        autograd.backward(self, gradient, retain_graph, create_graph, inputs)
 
     def detach(self):
         """The same memory and version, outside the graph (Tensor.detach)."""

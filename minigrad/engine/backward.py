@@ -3,28 +3,37 @@ import numpy as np
 
 from ..backends.arrays import is_array, place_of, writeable
 from .core import TensorBase, plain, set_recording, wrap
+from .views import fresh_node, is_unrecorded
 from .walk import add_to_leaf, walk
 
 
 def _as_tuple(value):
-    return tuple(value) if isinstance(value, (tuple, list)) else (value,)
+    return (value,) if isinstance(value, TensorBase) else tuple(value)
+
+
+def _inputs(inputs, name):
+    """The tensors to differentiate by. Raises torch's RuntimeErrors where there are none, or other things."""
+    inputs = _as_tuple(inputs)
+    if not inputs:
+        raise RuntimeError(f"`inputs` argument to `{name}()` cannot be empty.\nPass the tensors to "
+                           "differentiate by.")
+    for tensor in inputs:
+        if not isinstance(tensor, TensorBase):
+            raise RuntimeError("all inputs have to be Tensors or GradientEdges, but got "
+                               f"{type(tensor).__name__}\nPass tensors.")
+    return inputs
 
 
 def _cotangents(outputs, gradients, recorded):
     """One cotangent per output: the one given, checked as torch does, or 1 for a scalar."""
     made = []
     for output, g in zip(outputs, gradients):
-        if not output.requires_grad:
-            raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn\n"
-                               "Make it from tensors with requires_grad=True, outside no_grad().")
         if g is None:
-            if output.array.size != 1:
-                raise RuntimeError("grad can be implicitly created only for scalar outputs\n"
-                                   "Reduce the output to a scalar, or pass its gradient.")
-            if output.array.dtype.kind == "i":
-                raise RuntimeError("grad can be implicitly created only for real scalar outputs but got "
-                                   f"{output.dtype}")
-            g = wrap(np.ones_like(plain(output)))
+            if output.requires_grad:
+                if output.array.size != 1:
+                    raise RuntimeError("grad can be implicitly created only for scalar outputs\n"
+                                       "Reduce the output to a scalar, or pass its gradient.")
+                g = wrap(np.ones_like(plain(output)))
         elif not isinstance(g, TensorBase):
             raise TypeError(f"gradients can be either Tensors or None, but got {type(g).__name__}\n"
                             "Pass a tensor of the output's shape.")
@@ -38,8 +47,12 @@ def _cotangents(outputs, gradients, recorded):
                                f"{output.device}\nMove the gradient with .to(device).")
         elif g.array.dtype != output.array.dtype:
             g = g.to(output.dtype)
-        made.append(g if recorded else g.array)
-    return made
+        made.append(g)
+    for k, output in enumerate(outputs):
+        if not fresh_node(output) and (not output.needs or is_unrecorded(output)):
+            raise RuntimeError(f"element {k} of tensors does not require grad and does not have a grad_fn\n"
+                               "Make it from tensors with requires_grad=True, outside no_grad().")
+    return made if recorded else [g.array for g in made]
 
 
 def _size(tensor):
@@ -71,14 +84,8 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
     if inputs is None:
         walk(outputs, cotangents, recorded=create_graph, keep=keep)
         return
-    inputs = _as_tuple(inputs)
-    if not inputs:
-        raise RuntimeError("`inputs` argument to `backward()` cannot be empty.\nPass the tensors to "
-                           "accumulate into.")
+    inputs = _inputs(inputs, "backward")
     for tensor in inputs:
-        if not tensor.requires_grad:
-            raise RuntimeError("One of the differentiated Tensors does not require grad\n"
-                               "Call requires_grad_() on it before the forward pass.")
         tensor.retain_grad()                    # as torch does: the walk fills those that are no leaves
     gradients = walk(outputs, cotangents, recorded=create_graph, keep=keep, inputs=inputs)
     before = set_recording(create_graph)
@@ -99,7 +106,7 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     """
     if is_grads_batched:
         raise NotImplementedError("grad: is_grads_batched is not supported.\nCall grad once per cotangent.")
-    outputs, inputs = _as_tuple(outputs), _as_tuple(inputs)
+    outputs, inputs = _as_tuple(outputs), _inputs(inputs, "grad")
     if materialize_grads and allow_unused is False:
         raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but "
                          "got: allow_unused=False.\nLeave allow_unused out.")

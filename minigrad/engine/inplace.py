@@ -8,7 +8,7 @@ from .devices import DIFFERENT, on_one_device
 from .errors import check_broadcast
 from .op import REGISTRY
 from .promote import result_type
-from .views import check_writable, refresh, write_back
+from .views import STALE, Unrecorded, check_writable, refresh, write_back
 
 
 def check_leaf(tensor):
@@ -95,12 +95,16 @@ def become_view(tensor, view):
         refresh(tensor)
     else:
         check_leaf(tensor)
-    if tracked:
-        out = view(tensor)
-    else:
-        source = wrap(plain(tensor), tensor.needs, tensor.node)
-        out = view(source)
-    tensor.array, tensor.node, tensor.needs = out.array, out.node, out.needs
+    source = tensor if tracked else wrap(plain(tensor), tensor.needs, tensor.node)
+    out = view(source)
+    tensor.array = out.array
+    if not mode.on:                             # what made it stays; a view's is made anew when next used
+        if tracked:
+            base, steps, _ = out.view_of
+            seen = tensor.view_of[2]
+            tensor.view_of = base, steps, seen if type(seen) is Unrecorded else STALE
+        return touch(tensor) or tensor
+    tensor.node, tensor.needs = out.node, out.needs
     if tracked:
         tensor.view_of = out.view_of
     elif tensor.node is not None:

@@ -38,7 +38,7 @@ from .core import (
 )
 from .devices import on_one_device
 from .promote import meet
-from .views import refresh
+from .views import Unrecorded, refresh
 
 REGISTRY = {}
 _NOTHING = (None, None, None)   # what an op of two operands saves where no rule reads a value
@@ -235,21 +235,19 @@ class Op:
         return out
 
     def _as_view(self, out, operands, attrs):
-        made = operands[0].extras and operands[0].extras.get("made in no_grad")
-        if paused[0] and not mode.on:
-            made = "A view was"
-        elif made:
-            name = self.node_class.__name__.removesuffix("Backward0")
-            made = f"Output 0 of {name} is a view of a view which was"
-        if operands[0].view_of is INFERENCE:
-            for part in out if self.outputs else (out,):
+        source = operands[0]
+        parts = out if self.outputs else (out,)
+        if source.view_of is INFERENCE:
+            for part in parts:
                 part.view_of = INFERENCE
             return out
-        base, steps, seen = operands[0].view_of or (operands[0], None, operands[0].node)
-        for index, part in enumerate(out if self.outputs else (out,)):
+        base, steps, seen = source.view_of or (source, None, source.node)
+        if base is not None and (paused[0] and not mode.on or type(seen) is Unrecorded):
+            seen = Unrecorded(seen, self)
+            for part in parts:                  # torch looks it up at the base, though no graph leads there
+                part.needs = part.needs or base.needs
+        for index, part in enumerate(parts):
             part.view_of = base, (steps, self, attrs, index if self.outputs else None), seen
-            if made:                            # to be written in a graph neither it nor views of it
-                part.extras = {"made in no_grad": made}
         return out
 
     def keeps(self, mask):

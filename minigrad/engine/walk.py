@@ -38,7 +38,7 @@ from .hooks import (
     watching,
 )
 from .op import REGISTRY, Pick, _pick
-from .views import fresh_node
+from .views import fresh_node, is_unrecorded
 
 # tests: a cotangent of another dtype or shape than its edge's is a bug
 strict = False
@@ -76,14 +76,23 @@ def leading_to(nodes, wanted):
     return leading
 
 
-def unbroadcast(g, shape):
-    """Sum a cotangent over the dimensions along which its operand was broadcast."""
-    lead = len(g.shape) - len(shape)
-    dims = tuple(range(lead)) + tuple(
+def unbroadcast(g, shape, node=None, edge=None):
+    """Sum a cotangent over the dimensions along which its operand was broadcast. Raises torch's RuntimeError
+    where that does not give `shape`: of `node`'s operand at `edge`, whose shape was changed in place."""
+    given, lead = g.shape, len(g.shape) - len(shape)
+    dims = lead >= 0 and tuple(range(lead)) + tuple(
         lead + i for i, size in enumerate(shape) if size == 1 and g.shape[lead + i] != 1)
     if dims:
         g = _shaping["sum"](g, dim=dims, keepdim=False)
-    return g if g.shape == shape else _shaping["view"](g, shape=shape)
+    if g.shape == shape:
+        return g
+    if lead < 0 or [n for n in g.shape if n != 1] != [n for n in shape if n != 1]:
+        place = [k for k, operand in enumerate(node.edges) if operand is edge] if node else []
+        raise RuntimeError(
+            f"Function {node.name() if node else 'unbroadcast'} returned an invalid gradient at index "
+            f"{place[0] if place else 0} - got {list(given)} but expected shape compatible with "
+            f"{list(shape)}\nWhat it was made from got another shape in place, outside the graph.")
+    return _shaping["view"](g, shape=shape)
 
 
 def accumulate(old, g, owned, recorded):
@@ -191,7 +200,7 @@ def run_watched(node, values, g, recorded):
     outer, evaluating.node = evaluating.node, node
     try:
         results = [result if result is None or result.shape == edge_shape(edge)
-                   else unbroadcast(result, edge_shape(edge))
+                   else unbroadcast(result, edge_shape(edge), node, edge)
                    for result, edge in zip(run_rules(node, values, g, recorded), node.edges)]
     finally:
         evaluating.node = outer
@@ -240,7 +249,7 @@ def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
         is_node = isinstance(edge, Node)
         shape = edge.shape if is_node else edge.array.shape
         if g.shape != shape:
-            g = unbroadcast(g, shape)
+            g = unbroadcast(g, shape, node, edge)
         if strict:
             _check(edge, g, shape, edge.dtype if is_node else edge.array.dtype)
         if is_node:
@@ -372,8 +381,8 @@ def _check(edge, g, shape, dtype):
 def add_to_leaf(leaf, g, fresh, recorded):
     """Write a leaf's `.grad`: the first is kept (copied where someone else may hold its memory), later ones
     are added."""
-    if not leaf.needs:
-        return                                  # requires_grad_(False) since it was recorded
+    if not leaf.needs or is_unrecorded(leaf):   # requires_grad_(False) since it was recorded
+        return
     if (hooks := hooks_of(leaf)) is not None:
         g = unboxed(run_tuple_hooks(hooks.before, boxed(g)), False, recorded)
     if leaf.gradient is not None:

@@ -97,3 +97,91 @@ def single_elements_are_views_too(B, say):
             one(h).mul_(5)
             h.sum().backward()
             say(h, x.grad)
+
+
+OTHER_MODES = ("no_grad", "inference_mode")
+
+
+@corner("generated/torch.no_grad.html")
+def views_made_where_nothing_is_recorded(B, say):
+    for mode in OTHER_MODES:
+        for source in (leaf(B), leaf(B) * 1, (leaf(B) * 1).view(3), B.ones(3)):
+            for view in (lambda x: x.view(3), lambda x: x[:2], lambda x: x.split(1)[1],
+                         lambda x: x.unbind()[0]):
+                with getattr(B, mode)():
+                    v = view(source)
+                    say(v.requires_grad, v.is_leaf, v.grad_fn, v.detach().requires_grad)
+                say(v, v.is_leaf, (v * 2).requires_grad, v.view(-1).requires_grad)
+                refused(say, lambda v=v: v.add_(1))
+                refused(say, lambda v=v: v.view(-1).add_(1))
+                refused(say, lambda v=v: v.view(-1).unbind()[0].add_(1))
+                refused(say, lambda v=v: v.numpy())
+                refused(say, lambda v=v: (v * 2).sum().backward())
+                refused(say, lambda v=v: v.sum().backward(inputs=[v]))
+                say(v.grad)
+
+
+@corner("generated/torch.no_grad.html")
+def views_made_where_nothing_is_recorded_then_written(B, say):
+    for mode in OTHER_MODES:
+        for source in (leaf(B), leaf(B) * 1, B.ones(3)):
+            with getattr(B, mode)():
+                v, w = source.view(3), source[:2]
+                v.add_(1)
+                say((v * 2).requires_grad)
+            say(v, w, v.requires_grad, w.requires_grad)
+            for use in (lambda x: x * 2, lambda x: x.is_leaf, lambda x: x.grad_fn, lambda x: x.exp(),
+                        lambda x: x.view(-1), lambda x: x.add_(1), lambda x: B.cat([x, x])):
+                refused(say, lambda use=use, w=w: use(w))
+            with B.no_grad():
+                say(w * 2)
+
+
+@corner(VIEWS)
+def one_of_several_views_whose_base_was_written(B, say):
+    base = leaf(B) * 1
+    view = base.split(1)[0]
+    base.mul_(2)
+    say(view.requires_grad, view, view.detach())
+    refused(say, lambda: view.grad_fn)
+
+
+@corner(VIEWS)
+def given_another_shape_where_nothing_is_recorded(B, say):
+    for mode in OTHER_MODES:
+        for change in (lambda x: x.t_(), lambda x: x.unsqueeze_(0), lambda x: x.transpose_(0, 1),
+                       lambda x: x.unsqueeze_(2).squeeze_()):
+            p = B.arange(6.0).view(2, 3).clone().requires_grad_()
+            with getattr(B, mode)():
+                change(p)
+            say(p.requires_grad, p.is_leaf, p._version, p.shape)
+            (p * B.arange(6.0).view(p.shape)).sum().backward()
+            say(p.grad)
+            x = leaf(B, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+            v = (x * 1).view(2, 3)
+            with getattr(B, mode)():
+                change(v)
+            say(v.requires_grad, v.is_leaf, v.shape)
+            (v * B.arange(6.0).view(v.shape)).sum().backward()
+            say(x.grad)
+    x = leaf(B, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0).view(2, 3)
+    h = x * 1
+    with B.no_grad():
+        h.t_()
+    say(h.requires_grad, h.grad_fn.name())
+    refused(say, lambda: (h * 2).sum().backward())
+
+
+@corner("generated/torch.autograd.grad.html")
+def arguments_that_are_refused(B, say):
+    x, n = leaf(B), B.ones(3)
+    s, of = (x * 1).sum(), B.autograd
+    for call in (lambda: s.backward(inputs=[n]), lambda: s.backward(inputs=[x, n]),
+                 lambda: s.backward(inputs=3), lambda: s.backward(inputs=[3]), lambda: s.backward(inputs=[]),
+                 lambda: n.backward(B.ones(2)), lambda: n.backward(), lambda: n.backward(B.ones(3)),
+                 lambda: s.backward(5), lambda: of.grad(n, x), lambda: of.grad([s, n], [x]),
+                 lambda: of.grad([s, n], [x], [None, B.ones(3)]), lambda: of.backward([s, n]),
+                 lambda: of.backward([s, n], [None]), lambda: of.grad(s, n), lambda: of.grad(s, 3),
+                 lambda: of.grad(3, x), lambda: of.grad(s, []), lambda: of.grad(s, [3]),
+                 lambda: of.grad(s, x, [5]), lambda: of.backward([])):
+        refused(say, call)
