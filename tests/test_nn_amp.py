@@ -282,3 +282,14 @@ def test_without_ml_dtypes_the_error_says_so() -> None:
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert run.stdout == "torch.float16\n"
     assert "NotImplementedError: bfloat16 needs the ml_dtypes package.\nInstall it with" in run.stderr
+
+
+@pytest.mark.parametrize("low", ["bfloat16", "float16"])
+def test_a_linear_layer_in_half_precision_is_rounded_once(low: str) -> None:
+    """Bias and all: the same bits as torch's, but where the order of a sum decides."""
+    found = []
+    for B in BACKENDS:
+        B.manual_seed(0)
+        x, weight, bias = (B.randn(*shape).to(getattr(B, low)) for shape in ((60, 32), (30, 32), (30,)))
+        found.append(B.nn.functional.linear(x, weight, bias).float().numpy())
+    assert (found[0] != found[1]).mean() < 2e-3
