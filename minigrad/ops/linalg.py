@@ -16,8 +16,8 @@ dot = op("dot", lambda xp, x, y: xp.asarray(xp.matmul(x, y)), grads=(lambda g, y
 
 def _linear(xp, x, weight, bias):
     if x.itemsize == 2 and bias is not None:    # half precision is rounded once, with the bias
-        x, weight, bias, low = *[part.astype("float32") for part in (x, weight, bias)], x.dtype
-        return _linear(xp, x, weight, bias).astype(low)
+        wide = [part.astype("float32") for part in (x, weight, bias)]
+        return _linear(xp, *wide).astype(x.dtype)
     z = xp.matmul(x, weight.T)
     if bias is not None:
         z += bias
