@@ -325,7 +325,7 @@ def cond(input: Tensor, p=None, *, out=None):
         return values[..., -1] / values[..., 0] if p == -2 else values[..., 0] / values[..., -1]
     if np.linalg.det(plain(input)).all():
         return matrix_norm(input, p) * matrix_norm(inv(input), p)
-    return wrap(np.full(input.array.shape[:-2], np.inf, input.array.dtype))
+    return wrap(beside(np.full(input.array.shape[:-2], np.inf, input.array.dtype), input.array))
 
 
 @_linalg

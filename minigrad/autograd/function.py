@@ -11,6 +11,7 @@ import weakref
 
 import numpy as np
 
+from ..backends.arrays import moved, place_of
 from ..engine import errors, views
 from ..engine.core import (
     Node,
@@ -128,9 +129,11 @@ class _Rule:
     def rule(self, g, needs, ctx):
         """The cotangents of the inputs, as the user's `backward` gives them; bare arrays unless recorded."""
         node, recorded, gs = ctx._node(), mode.on, []
-        for part, (shape, dtype) in zip(g if len(ctx._outputs) > 1 else (g,), ctx._outputs):
+        parts = g if len(ctx._outputs) > 1 else (g,)
+        place = next((place_of(getattr(part, "array", part)) for part in parts if part is not None), "cpu")
+        for part, (shape, dtype) in zip(parts, ctx._outputs):
             if part is None and dtype is not None and ctx._materialize:
-                part = np.zeros(shape, dtype)
+                part = moved(np.zeros(shape, dtype), place)
             gs.append(part if part is None or isinstance(part, TensorBase) else wrap(part))
         results = self.function._chosen_backward()(ctx, *gs)
         results = results if isinstance(results, tuple) else (results,)

@@ -77,8 +77,9 @@ class ASGD(RuleOptimizer):
         told = {"eta": state["eta"].item(), "weight": state["mu"].item()}
         lr, count = settings["lr"], super().plan(state, settings, first)["count"]
         # The next step's; rounded before they are stored, as a loaded state may have the parameters' dtype.
-        state["eta"].array[...] = scalar(lr / (1 + settings["lambd"] * lr * count) ** settings["alpha"]).array
-        state["mu"].array[...] = scalar(1 / max(1, count - settings["t0"])).array
+        eta = scalar(lr / (1 + settings["lambd"] * lr * count) ** settings["alpha"])
+        state["eta"].array[...] = eta.item()
+        state["mu"].array[...] = scalar(1 / max(1, count - settings["t0"])).item()
         return told
 
 

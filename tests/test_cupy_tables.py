@@ -1,0 +1,49 @@
+"""The tables of functions, modules and optimizers again, with minigrad's tensors on "cuda"."""
+import pytest
+import test_functions
+import test_linalg
+import test_nn_attention
+import test_nn_convolution
+import test_nn_layers
+import test_nn_packed
+import test_nn_recurrent
+import test_nn_resample
+import test_nn_tables
+import test_optim
+from gpu import places
+
+import minigrad
+from minigrad.backends.arrays import moved
+
+pytestmark = [pytest.mark.gpu, pytest.mark.filterwarnings("ignore::RuntimeWarning"),
+              pytest.mark.filterwarnings("ignore::UserWarning")]
+AGAIN = {
+    test_functions: "values gradients", test_linalg: "equals_torch values_without_gradient",
+    test_nn_attention: "equals_torch", test_nn_convolution: "equals_torch",
+    test_nn_layers: "results_and_gradients float32_results running_statistics",
+    test_nn_packed: "padding_and_packing recurrent_modules_over_packed_sequences",
+    test_nn_recurrent: "layers cells", test_nn_resample: "equals_torch",
+    test_nn_tables: "modules activations_over_a_line in_place parameters_as_a_vector precisions "
+                    "weights_of_losses",
+    test_optim: "fifty_steps other_dtypes settings_change_while_training tensor_learning_rate data_assigned "
+                "load_state_dict_in_both_directions deepcopy_and_pickle group_added_late tied_parameters",
+}
+for _room, _names in AGAIN.items():
+    for _name in _names.split():
+        globals()[f"{_room.__name__}_{_name}"] = getattr(_room, f"test_{_name}")
+
+
+@pytest.fixture(autouse=True)
+def _cuda(request, monkeypatch):
+    """Arrays become tensors on the GPU, and come back when asked for. Weights and masks are drawn from the
+    CPU's stream, which is torch's."""
+    with places.cuda(request):
+        on_cpu, as_numpy = minigrad.from_numpy, minigrad.Tensor.numpy
+        mask = minigrad.random.dropout_mask
+        monkeypatch.setattr(minigrad, "from_numpy", lambda array: on_cpu(array).to("cuda"))
+        monkeypatch.setattr(minigrad.Tensor, "numpy", lambda self, *, force=False: as_numpy(self, force=True))
+        monkeypatch.setattr(minigrad.random, "stream",
+                            lambda generator=None, place="cpu": generator or minigrad.default_generator)
+        monkeypatch.setattr(minigrad.random, "dropout_mask", lambda *how: moved(mask(*how), "cuda"))
+        minigrad.set_default_device("cuda")
+        yield
