@@ -271,6 +271,7 @@ def test_which_path_sends_the_most():
     assert found.path(small) is None
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_where_gradients_vanish_explode_die_and_turn_nan():
     def flow(function, value=1.0):
         x = minigrad.tensor([value], dtype=minigrad.float64, requires_grad=True)
