@@ -229,6 +229,7 @@ def pinv(input: Tensor, rcond=None, hermitian: Bool = False, *, atol=None, rtol=
     need(input.array.ndim > 1 and input.array.dtype.kind == "f", "linalg.pinv({}{{{}}}): expected a tensor "
          "with 2 or more dimensions of float, double, cfloat or cdouble types\nConvert or reshape it.",
          dtype_of(input).legacy_name, input.array.shape)
+    _need_kernel("linalg_svd_cpu", input)
     if hermitian:
         _square("linalg.eigh", input)
         lower = s.tril(input)

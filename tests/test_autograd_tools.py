@@ -232,11 +232,22 @@ def test_inference_mode_of_a_generator():
     assert list(steps()) == [False, False] and minigrad.is_grad_enabled()
 
 
-@pytest.mark.parametrize("name", ["disable_saved_tensors_hooks", "save_on_cpu", "register_multi_grad_hook"])
+@pytest.mark.parametrize("name", ["disable_saved_tensors_hooks", "register_multi_grad_hook"])
 def test_what_is_missing_is_named(name):
     with pytest.raises(NotImplementedError, match=name):
         getattr(minigrad.autograd.graph, name)
     assert isinstance((leaf() * 2).grad_fn, minigrad.autograd.graph.Node)
+
+
+def test_what_is_saved_on_the_cpu():
+    torch = pytest.importorskip("torch")
+    found = []
+    for B in (minigrad, torch):
+        x = B.linspace(1, 2, 3, dtype=B.float64).requires_grad_()
+        with B.autograd.graph.save_on_cpu(pin_memory=False):
+            z = (x * x).exp() * x
+        found.append(B.autograd.grad(z.sum(), x)[0].tolist())
+    assert found[0] == pytest.approx(found[1], rel=1e-13)
 
 
 # Size

@@ -4,10 +4,10 @@ import threading
 from ..backends.arrays import is_array
 from ..engine.core import Node, TensorBase, no_grad, owner, plain, version, wrap, written
 
-__all__ = ["Node", "saved_tensors_hooks"]
+__all__ = ["Node", "save_on_cpu", "saved_tensors_hooks"]
 
 UNSUPPORTED = {"GradientEdge", "allow_mutation_on_saved_tensors", "disable_saved_tensors_hooks",
-               "get_gradient_edge", "increment_version", "register_multi_grad_hook", "save_on_cpu"}
+               "get_gradient_edge", "increment_version", "register_multi_grad_hook"}
 
 
 def __getattr__(name):
@@ -51,6 +51,14 @@ class saved_tensors_hooks:
             _entered[0] -= 1
             if not _entered[0]:
                 Node.saved = saved_slot
+
+
+class save_on_cpu(saved_tensors_hooks):
+    """While entered, what operations save lies in the CPU's memory until the walk needs it
+    (torch.autograd.graph.save_on_cpu). pin_memory, device_type: accepted, without effect."""
+
+    def __init__(self, pin_memory=False, device_type="cuda"):
+        super().__init__(lambda tensor: (tensor.device, tensor.cpu()), lambda kept: kept[1].to(kept[0]))
 
 
 class Packed:

@@ -242,6 +242,8 @@ def tensor_split(input: Tensor, indices_or_sections=None, dim: Int = 0, *, indic
              if way is not None]
     if len(given) != 1 or isinstance(given[0], float):
         refuse("tensor_split", input, *given)
+    if isinstance(given[0], str):
+        refuse("tensor_split", input, *given)
     indices_or_sections = given[0]
     need(input.array.ndim, "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 "
          "dims\nUnsqueeze it.")

@@ -147,7 +147,8 @@ def combinations(input: Tensor, r: Int = 2, with_replacement: Bool = False):
     need(input.array.ndim == 1, "Expect a 1D vector, but got shape {}\nFlatten it.", input.array.shape)
     need(r >= 0, "Expect a non-negative number, but got {}\nPass 0 or more.", r)
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
-    rows = np.array(list(choose(range(input.array.size), r)), np.int64).reshape(-1, r)
+    rows = np.array(list(choose(range(input.array.size), r)), np.int64)
+    rows = rows.reshape(-1, r) if r else rows
     if not r:
         return wrap(np.zeros(0, input.array.dtype, like=input.array))
     return sp.reshape(index_select(input, 0, wrap(beside(rows.reshape(-1), input.array))), rows.shape)

@@ -188,7 +188,9 @@ def _added(input, product, beta, alpha):
     sp.expand(input, product.array.shape)       # torch's error where it does not fit
     if not alpha:                               # then its nan do not count either
         product = p.masked_fill(product, np.True_, 0)
-    return product + (input if beta == 1 else input * beta) if beta else product
+    if not beta:
+        return product + p.masked_fill(input, np.True_, 0) if input.requires_grad else product
+    return product + (input if beta == 1 else input * beta)
 
 
 @torch_function
