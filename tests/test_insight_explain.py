@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import minigrad
 from minigrad.cli import main
 from minigrad.engine import REGISTRY
-from minigrad.insight import expression, wording
+from minigrad.insight import expression, script, wording
 from minigrad.insight.explain import Explanation
 from minigrad.insight.trace import collect
 
@@ -445,6 +445,28 @@ def test_the_command_explains_the_last_walk_of_a_program(capsys, program):
     assert "mul, program.py:9  (x + y) * (y - 2)" in out or sys.version_info < (3, 11)
     assert main(["explain", "program.py:other"]) == 0
     assert "other = x · y" in capsys.readouterr().out
+
+
+def test_every_result_that_the_program_holds_can_be_named(capsys, program):
+    """The example as a learner types it: two walks, gradients that add up."""
+    file = program("import minigrad as torch\n"
+                   "x = torch.tensor([2.], requires_grad=True)\ny = torch.tensor([3.], requires_grad=True)\n"
+                   "z = (x + y) * (y - 2)\nz.backward()\nz1 = x * y\nz1.backward()\n"
+                   "for k in range(3):\n    passing = x * k\n    passing.backward()\n")
+    assert main(["explain", f"{file}:z"]) == 0
+    assert "y.grad = 5 + 1 = 6\n" in capsys.readouterr().out
+    assert main(["explain", f"{file}:z1"]) == 0
+    assert "y.grad = 2 added to the 6 that was there" in capsys.readouterr().out
+    assert main(["explain", file]) == 0         # no `loss`: the last walk
+    assert "x.grad = 2 added to the 5 that was there" in capsys.readouterr().out
+    with script._watching_backward() as walks:
+        x = minigrad.ones(1, requires_grad=True)
+        for _ in range(5):
+            result = x * 2
+            result.backward()
+        del result
+        (x * 3).backward()
+    assert len(walks) == 1                      # those of results that are gone are let go
 
 
 def test_a_program_may_keep_its_loss_in_a_function(capsys, program):

@@ -5,8 +5,10 @@ import linecache
 import runpy
 import sys
 import traceback
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,18 +43,26 @@ def explain_file(file: str, name: str = "") -> Explanation:
     if not walks:
         raise ScriptError(f"{file} has no variable 'loss' and calls no backward(): name the result, as in "
                           f"{file}:NAME")
-    trace, seen = walks[-1][1:]
-    return Explanation(trace, {**variables, **seen}, file)
+    return Explanation(walks[-1].trace, {**variables, **walks[-1].seen}, file)
 
 
-def _walk_of(result: Any, name: str, walks: list[Any], variables: dict[str, Any]) -> Trace:
+@dataclass
+class _Walked:
+    """A walk that was written down: its roots, while they live, and what the caller's names stood for."""
+
+    roots: list[Any]
+    trace: Trace
+    seen: dict[str, Any]
+
+
+def _walk_of(result: Any, name: str, walks: list[_Walked], variables: dict[str, Any]) -> Trace:
     if not isinstance(result, TENSOR):
         kind = f"{type(result).__module__}.{type(result).__qualname__}".removeprefix("builtins.")
         hint = ": let the program import minigrad as torch" if kind.startswith("torch.") else ""
         raise ScriptError(f"{name} is no tensor of minigrad but a {kind}{hint}")
-    for roots, trace, _ in walks[::-1]:
-        if len(roots) == 1 and roots[0] is result.node and result.node is not None:
-            return trace
+    for walked in walks[::-1]:
+        if len(walked.roots) == 1 and walked.roots[0]() is result:
+            return walked.trace
     if not result.requires_grad:
         raise ScriptError(f"{name} does not require grad: there is no walk behind it")
     try:
@@ -66,17 +76,20 @@ def _tensors(variables: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def _watching_backward() -> Iterator[list[Any]]:
-    """While entered, before every walk that fills `.grad` the same walk is written down; the last one is
-    kept, with what the caller's names stand for."""
-    kept: list[Any] = []
+def _watching_backward() -> Iterator[list[_Walked]]:
+    """While entered, before every walk that fills `.grad` the same walk is written down. Kept are the last
+    one and those from results that the program still holds."""
+    kept: list[_Walked] = []
     engine = backward.walk
 
     def walk(roots: Any, cotangents: Any, **how: Any) -> Any:
         if how.get("inputs") is None and not how.get("recorded"):
             seen = variables_of(user_frame(sys._getframe(1)))
+            for walked in kept:
+                walked.seen = {}                # which hold the results
+            kept[:] = [walked for walked in kept if all(root() is not None for root in walked.roots)]
             trace = collect(tuple(roots), tuple(_wrapped(cotangents)), seen)
-            kept[:] = [([root.node for root in roots], trace, seen)]
+            kept.append(_Walked([weakref.ref(root) for root in roots], trace, seen))
         return engine(roots, cotangents, **how)
 
     backward.walk = walk
