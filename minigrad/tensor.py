@@ -225,6 +225,10 @@ class Tensor(Differentiable):
             device=str(self.device), requires_grad=self.requires_grad,
             grad_fn_name=node, prefix=vars(kind).get("_prefix", f"{kind.__name__}("))
 
+    def _repr_html_(self):
+        from .notebook import tensor_html
+        return tensor_html(self)
+
     def __format__(self, spec):
         return printing.format_value(host(plain(self)), spec, self.__repr__, type(self).__name__)
 
@@ -341,7 +345,7 @@ class Tensor(Differentiable):
         """torch's type name ('torch.FloatTensor'), or the tensor converted to a dtype or such a type
         (Tensor.type)."""
         if dtype is None:
-            return f"torch.{self.dtype.legacy_name}Tensor"
+            return f"torch.{'cuda.' * self.is_cuda}{self.dtype.legacy_name}Tensor"
         for d in dtypes.ALL:
             name = f"{d.legacy_name}Tensor"
             if dtype is d or dtype is LEGACY[name] or dtype == f"torch.{name}":
