@@ -30,6 +30,7 @@ from torch_backend.bridge import (
     state_dict_to_minigrad,
     to_minigrad,
 )
+from torch_backend.flops import summary
 from torch_backend.run import Run
 from torch_backend.serialization import load, save
 
@@ -42,6 +43,7 @@ __all__ = [
     "from_minigrad",
     "load",
     "save",
+    "summary",
     "state_dict_from_minigrad",
     "state_dict_to_minigrad",
     "to_minigrad",

@@ -13,6 +13,7 @@ NAMES = {
     "draw": "a graph as a picture; torch has no such name",
     "tracing": "notes what explain and draw tell; torch has no such name",
     "backend_name": "which library does the arithmetic; torch has no such name",
+    "summary": "a table of a model's layers and their work, as the package torchinfo prints",
     "Run": "a training run that goes on to the bit after a kill; torch leaves it to its users",
     "record": "the time machine watches the engine of minigrad; that of torch cannot be watched so",
 }
@@ -24,6 +25,7 @@ SIGNATURES = {
     "tracing": "as explain",
     "backend_name": "what reports call the library: numpy here, torch in the twin",
     "Run": "torch has no such name",
+    "summary": "as Run",
     "record": "torch has no such name",
     "empty": "memory_format is torch's layout switch; layouts are private here",
     "result_type": "one signature for torch's four, tensors and numbers in either place",
