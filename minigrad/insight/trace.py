@@ -336,7 +336,7 @@ class _Walk:
         node = step.graph_node
         raw = run_rules(node, node.saved, gs if _several(node) else gs[0], False)
         sent = [g if g is None or edge is None or g.shape == edge_shape(edge)
-                else unbroadcast(g, edge_shape(edge)) for g, edge in zip(raw, node.edges)]
+                else unbroadcast(g, edge_shape(edge), node, edge) for g, edge in zip(raw, node.edges)]
         if node.hooks is not None and node.hooks.after:
             sent = list(unboxed(run_tuple_hooks(node.hooks.after, boxed(sent), boxed(gs)), True, False))
             step.hooked = True
