@@ -126,6 +126,45 @@ def test_gradients_go_back_through_moves():
         (x.cuda() * 2).backward(minigrad.ones(4))
 
 
+def test_gradients_are_checked_on_the_gpu():
+    x = on("cuda", 2, 3, dtype=minigrad.float64).requires_grad_()
+    weight = on("cuda", 3, dtype=minigrad.float64).requires_grad_()
+    assert minigrad.autograd.gradcheck(lambda x, w: (x * w).tanh().sum(1), (x, weight))
+    assert minigrad.autograd.gradcheck(lambda x: x.exp(), (x,), fast_mode=True)
+    assert minigrad.autograd.gradgradcheck(lambda x: (x * x).sum(), (x,))
+
+    class Wrong(minigrad.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            return g
+    with pytest.raises(RuntimeError, match="Jacobian mismatch"):
+        minigrad.autograd.gradcheck(Wrong.apply, (x,))
+
+
+def test_mixed_precision_on_the_gpu():
+    def run(device):
+        net = model().to(device)
+        optimizer = minigrad.optim.AdamW(net.parameters(), lr=1e-2)
+        scaler = minigrad.amp.GradScaler("cuda", enabled=device == "cuda")
+        losses = []
+        for _ in range(3):
+            optimizer.zero_grad()
+            images, labels = batch(device)
+            with minigrad.autocast(device, dtype=minigrad.bfloat16):
+                loss = F.cross_entropy(net(images), labels)
+            scaler.scale(loss).backward()
+            scaler.step(optimizer)
+            scaler.update()
+            losses.append(loss.item())
+        return losses
+    pytest.importorskip("ml_dtypes")
+    np.testing.assert_allclose(run("cuda"), run("cpu"), rtol=0.02)
+
+
 def test_numpy_refuses_as_torch_does():
     x = on("cuda", 2)
     text = ("can't convert cuda:0 device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host "

@@ -8,6 +8,7 @@ import warnings
 
 import numpy as np
 
+from ..backends.arrays import beside, host
 from ..engine.backward import grad
 from ..engine.core import enable_grad, plain, wrap
 from ..engine.walk import reachable
@@ -43,6 +44,7 @@ class _Check:
 
     def walked(self, cotangents):
         """The gradients of all inputs, from one walk."""
+        cotangents = [g.to(out.device) for g, out in zip(cotangents, self.outputs)]
         grads = grad(self.outputs, self.wanted, cotangents, retain_graph=True, allow_unused=True)
         for g, x in zip(grads, self.wanted):
             if g is not None and g.shape != x.shape:
@@ -50,7 +52,7 @@ class _Check:
                                      "shape.")
             if g is not None and self.dtypes and g.dtype != x.dtype:
                 raise GradcheckError("Gradient has dtype mismatch\nA gradient has its input's dtype.")
-        return [np.zeros(x.array.shape) if g is None else plain(g).astype(np.float64)
+        return [np.zeros(x.array.shape) if g is None else host(plain(g)).astype(np.float64)
                 for g, x in zip(grads, self.wanted)]
 
     def twice(self, cotangents):
@@ -69,9 +71,9 @@ class _Check:
         array = plain(x)
         before = array.copy()
         try:
-            array += step * direction
+            array += beside(np.asarray(step * direction), array)
             with enable_grad():
-                return [plain(out).astype(np.float64) for out in _outputs(self.func, self.inputs)]
+                return [host(plain(out)).astype(np.float64) for out in _outputs(self.func, self.inputs)]
         finally:
             array[...] = before
 
@@ -250,8 +252,9 @@ def gradgradcheck(func, inputs, grad_outputs=None, *, eps=1e-6, atol=1e-5, rtol=
     outputs = _outputs(func, inputs)
     if grad_outputs is None:
         random = np.random.default_rng(0)
-        grad_outputs = tuple([wrap(random.normal(size=out.shape).astype(out.array.dtype)).requires_grad_()
-                              for out in outputs])
+        drawn = [random.normal(size=out.shape).astype(out.array.dtype) for out in outputs]
+        grad_outputs = tuple([wrap(beside(values, out.array)).requires_grad_()
+                              for values, out in zip(drawn, outputs)])
     grad_outputs = (grad_outputs,) if isinstance(grad_outputs, Tensor) else tuple(grad_outputs)
 
     def first(*given):

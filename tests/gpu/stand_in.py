@@ -405,6 +405,7 @@ MODULES: dict = {"cupy": cupy, "cupy.linalg": linalg, "cupy.cuda": cuda, "cupy.l
 @contextlib.contextmanager
 def installed():
     """Meanwhile `import cupy` gives the stand-in, and minigrad's CuPy backend is built on it."""
+    from minigrad import backends
     from minigrad.backends import arrays
     from minigrad.generator import on_gpu
 
@@ -412,6 +413,7 @@ def installed():
         for name in [*sys.modules]:
             if name in MODULES or name.startswith("minigrad.backends.cupy"):
                 del sys.modules[name]
+        vars(backends).pop("cupy", None)
         arrays.TYPES.discard(ndarray)
         on_gpu.clear()
 
