@@ -55,6 +55,7 @@ from .ops.public import *  # noqa: E402
 from .ops.reduce_public import *  # noqa: E402
 from .ops.shape_public import *  # noqa: E402
 from .ops.sort_public import *  # noqa: E402
+from .ops.statistics_public import *  # noqa: E402
 from .printing import set_printoptions  # noqa: E402
 from .random import (  # noqa: E402  # noqa: E402
     Generator,

@@ -19,6 +19,7 @@ from .ops import public as f
 from .ops import reduce_public as rp
 from .ops import shape_public as s
 from .ops import sort_public as so
+from .ops import statistics_public as st
 from .ops.arguments import need_tensor
 from .ops.create import NEW, legacy_shape, to_array
 from .ops.inplace_public import METHODS
@@ -266,6 +267,8 @@ class Tensor(Differentiable):
     __and__ = __rand__ = _arithmetic(f.bitwise_and)
     __or__ = __ror__ = _arithmetic(f.bitwise_or)
     __xor__ = __rxor__ = _arithmetic(f.bitwise_xor)
+    __lshift__, __rlshift__ = _arithmetic(f.bitwise_left_shift), _reflected(f.bitwise_left_shift)
+    __rshift__, __rrshift__ = _arithmetic(f.bitwise_right_shift), _reflected(f.bitwise_right_shift)
     __floordiv__, __rfloordiv__ = _arithmetic(f.floor_divide), _reflected(f.floor_divide)
     __mod__, __rmod__ = _arithmetic(f.remainder), _reflected(f.remainder)
     __iadd__ = lambda self, other: self.add_(other)             # noqa: E731
@@ -432,7 +435,8 @@ _METHODS = {
         sqrt rsqrt sin cos tanh erf sigmoid reciprocal abs absolute neg negative sign relu isnan
         isinf isfinite logical_not floor ceil round eq ne lt le gt ge not_equal less less_equal
         greater greater_equal logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor
-        bitwise_not maximum minimum clamp clip masked_fill clone numel is_floating_point""",
+        bitwise_not bitwise_left_shift bitwise_right_shift
+        maximum minimum clamp clip masked_fill clone numel is_floating_point""",
     rp: """sum mean var std prod max min amax amin argmax argmin any all logsumexp softmax log_softmax""",
     s: """view reshape permute flatten transpose t squeeze unsqueeze expand chunk unbind tril triu mm bmm dot
         mv matmul""",
@@ -445,6 +449,7 @@ _METHODS = {
     pc: "hsplit vsplit dsplit split_with_sizes unsafe_split unsafe_chunk rot90 ravel",
     pk: """masked_select take take_along_dim argwhere scatter index_add index_fill index_copy scatter_reduce
         index_reduce index_put put masked_scatter multinomial bernoulli""",
+    st: "quantile nanquantile histc histogram cov corrcoef fmax fmin",
     pp: "outer inner addmm addmv baddbmm addr addbmm cross dist kron",
 }
 for _module, _names in _METHODS.items():

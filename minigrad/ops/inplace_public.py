@@ -219,7 +219,8 @@ for _function in (ep.square, ep.lerp, ep.addcmul, ep.addcdiv, ep.logit, ep.nan_t
                   so.cumprod, pk.scatter, pk.index_add, pk.index_fill, pk.index_copy, s.tril, s.triu, f.eq,
                   f.ne, f.lt, f.le, f.gt, f.ge, f.logical_and, f.logical_or, f.logical_not, f.logical_xor,
                   pp.addmm, pp.addmv, pp.baddbmm, pp.addbmm, pp.addr, pk.scatter_reduce, pk.index_reduce,
-                  pk.put, ep.float_power, f.bitwise_and, f.bitwise_or, f.bitwise_xor, f.bitwise_not):
+                  pk.put, ep.float_power, f.bitwise_and, f.bitwise_or, f.bitwise_xor, f.bitwise_not,
+                  f.bitwise_left_shift, f.bitwise_right_shift):
     _by_copy(_function)
 _SAME = """absolute:abs negative:neg clip:clamp divide:div multiply:mul subtract:sub fix:trunc
     not_equal:ne less:lt less_equal:le greater:gt greater_equal:ge arcsin:asin arccos:acos arctan:atan

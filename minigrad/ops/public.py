@@ -137,6 +137,19 @@ mul, eq, ne, lt, le, gt, ge = family(_binary, _TEXT, **_formulas("mul eq ne lt l
 multiply, not_equal, less, less_equal, greater, greater_equal = mul, ne, lt, le, gt, ge
 bitwise_and, bitwise_or, bitwise_xor = family(_bitwise, _TEXT,
                                               **_formulas("bitwise_and bitwise_or bitwise_xor"))
+
+
+def _shift(name):
+    def function(input: Operand, other: Operand, *, out=None):
+        common = _common(name, input, other)
+        need(common.category == 1, "\"{}shift_cpu\" not implemented for '{}'\nConvert to an integer type "
+             "first.", name[8], common.legacy_name, error=NotImplementedError)
+        return REGISTRY[name](*[as_tensor_like(x, common) if is_number(x) else x for x in (input, other)])
+    return function
+
+
+bitwise_left_shift, bitwise_right_shift = family(
+    _shift, _TEXT, **_formulas("bitwise_left_shift bitwise_right_shift"))
 _TEXT = _TEXT.replace(", or a number for one", "").replace("other types", "numbers")
 logical_and, logical_or, logical_xor = family(_of_tensors, _TEXT,
                                               **_formulas("logical_and logical_or logical_xor"))
@@ -326,7 +339,8 @@ def masked_fill(input: Tensor, mask: Tensor, value: Operand):
 __all__ = [
     "exp", "log", "sqrt", "rsqrt", "sin", "cos", "tanh", "erf", "sigmoid", "reciprocal", "abs", "neg",
     "sign", "relu", "isnan", "isinf", "isfinite", "logical_not", "floor", "ceil", "absolute", "negative",
-    "round", "bitwise_not", "mul", "eq", "ne", "lt", "le", "gt", "ge", "multiply", "not_equal", "less",
+    "round", "bitwise_left_shift", "bitwise_right_shift",
+    "bitwise_not", "mul", "eq", "ne", "lt", "le", "gt", "ge", "multiply", "not_equal", "less",
     "less_equal", "greater", "greater_equal", "logical_and", "logical_or", "logical_xor", "bitwise_and",
     "bitwise_or", "bitwise_xor", "maximum", "minimum", "add", "sub", "subtract", "div", "divide",
     "true_divide", "pow", "clamp", "clip", "where", "masked_fill", "floor_divide", "remainder", "clone",

@@ -63,7 +63,7 @@ row(
 row(
     "lerp.tensors",
     lambda B, x, y, weight: B.lerp(x, y, weight),
-    lambda d: ([*d.pair(), d.tensor(())], {}),
+    lambda d: (lambda pair: ([*pair, d.tensor(pair[d.flag()].values.shape)], {}))(d.pair()),
 )
 row(
     "median",

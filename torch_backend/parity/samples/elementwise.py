@@ -177,6 +177,8 @@ ROWS += [Sample("remainder", lambda B, x, y: B.remainder(x, y), _whole_pair, nam
 for _name, _symbol in (("eq", operator.eq), ("ne", operator.ne), ("lt", operator.lt), ("le", operator.le),
                        ("gt", operator.gt), ("ge", operator.ge)):
     binary(_name, _symbol, in_place=False, tie=equal, categories=(*TOGETHER, TIE), flat=True, exact=True)
+for _name, _symbol in (("bitwise_left_shift", operator.lshift), ("bitwise_right_shift", operator.rshift)):
+    binary(_name, _symbol, in_place=False, flat=True, exact=True, dtypes=INTEGERS)
 for _name in ("logical_and", "logical_or", "logical_xor"):
     binary(_name, None, in_place=False, flat=True, exact=True)
 for _name, _symbol in (("bitwise_and", operator.and_), ("bitwise_or", operator.or_),
