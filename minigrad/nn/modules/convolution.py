@@ -5,8 +5,7 @@ from .. import spatial
 from ..arguments import need
 from .layer import Drawn, Layer
 
-__all__ = ["AdaptiveAvgPool1d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AvgPool1d", "Conv1d", "Conv2d",
-           "ConvTranspose1d", "ConvTranspose2d", "Fold", "MaxPool1d", "PixelShuffle", "PixelUnshuffle",
+__all__ = ["Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "Fold", "PixelShuffle", "PixelUnshuffle",
            "Unfold", "Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d"]
 _MODES = {"zeros", "reflect", "replicate", "circular"}
 
@@ -111,45 +110,6 @@ class ConvTranspose2d(_Conv):
 class ConvTranspose1d(ConvTranspose2d):
     """As ConvTranspose2d, for signals (N, in_channels, L) (torch.nn.ConvTranspose1d)."""
     _count, _calls_with = 1, staticmethod(F.conv_transpose1d)
-
-
-# Pooling of signals -----------------------------------------------------------------------------------------
-
-class MaxPool1d(Layer, calls=F.max_pool1d, shows="kernel_size=, stride=, padding=, dilation=, ceil_mode="):
-    """The largest of each window of signals (torch.nn.MaxPool1d)."""
-
-    def __init__(self, kernel_size, stride=None, padding=0, dilation=1, return_indices=False,
-                 ceil_mode=False):
-        stride = kernel_size if stride is None else stride
-        self._keep(locals())
-
-
-class AvgPool1d(Layer, calls=F.avg_pool1d, shows="kernel_size=, stride=, padding="):
-    """The mean of each window of signals (torch.nn.AvgPool1d)."""
-
-    def __init__(self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
-        stride = kernel_size if stride is None else stride
-        kernel_size, stride, padding = (v if isinstance(v, tuple) else (v,)
-                                        for v in (kernel_size, stride, padding))
-        self._keep(locals())
-
-
-class AdaptiveAvgPool1d(Layer, calls=F.adaptive_avg_pool1d, shows="output_size="):
-    """Signals averaged to `output_size` places (torch.nn.AdaptiveAvgPool1d)."""
-
-    def __init__(self, output_size):
-        self._keep(locals())
-
-
-class AdaptiveMaxPool2d(Layer, calls=F.adaptive_max_pool2d, shows="output_size="):
-    """The largest of each of `output_size` bins (torch.nn.AdaptiveMaxPool2d)."""
-
-    def __init__(self, output_size, return_indices=False):
-        self._keep(locals())
-
-
-class AdaptiveMaxPool1d(AdaptiveMaxPool2d, calls=F.adaptive_max_pool1d):
-    """The largest of each of `output_size` bins of signals (torch.nn.AdaptiveMaxPool1d)."""
 
 
 # Windows ----------------------------------------------------------------------------------------------------

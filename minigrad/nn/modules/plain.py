@@ -1,4 +1,4 @@
-"""Modules without weights: activations, pooling, dropout, losses. `layer.py` says how to write one."""
+"""Modules without weights: activations, dropout, losses. `layer.py` says how to write one."""
 import math
 
 from ...engine.errors import wrap_dim
@@ -9,9 +9,9 @@ from ..dropouts import check_probability
 from .layer import Layer, Loss
 from .module import Module
 
-__all__ = ["AdaptiveAvgPool2d", "AlphaDropout", "AvgPool2d", "BCEWithLogitsLoss", "CrossEntropyLoss",
-           "Dropout", "Dropout1d", "Dropout2d", "Flatten", "GELU", "Identity", "L1Loss", "LogSoftmax",
-           "MSELoss", "MaxPool2d", "NLLLoss", "ReLU", "Sigmoid", "Softmax", "Softmax2d", "Tanh", "Unflatten"]
+__all__ = ["AlphaDropout", "BCEWithLogitsLoss", "CrossEntropyLoss", "Dropout", "Dropout1d", "Dropout2d",
+           "Flatten", "GELU", "Identity", "L1Loss", "LogSoftmax", "MSELoss", "NLLLoss", "ReLU", "Sigmoid",
+           "Softmax", "Softmax2d", "Tanh", "Unflatten"]
 
 
 class Identity(Module):
@@ -121,34 +121,6 @@ class Softmax2d(Module):
 
 class LogSoftmax(Softmax, calls=F.log_softmax):
     """x − ln Σ exp(x) over `dim` (torch.nn.LogSoftmax)."""
-
-
-# Pooling ----------------------------------------------------------------------------------------------------
-
-class MaxPool2d(Layer, calls=F.max_pool2d, shows="kernel_size=, stride=, padding=, dilation=, ceil_mode="):
-    """The largest of each window (torch.nn.MaxPool2d); arguments as nn.functional.max_pool2d's."""
-
-    def __init__(self, kernel_size, stride=None, padding=0, dilation=1, return_indices=False,
-                 ceil_mode=False):
-        stride = kernel_size if stride is None else stride
-        self._keep(locals())
-
-
-class AvgPool2d(Layer, calls=F.avg_pool2d, shows="kernel_size=, stride=, padding="):
-    """The mean of each window (torch.nn.AvgPool2d); arguments as nn.functional.avg_pool2d's."""
-
-    def __init__(self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True,
-                 divisor_override=None):
-        stride = kernel_size if stride is None else stride
-        self._keep(locals())
-
-
-class AdaptiveAvgPool2d(Layer, calls=F.adaptive_avg_pool2d, shows="output_size="):
-    """Averages to `output_size`, a number or a pair, None for the input's own
-    (torch.nn.AdaptiveAvgPool2d)."""
-
-    def __init__(self, output_size):
-        self._keep(locals())
 
 
 # Losses -----------------------------------------------------------------------------------------------------
