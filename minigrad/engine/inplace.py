@@ -8,13 +8,15 @@ from .devices import DIFFERENT, on_one_device
 from .errors import check_broadcast
 from .op import REGISTRY
 from .promote import result_type
-from .views import STALE, Unrecorded, check_writable, refresh, write_back
+from .views import STALE, Unrecorded, check_writable, is_unrecorded, refresh, write_back
 
 
 def check_leaf(tensor):
     """torch refuses to overwrite a leaf whose gradient is asked for: its value would no longer be its own."""
     check_inference(tensor)
     if mode.on and tensor.needs and tensor.node is None:
+        if is_unrecorded(tensor):
+            check_writable(tensor)
         raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.\n"
                            "Wrap the update in no_grad(), or write `x = x + ...` to make a new tensor.")
 
@@ -42,12 +44,12 @@ def inplace(made, tensor, *operands, write=None, **attrs):
     else:
         check_leaf(tensor)
     check_repeats(tensor.array, made.name == "fill")
-    if any([isinstance(o, TensorBase) and type(o.array) is not type(tensor.array) for o in operands]):
-        first, *operands = on_one_device(made, (tensor, *operands), REGISTRY["to"]) or (tensor, *operands)
-        if first is not tensor:
-            raise RuntimeError(DIFFERENT)
     for operand in operands:
         if isinstance(operand, TensorBase) and operand is not tensor:
+            if type(operand.array) is not type(tensor.array):       # a private layout, or another device
+                met = on_one_device(made, (tensor, *operands), REGISTRY["to"])
+                if met is not None:
+                    return inplace(made, check_same(tensor, met[0]), *met[1:], write=write, **attrs)
             check_overlap(tensor.array, operand.array)
     if made.promote is not None or made.name == "copy":
         for operand in operands:
@@ -111,6 +113,13 @@ def become_view(tensor, view):
         tensor.view_of = out.view_of
         tensor.extras = (tensor.extras or {}) | {"was": source}
     touch(tensor, tensor.node)
+    return tensor
+
+
+def check_same(tensor, met):
+    """The tensor. Raises torch's RuntimeError where it would have to join its operands on their device."""
+    if met is not tensor:
+        raise RuntimeError(DIFFERENT)
     return tensor
 
 

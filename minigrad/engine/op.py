@@ -155,7 +155,7 @@ class Op:
             if isinstance(operand, TensorBase):
                 array = operand.array
                 if type(array) is not np.ndarray:
-                    unusual = True              # a private layout, or another device
+                    unusual = unusual or not isinstance(array, np.ndarray)      # on another device
                     if not self.layout:
                         array = plain(operand)
                 if first is None:
