@@ -220,7 +220,7 @@ bitwise_xor = op("bitwise_xor", lambda x, y: x ^ y, formula=("x ^ y",), promote=
 
 def _shifted(x, y, shift, beyond):
     """C shifts by less than the bits there are; torch fills with what `beyond` shifts would leave."""
-    bits = 8 * (x.itemsize if hasattr(x, "itemsize") else y.itemsize)
+    bits = 8 * x.itemsize
     fits = (y >= 0) & (y < bits)
     return shift(x, fits * y) * fits + beyond(x, bits) * (fits ^ True)
 
@@ -228,8 +228,8 @@ def _shifted(x, y, shift, beyond):
 bitwise_left_shift = op("bitwise_left_shift", lambda x, y: _shifted(
     x, y, lambda x, y: x << y, lambda x, bits: x * 0), formula=("x << y",), promote="same", pointwise=True)
 bitwise_right_shift = op("bitwise_right_shift", lambda x, y: _shifted(
-    x, y, lambda x, y: x >> y, lambda x, bits: x >> (bits - 1)), formula=("x >> y",), promote="same",
-    pointwise=True)
+    x, y, lambda x, y: x >> y, lambda x, bits: x >> (bits - 1) if x.dtype.kind == "i" else x * 0),
+    formula=("x >> y",), promote="same", pointwise=True)
 bitwise_not = op("bitwise_not", lambda x: ~x, formula=("~x",), pointwise=True)
 isnan = op("isnan", lambda xp, x: xp.isnan(x), formula=("x is nan",), pointwise=True)
 isinf = op("isinf", lambda xp, x: xp.isinf(x), formula=("x is ±inf",), pointwise=True)

@@ -142,6 +142,7 @@ bitwise_and, bitwise_or, bitwise_xor = family(_bitwise, _TEXT,
 def _shift(name):
     def function(input: Operand, other: Operand, *, out=None):
         common = _common(name, input, other)
+        check_broadcast(*[() if is_number(x) else x.array.shape for x in (input, other)])
         need(common.category == 1, "\"{}shift_cpu\" not implemented for '{}'\nConvert to an integer type "
              "first.", name[8], common.legacy_name, error=NotImplementedError)
         return REGISTRY[name](*[as_tensor_like(x, common) if is_number(x) else x for x in (input, other)])

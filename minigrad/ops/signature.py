@@ -29,7 +29,8 @@ from .node_names import under_torchs_name
 FORMS: dict = dict.fromkeys(
     "eq ne lt le gt ge pow clamp where masked_fill var std any all fill_ bitwise_and bitwise_or bitwise_xor "
     "linspace view floor_divide remainder normal pow_ clamp_ masked_fill_ floor_divide_ remainder_ xlogy "
-    "fmod float_power lerp addcmul addcdiv clamp_min clamp_max linalg_pinv linalg_matrix_rank".split(),
+    "fmod float_power lerp addcmul addcdiv clamp_min clamp_max linalg_pinv linalg_matrix_rank "
+    "bitwise_left_shift bitwise_right_shift".split(),
     range(9))
 FORMS |= {"arange": (0, 2, 3), "eye": (2,), "sort": (2, 3, 4)}
 FORMS |= dict.fromkeys("sum mean prod max min squeeze".split(), (0, 2))
