@@ -32,8 +32,8 @@ class Differentiable(TensorBase):
     @requires_grad.setter
     def requires_grad(self, value):
         need(isinstance(value, bool), "requires_grad must be a bool\nAssign True or False.")
-        need(self.node is None or value, "you can only change requires_grad flags of leaf variables. If you "
-             "want to use a computed variable in a subgraph that doesn't require differentiation use "
+        need(value or fresh_node(self) is None, "you can only change requires_grad flags of leaf variables. "
+             "If you want to use a computed variable in a subgraph that doesn't require differentiation use "
              "var_no_grad = var.detach().\nThis tensor was made by an operation.")
         need(not value or self.dtype.is_floating_point, "only Tensors of floating point and complex dtype "
              "can require gradients\nConvert it first, for example with .float().")
@@ -125,6 +125,7 @@ class Differentiable(TensorBase):
 
     def retain_grad(self):
         """Keep `.grad` although this is no leaf (Tensor.retain_grad)."""
+        fresh_node(self)
         need(self.requires_grad, "can't retain_grad on Tensor that has requires_grad=False\n"
              "Call requires_grad_() first.")
         if self.node is None or self.retains_grad:
@@ -157,6 +158,7 @@ class Differentiable(TensorBase):
         return add_hook(self, "accumulated", hook)
 
     def _check_hookable(self):
+        fresh_node(self)
         need(self.requires_grad, "cannot register a hook on a tensor that doesn't require gradient\n"
              "Call requires_grad_() first.")
 

@@ -247,10 +247,13 @@ class Function:
                 cls.setup_context(ctx, args, output)
         outputs = output if isinstance(output, tuple) else (output,)
         _check_dirty(ctx, outputs)
+        given = {id(a) for a in args if isinstance(a, TensorBase)}
         if mode.on and True in needs:
-            given = {id(a) for a in args if isinstance(a, TensorBase)}
             ctx._tensors = [k for k, a in enumerate(args) if id(a) in given]
             outputs = _record(cls, ctx, edges, outputs, given)
+        else:
+            own = given - {id(out) for out in ctx._dirty}       # those come back as tensors of their own
+            outputs = tuple([wrap(plain(out)) if id(out) in own else out for out in outputs])
         return outputs if isinstance(output, tuple) else outputs[0]
 
 

@@ -119,13 +119,15 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     results = []
     for k, (tensor, g) in enumerate(zip(inputs, walk(outputs, cotangents, recorded=create_graph, keep=keep,
                                                      inputs=inputs))):
-        if g is None:
+        if g is None or is_unrecorded(tensor):
             if materialize_grads:
                 g = wrap(np.zeros_like(plain(tensor)), create_graph)
             elif not allow_unused:
                 raise RuntimeError(f"The differentiated Tensor at index {k} appears to not have been used "
                                    "in the graph. Set allow_unused=True if this is the desired "
                                    "behavior.\nIts gradient is then None.")
+            else:
+                g = None
         elif not create_graph:
             g = wrap(g if is_array(g) and writeable(g) else np.array(g))
         results.append(g)

@@ -155,13 +155,13 @@ def _saved_value(node, name):
 reveal[0] = _saved_value
 
 
-def _through_twin(node, values, g):
+def _through_twin(node, values, g, edges):
     """Second derivatives of a fused op: differentiate the composition that defines it. Operands are wrapped
     in `alias` first, or a path through operands that depend on each other would count twice."""
     made = node.op
     values = dict(zip(made.names, values))
     operands, aliases = [], []
-    for name, edge in zip(made.operands, node.edges):
+    for name, edge in zip(made.operands, edges):
         value = values[name]
         if edge is not None:
             if value is None:
@@ -175,33 +175,34 @@ def _through_twin(node, values, g):
     attrs = {name: values[name] for name in made.names if name in made.defaults or name in made.extras}
     out = made.twin(*operands, **attrs)
     found = iter(walk([out], [g], inputs=aliases, recorded=True, keep=True))
-    return [next(found) if edge is not None else None for edge in node.edges]
+    return [next(found) if edge is not None else None for edge in edges]
 
 
-def run_rules(node, values, g, recorded):
-    """The cotangents of all operands at once, None where none flows."""
-    made = node.op
+def run_rules(node, values, g, recorded, edges=None):
+    """The cotangents of all operands at once, None where none flows. edges: the node's, None in the place of
+    those that nobody asks for."""
+    made, edges = node.op, edges or node.edges
     if recorded and made.twin is not None:
-        return _through_twin(node, values, g)
+        return _through_twin(node, values, g, edges)
     if made.joint:
         rule, reads, _ = made.steps[0]
-        return rule(g, tuple([edge is not None for edge in node.edges]), *[values[k] for k in reads])
+        return rule(g, tuple([edge is not None for edge in edges]), *[values[k] for k in reads])
     return [None if edge is None or rule is None else rule(g, *[values[k] for k in reads])
-            for edge, (rule, reads, _) in zip(node.edges, made.steps)]
+            for edge, (rule, reads, _) in zip(edges, made.steps)]
 
 
-def run_watched(node, values, g, recorded):
+def run_watched(node, values, g, recorded, edges=None):
     """`run_rules` with the node's own hooks around it, and in anomaly mode with a look at the results."""
-    hooks, several = node.hooks, isinstance(g, list)
+    hooks, several, edges = node.hooks, isinstance(g, list), edges or node.edges
     if hooks is not None and hooks.before:
         g = unboxed(run_tuple_hooks(hooks.before, boxed(g)), several, recorded)
         if g is None:
-            return [None] * len(node.edges)
+            return [None] * len(edges)
     outer, evaluating.node = evaluating.node, node
     try:
-        results = [result if result is None or result.shape == edge_shape(edge)
+        results = [result if result is None or edge is None or result.shape == edge_shape(edge)
                    else unbroadcast(result, edge_shape(edge), node, edge)
-                   for result, edge in zip(run_rules(node, values, g, recorded), node.edges)]
+                   for result, edge in zip(run_rules(node, values, g, recorded, edges), edges)]
     finally:
         evaluating.node = outer
     if watching[0]:
@@ -272,6 +273,12 @@ def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
             entry[1] = accumulate(entry[1], g, entry[2], recorded)
             entry[2] = type(entry[1]) in TYPES
 
+    def asked(edge):
+        """With `inputs`: does the way to one of them go through here?"""
+        if isinstance(edge, Node):
+            return edge.number in running or ("node", edge.number) in wanted
+        return ("leaf", id(edge)) in wanted
+
     def finish(leaf):
         """A leaf's cotangent is complete: let its hooks see it, and keep it."""
         entry = at_leaf.get(id(leaf))
@@ -292,7 +299,7 @@ def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
             while pending and pending[-1][0] > number:
                 finish(pending.pop()[2])
             g, node = at_node.pop(number), nodes.pop(number)
-            hooks = node.hooks
+            hooks, edges = node.hooks, node.edges
             if hooks is not None:
                 seen, g = g, run_hooks(hooks, g, recorded) if hooks.tensor or hooks.keep else g
             if wanted is not None:
@@ -301,6 +308,7 @@ def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
                     found[number] = seen if runs and hooks is not None else g
                 if not runs:
                     continue
+                edges = [edge if edge is not None and asked(edge) else None for edge in edges]
             if type(node) is Pick:              # one output of several: its place in the parent's tuple
                 parent = node.edges[0]
                 if parent.number not in at_node:
@@ -316,14 +324,14 @@ def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
                 values = [None if v is None else unpack(node, k) for k, v in enumerate(saved)]
             if made.joint or watched or hooks is not None or (recorded and made.twin is not None):
                 frees = made.steps[0][2] if made.joint else any(
-                    holds for edge, (_, _, holds) in zip(node.edges, made.steps) if edge is not None)
+                    holds for edge, (_, _, holds) in zip(edges, made.steps) if edge is not None)
                 run = run_watched if watched or hooks is not None else run_rules
-                results = run(node, values, g, recorded)
-                for edge, result in zip(node.edges, results):
+                results = run(node, values, g, recorded, edges)
+                for edge, result in zip(edges, results):
                     if edge is not None and result is not None:
                         deliver(edge, result, g, saved)
             else:
-                for edge, (rule, reads, holds) in zip(node.edges, made.steps):
+                for edge, (rule, reads, holds) in zip(edges, made.steps):
                     if edge is None or rule is None:
                         continue
                     frees = frees or holds

@@ -139,14 +139,14 @@ class Recording:
             value.name = seen.trace.values[key].name
         return seen, wrong
 
-    def _run_watched(self, node: Any, values: Any, g: Any, recorded: bool) -> Any:
-        results = self._engine["run_watched"](node, values, g, recorded)
+    def _run_watched(self, node: Any, values: Any, g: Any, recorded: bool, edges: Any = None) -> Any:
+        results = self._engine["run_watched"](node, values, g, recorded, edges)
         if self._watching() and self._walk_seen is not None:
             self._walk_seen.ran(node, g, self._raw, results)
         return results
 
-    def _run_rules(self, node: Any, values: Any, g: Any, recorded: bool) -> Any:
-        raw = self._engine["run_rules"](node, values, g, recorded)
+    def _run_rules(self, node: Any, values: Any, g: Any, recorded: bool, edges: Any = None) -> Any:
+        raw = self._engine["run_rules"](node, values, g, recorded, edges)
         if self._watching():
             self._raw = raw                     # a rule may walk itself: what counts is the outermost's
         return raw

@@ -185,3 +185,48 @@ def arguments_that_are_refused(B, say):
                  lambda: of.grad(3, x), lambda: of.grad(s, []), lambda: of.grad(s, [3]),
                  lambda: of.grad(s, x, [5]), lambda: of.backward([])):
         refused(say, call)
+
+
+@corner("generated/torch.Tensor.register_hook.html")
+def hooks_off_the_way_are_not_called(B, say):
+    for wanted in ("u", "v", "a", "b", "c", "uv", "ac"):
+        for backward in (False, True)[:1 + (wanted in ("u", "v", "uv"))]:
+            t = {"u": leaf(B), "v": leaf(B)}
+            t["a"], t["b"] = t["u"] * 2, t["v"] * t["v"]
+            t["c"] = t["a"] * t["b"]
+            t["b"].retain_grad()
+            for name, x in t.items():
+                x.register_hook(lambda g, name=name: say("tensor", name, g))
+            t["c"].grad_fn.register_hook(lambda into, out: say("node", into, out))
+            inputs = [t[name] for name in wanted]
+            if backward:
+                t["c"].sum().backward(inputs=inputs)
+            else:
+                say(B.autograd.grad(t["c"].sum(), inputs))
+            say(t["u"].grad, t["v"].grad, t["b"].grad)
+
+
+@corner("generated/torch.autograd.Function.html")
+def a_function_that_records_nothing(B, say):
+    function = type("Same", (B.autograd.Function,), {"forward": staticmethod(lambda ctx, x: x)})
+    x = B.ones(2, 3)
+    y = function.apply(x)
+    say(y is x, y.data_ptr() == x.data_ptr(), y.requires_grad)
+    x.t_()
+    say(y.shape)
+    with B.no_grad():
+        y = function.apply(leaf(B))
+    say(y.requires_grad, y.is_leaf)
+
+
+@corner("generated/torch.Tensor.register_hook.html")
+def hooks_on_views_that_no_graph_has(B, say):
+    with B.no_grad():
+        v = leaf(B).view(3)
+        v.add_(1)
+    refused(say, lambda: v.register_hook(print))
+    v = leaf(B)
+    with B.no_grad():
+        w = v.view(3)
+    say(B.autograd.grad((w * v).sum(), [v, w], allow_unused=True))
+    refused(say, lambda: B.autograd.grad((w * v).sum(), w))
