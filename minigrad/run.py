@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -185,6 +186,18 @@ class Run:
         if path is None and self.path is None:
             raise ValueError("Run: where is the file?\nPass a path, here or to Run(...).")
         return self.path if path is None else path  # type: ignore[return-value]
+
+
+@contextmanager
+def evaluating(model: Any) -> Iterator[None]:
+    """Inside, the model is in evaluation mode; afterwards each of its modules is in that which it was in."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
 
 
 def seed_everything(library: Any, seed: int | None = None, workers: bool = False) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 import minigrad
 
 from ..ops import conv, linalg
+from ..run import evaluating
 
 HEAD = "Layer (type:depth-number)", "Output shape", "Params", "FLOPs"
 
@@ -162,14 +163,9 @@ def summary_with(library: Any, counter: Any, model: Any, input: Any) -> Summary:
     if not isinstance(model, library.nn.Module) or not list(_tensors(arguments, library)):
         raise TypeError(f"summary(model, input): got {type(model).__name__} and {type(input).__name__}\n"
                         "Pass a module and its input: a tensor, or a tuple of what forward takes.")
-    modes = [(module, module.training) for module in model.modules()]
-    try:
-        model.eval()                            # so that it leaves no trace, as in running statistics
-        with library.no_grad(), counter, _watched(model, library, counter) as rows:
-            model(*arguments)
-    finally:
-        for module, training in modes:
-            module.training = training
+    # In evaluation mode it leaves no trace, as in running statistics.
+    with library.no_grad(), evaluating(model), counter, _watched(model, library, counter) as rows:
+        model(*arguments)
     parameters = list(model.parameters())       # each once, though several layers share it
     return Summary(
         rows, sum(p.numel() for p in parameters), sum(p.numel() for p in parameters if p.requires_grad),

@@ -5,11 +5,12 @@ import re
 from contextlib import suppress
 from functools import partial
 
-# What a Trainer tells its callbacks, then its module.
+# What a Trainer tells its callbacks, then its module: lightning's hooks; after_batch and after_epoch once all
+# have heard of the end, when the run is as a checkpoint should have it.
 STAGES = "fit sanity_check train train_epoch train_batch validation validation_epoch validation_batch".split()
 EVENTS = [f"on_{stage}_{edge}" for stage in STAGES for edge in ("start", "end")] + """setup teardown
     on_before_zero_grad on_before_backward on_after_backward on_before_optimizer_step on_save_checkpoint
-    on_load_checkpoint on_exception""".split()
+    on_load_checkpoint on_exception after_batch after_epoch""".split()
 
 
 def nothing(self, *args, **kwargs):
@@ -22,7 +23,6 @@ class Callback:
     The attributes named in `kept` are a part of the run, under the callback's `state_key`.
     """
     kept: tuple[str, ...] = ()
-    after_batch = after_epoch = nothing         # (self, trainer): when all hooks of it are done
     state_key = property(lambda self: " ".join([type(self).__qualname__, *(
         str(vars(self)[name]) for name in ("monitor", "mode", "every_n_train_steps") if name in vars(self))]))
 
@@ -58,7 +58,7 @@ class EarlyStopping(Callback):
     def on_train_start(self, trainer, pl_module):
         trainer.should_stop |= self.stopped     # a run that had stopped when it was saved
 
-    def after_epoch(self, trainer):
+    def after_epoch(self, trainer, pl_module):
         loss = _loss(self, trainer)
         better = loss < self.best_loss - self.min_delta
         self.best_loss, self.wait_count = (loss, 0) if better else (self.best_loss, self.wait_count + 1)
@@ -77,11 +77,11 @@ class ModelCheckpoint(Callback):
         self.save_last, self.save_top_k, self.every_n_train_steps = save_last, save_top_k, every_n_train_steps
         self.best_k_models, self.best_model_path, self.last_model_path = {}, "", ""
 
-    def after_batch(self, trainer):
+    def after_batch(self, trainer, pl_module):
         if self.every_n_train_steps and trainer.global_step % self.every_n_train_steps == 0:
             self._save(trainer)
 
-    def after_epoch(self, trainer):
+    def after_epoch(self, trainer, pl_module):
         if not self.every_n_train_steps:
             self._save(trainer)
 

@@ -2,6 +2,7 @@
 import sys
 from itertools import islice
 
+from ..run import evaluating
 from .callbacks import ModelCheckpoint, nothing
 
 # Hooks of lightning's, of today and of before, that nothing here calls.
@@ -31,7 +32,9 @@ class Trainer:
         self.fast_dev_run, self.limit = bool(fast_dev_run), int(fast_dev_run) or sys.maxsize
         self.max_epochs, self.logger = (1, None) if fast_dev_run else (max_epochs, logger or None)
         # Last those that save: what all others know by then is in the file.
-        self.callbacks = sorted(callbacks, key=lambda callback: isinstance(callback, ModelCheckpoint))
+        self.callbacks = sorted(callbacks, key=lambda one: isinstance(one, ModelCheckpoint))
+        if fast_dev_run:
+            self.callbacks = [one for one in self.callbacks if not hasattr(one, "monitor")]
         self.callback_metrics, self.progress_bar_metrics = {}, {}
         self.sums, self.counts = {}, {"global_step": 0}
 
@@ -40,11 +43,6 @@ class Trainer:
         for callback in self.callbacks:
             getattr(callback, hook)(self, self.model, *args, **kwargs)
         getattr(self.model, hook)(*args, **kwargs)
-
-    def call_monitors(self, hook):
-        """Tells those who may stop or save the run, at points where it is complete."""
-        for callback in () if self.fast_dev_run else self.callbacks:
-            getattr(callback, hook)(self)
 
     # Metrics ----------------------------------------------------------------------------------------------
 
@@ -98,15 +96,12 @@ class Trainer:
         self.call("teardown", stage="fit")
 
     def _configured(self, made):
-        if isinstance(made, tuple):
-            [made], [scheduler] = made
-        elif isinstance(made, dict):
-            made, scheduler = made["optimizer"], made.get("lr_scheduler")
-        else:
-            scheduler = None
-        wrong = [repr(one) for one in (made, scheduler or made) if not hasattr(one, "step")]
+        if isinstance(made, dict):
+            made = [made["optimizer"]], [made.get("lr_scheduler")]
+        [optimizer], [scheduler] = made if isinstance(made, tuple) else ([made], [None])
+        wrong = [repr(one) for one in (optimizer, scheduler or optimizer) if not hasattr(one, "step")]
         refuse(wrong, "configure_optimizers", "Return an optimizer, and a scheduler that steps after epochs.")
-        return made, scheduler
+        return optimizer, scheduler
 
     def _train(self, loader, checkpoint):
         model = self.model
@@ -132,7 +127,7 @@ class Trainer:
             self.call("on_train_epoch_end")
             self._tell_means()
             run.finish_epoch()
-            self.call_monitors("after_epoch")
+            self.call("after_epoch")
             self.current_epoch = run.epoch
         self.call("on_train_end")
 
@@ -146,7 +141,7 @@ class Trainer:
             self.call(f"on_{stage}_batch_end", step(batch, number), batch, number)
             self.in_batch, self.samples = False, 1
             if stage == "train":
-                self.call_monitors("after_batch")
+                self.call("after_batch")
 
     def _optimize(self, batch, number):
         model, optimizer, where, outputs = self.model, self.optimizer, (self.current_epoch, number), {}
@@ -183,17 +178,13 @@ class Trainer:
             model.on_validation_model_zero_grad()
         self.val_loader = self.val_loader or model.val_dataloader()
         self.num_val_batches = min(len(self.val_loader), limit)
-        modes = [(part, part.training) for part in model.modules()]
-        model.eval()
-        with model.library.no_grad():
+        with model.library.no_grad(), evaluating(model):
             self.call("on_validation_start")
             self.call("on_validation_epoch_start")
             self._loop("validation", self.val_loader, model.validation_step, limit)
             self.call("on_validation_epoch_end")
             self._tell_means()
             self.call("on_validation_end")
-        for part, training in modes:
-            part.training = training
         self.sums = sums
 
     def save_checkpoint(self, filepath):
