@@ -295,7 +295,12 @@ def pixel_shuffle(input, upscale_factor):
     count = len(lead)
     apart = s.reshape(input, (*lead, channels // (r * r), r, r, height, width))
     order = (*range(count), count, count + 3, count + 1, count + 4, count + 2)
-    return s.reshape(s.permute(apart, order), (*lead, channels // (r * r), height * r, width * r))
+    return _owned(s.reshape(s.permute(apart, order), (*lead, channels // (r * r), height * r, width * r)))
+
+
+def _owned(result):
+    """A result whose memory is its own, even where rearranging moved no element."""
+    return result if result.view_of is None else f.clone(result)
 
 
 def pixel_unshuffle(input, downscale_factor):
@@ -310,7 +315,7 @@ def pixel_unshuffle(input, downscale_factor):
     count = len(lead)
     apart = s.reshape(input, (*lead, channels, height // r, r, width // r, r))
     order = (*range(count), count, count + 2, count + 4, count + 1, count + 3)
-    return s.reshape(s.permute(apart, order), (*lead, channels * r * r, height // r, width // r))
+    return _owned(s.reshape(s.permute(apart, order), (*lead, channels * r * r, height // r, width // r)))
 
 
 # Attention --------------------------------------------------------------------------------------------------

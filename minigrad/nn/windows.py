@@ -60,7 +60,8 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
     for dim, size, step, apart in zip((2, 3), kernel, stride, dilation):
         z = a.windows(z, dim=dim, size=size, step=step, dilation=apart)
     z = s.permute(z, (0, 1, 4, 5, 2, 3))
-    return s.reshape(z, (x[0], x[1] * kernel[0] * kernel[1], count[0] * count[1]))
+    z = s.reshape(z, (x[0], x[1] * kernel[0] * kernel[1], count[0] * count[1]))
+    return z if z.view_of is None else z.clone()        # a window of one pixel moves nothing: still a copy
 
 
 def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):

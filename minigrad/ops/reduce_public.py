@@ -106,7 +106,7 @@ def _extreme(name):
         dim = wrap_dim(dim, input.array.ndim)
         _need_elements(name, input, dim)
         if not input.array.ndim:
-            return pair(p.alias(input), wrap(np.zeros((), np.int64, like=input.array)))
+            return pair(p.clone(input), wrap(np.zeros((), np.int64, like=input.array)))
         values, (indices,) = REGISTRY[f"{name}_dim"].full(input, dim=dim, keepdim=keepdim)
         return pair(values, wrap(indices))
     return function

@@ -230,3 +230,20 @@ def hooks_on_views_that_no_graph_has(B, say):
         w = v.view(3)
     say(B.autograd.grad((w * v).sum(), [v, w], allow_unused=True))
     refused(say, lambda: B.autograd.grad((w * v).sum(), w))
+
+
+@corner(VIEWS)
+def results_that_are_no_views(B, say):
+    of = B.nn.functional
+    for call in (lambda x: x.max(0)[0], lambda x: x.min(-1, keepdim=True)[0], lambda x: x.amax(0),
+                 lambda x: x.sum(), lambda x: x.sort()[0], lambda x: x.cumsum(0), lambda x: x.repeat(1),
+                 lambda x: of.pixel_shuffle(x.view(1, 1, 1), 1), lambda x: of.dropout(x, 0.0),
+                 lambda x: of.pixel_unshuffle(x.view(1, 1, 1), 1), lambda x: of.unfold(x.view(1, 1, 1), 1),
+                 lambda x: of.pixel_shuffle(x.expand(4).clone().view(4, 1, 1), 2)):
+        x = B.tensor(2.0)
+        result = call(x)
+        result.zero_()
+        say(x, x._version)
+        leaf = B.tensor(2.0, requires_grad=True)
+        call(leaf).sum().backward()
+        say(leaf.grad)
