@@ -445,3 +445,14 @@ def test_in_place_dropouts() -> None:
             results.append((middle, leaf.grad))
         for ours, theirs in zip(*results, strict=True):
             close(name, ours, theirs, 1e-14)
+
+
+@pytest.mark.parametrize("call", [
+    lambda B, F: F.huber_loss(B.ones(2), B.ones(2).double()),
+    lambda B, F: F.huber_loss(B.ones(2).double(), B.ones(2)),
+    lambda B, F: F.binary_cross_entropy_with_logits(B.ones(2).double(), B.ones(2)),
+    lambda B, F: F.binary_cross_entropy_with_logits(B.ones(2), B.ones(2).double()),
+])
+def test_in_which_dtype_a_loss_of_two_is(call):
+    ours, theirs = (call(B, B.nn.functional) for B in (minigrad, torch))
+    assert str(ours.dtype) == str(theirs.dtype) and abs(ours.item() - theirs.item()) < 1e-6

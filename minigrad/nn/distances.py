@@ -4,12 +4,13 @@ import warnings
 import numpy as np
 
 from ..engine.autocast import widened
+from ..engine.inplace import check_cast
 from ..engine.promote import result_type
 from ..ops import loss as ls
 from ..ops import public as f
 from ..ops import reduce_public as rp
 from ..ops import shape_public as s
-from ..ops.arguments import dtype_of, need_tensor
+from ..ops.arguments import cast, dtype_of, need_tensor
 from ..ops.node_names import shown_as
 from .arguments import need, need_attribute, need_float
 from .losses import _distance, _reduced, reduction_of
@@ -106,7 +107,8 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
         reduction_of(None, None, reduction)
     need(delta > 0, "huber_loss does not support non-positive values for delta.\nUse l1_loss for 0.")
     need_float("huber_cpu", max(given, key=lambda x: x.array.dtype.kind == "f"))
-    loss = ls.huber_loss(input, target, delta=delta)
+    check_cast(result_type(input, target), input, False)
+    loss = cast(ls.huber_loss(input, target, delta=delta), input.array.dtype)
     need(reduction in ("mean", "sum", "none"), "Invalid reduction mode: {}. Expected one of 'none', 'mean', "
          "'sum'.\nUse one of these.", reduction, error=ValueError)
     return _reduced(loss if weight is None else loss * weight, reduction)

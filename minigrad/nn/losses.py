@@ -12,7 +12,7 @@ from ..ops import pointwise as p
 from ..ops import public as f
 from ..ops import reduce_public as rp
 from ..ops import shape_public as s
-from ..ops.arguments import dtype_of, need_tensor
+from ..ops.arguments import cast, dtype_of, need_tensor
 from ..ops.node_names import shown_as
 from .arguments import need, need_attribute, need_dtype, need_float
 
@@ -217,5 +217,5 @@ def binary_cross_entropy_with_logits(input, target, weight=None, size_average=No
         _constant("binary_cross_entropy_with_logits", name, tensor)
     if pos_weight is not None:
         s.check_broadcast(pos_weight.array.shape, target.array.shape)
-    loss = ls.binary_cross_entropy_with_logits(input, target, pos_weight)
+    loss = cast(ls.binary_cross_entropy_with_logits(input, target, pos_weight), target.array.dtype)
     return _reduced(loss if weight is None else loss * weight, reduction)
