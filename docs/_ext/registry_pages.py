@@ -63,7 +63,8 @@ class Api(Filled):
         room = self.arguments[0]
         module = importlib.import_module(room)
         only = self.options.get("only", "").split()
-        names = only or [name for name in dir(module) if not name.startswith("_")]
+        public = getattr(module, "__all__", None)
+        names = only or public or [name for name in dir(module) if not name.startswith("_")]
         for name in sorted(names, key=str.lower):
             held = getattr(module, name)
             home = getattr(held, "__module__", "") or ""

@@ -12,6 +12,8 @@ from ..engine.core import no_grad, wrap
 from ..ops import create
 from .arguments import need
 
+__all__ = ["calculate_gain", "constant_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_",
+           "orthogonal_", "trunc_normal_", "uniform_", "xavier_normal_", "xavier_uniform_", "zeros_"]
 _LINEAR = ("linear", "sigmoid", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d",
            "conv_transpose3d")
 
@@ -176,3 +178,4 @@ def _older(name):
 for _name in ("constant", "eye", "kaiming_normal", "kaiming_uniform", "normal", "orthogonal", "uniform",
               "xavier_normal", "xavier_uniform"):
     globals()[_name] = _older(_name)
+    __all__.append(_name)

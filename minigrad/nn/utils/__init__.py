@@ -12,6 +12,10 @@ from . import parametrize as parametrize
 from . import rnn as rnn
 from .hooked import remove_spectral_norm, remove_weight_norm, spectral_norm, weight_norm
 
+__all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "parameters_to_vector",
+           "parametrizations", "parametrize", "remove_spectral_norm", "remove_weight_norm", "rnn",
+           "spectral_norm", "vector_to_parameters", "weight_norm"]
+
 
 def _gradients(parameters):
     if isinstance(parameters, Tensor):
