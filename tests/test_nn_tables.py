@@ -456,3 +456,13 @@ def test_in_place_dropouts() -> None:
 def test_in_which_dtype_a_loss_of_two_is(call):
     ours, theirs = (call(B, B.nn.functional) for B in (minigrad, torch))
     assert str(ours.dtype) == str(theirs.dtype) and abs(ours.item() - theirs.item()) < 1e-6
+
+
+@pytest.mark.parametrize("name", ["leaky_relu", "hardtanh", "relu6", "hardsigmoid", "softshrink", "hardshrink"])
+def test_slopes_between_kinks_can_be_walked_again(name):
+    found = []
+    for B in (minigrad, torch):
+        x = B.linspace(-4, 4, 7, dtype=B.float64).requires_grad_()
+        (slope,) = B.autograd.grad(getattr(B.nn.functional, name)(x).sum(), x, create_graph=True)
+        found.append((slope.requires_grad, slope.tolist(), B.autograd.grad(slope.sum(), x)[0].tolist()))
+    assert found[0] == found[1]

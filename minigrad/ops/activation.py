@@ -38,8 +38,11 @@ dropout = op("dropout", lambda x, noise: x * noise, grads=(lambda g, noise: g * 
 
 # Pieces: each rule gives what torch gives at the kinks ----------------------------------------------------
 
+# A slope stays in the graph of x although it is constant between the kinks: torch's can be walked again.
+touching = op("touching", lambda y, x: y, grads=(lambda g: g, lambda g: p.zeros_like(g)), layout=True,
+            formula=("y, in the graph of x too", "ḡ", "0"), torch_node="ThresholdBackwardBackward0")
 leaky_relu = op("leaky_relu", lambda xp, x, *, negative_slope: xp.where(x > 0, x, x * negative_slope),
-                grads=(lambda g, x, negative_slope: p.where(x > 0, g, g * negative_slope),),
+                grads=(lambda g, x, negative_slope: touching(p.where(x > 0, g, g * negative_slope), x),),
                 formula=("x where x > 0, else s x", "ḡ where x > 0, else s ḡ"), promote="same", layout=True)
 prelu = op("prelu", lambda xp, x, weight: xp.where(x > 0, x, x * weight),
            grads=(lambda g, x, weight: p.where(x > 0, g, g * weight),
@@ -84,10 +87,10 @@ softplus = op("softplus", lambda xp, x, *, beta, threshold:
                      p.where(x * beta > threshold, g, g * p.sigmoid(x * beta)),),
               formula=("ln(1 + eᵝˣ) / β, x where β x > threshold", "ḡ · σ(β x)"), promote="same", layout=True)
 hardtanh = op("hardtanh", lambda xp, x, *, low, high: xp.clip(x, low, high),
-              grads=(lambda g, x, low, high: p.where((x <= low) | (x >= high), 0.0, g),),
+              grads=(lambda g, x, low, high: touching(p.where((x <= low) | (x >= high), 0.0, g), x),),
               formula=("x kept between low and high", "ḡ where low < x < high"), promote="same", layout=True)
 hardsigmoid = op("hardsigmoid", lambda xp, x: xp.clip(x + 3, 0, 6) / 6,
-                 grads=(lambda g, x: p.where((x > -3) & (x < 3), g * _SIXTH, 0.0),),
+                 grads=(lambda g, x: touching(p.where((x > -3) & (x < 3), g * _SIXTH, 0.0), x),),
                  formula=("(x + 3) / 6 kept between 0 and 1", "ḡ / 6 where −3 < x < 3"), promote="same",
                  layout=True)
 hardswish = op("hardswish", lambda xp, x: x * xp.clip(x + 3, 0, 6) / 6,
@@ -95,12 +98,13 @@ hardswish = op("hardswish", lambda xp, x: x * xp.clip(x + 3, 0, 6) / 6,
                formula=("x · hardsigmoid x", "ḡ · (x / 3 + ½) where −3 < x < 3, ḡ above"), promote="same",
                layout=True)
 threshold = op("threshold", lambda xp, x, *, bound, value: xp.where(x <= bound, value, x),
-               grads=(lambda g, x, bound: p.where(x <= bound, 0.0, g),),
+               grads=(lambda g, x, bound: touching(p.where(x <= bound, 0.0, g), x),),
                formula=("v where x ≤ bound, else x", "ḡ where x > bound"), promote="same", layout=True)
 # nan belongs to no piece: it stays.
 hardshrink = op("hardshrink", lambda xp, x, *, lambd: xp.where(xp.abs(x) <= lambd, 0, x),
-                grads=(lambda g, x, lambd: p.where((x >= -lambd) & (x <= lambd), 0.0, g),),
+                grads=(lambda g, x, lambd: touching(p.where((x >= -lambd) & (x <= lambd), 0.0, g), x),),
                 formula=("x where |x| > λ, else 0", "ḡ where |x| > λ"), promote="same", layout=True)
 softshrink = op("softshrink", lambda xp, x, *, lambd: x - xp.clip(x, -lambd, lambd),
-                grads=(lambda g, x, lambd: p.where((x >= -lambd) & (x <= lambd), 0.0, g),), promote="same",
+                grads=(lambda g, x, lambd: touching(p.where((x >= -lambd) & (x <= lambd), 0.0, g), x),),
+                promote="same",
                 formula=("x − λ sign x where |x| > λ, else 0", "ḡ where |x| > λ"), layout=True)

@@ -17,7 +17,8 @@ COVERED_BY: dict[str, tuple[str, ...]] = {
     "t": ("transpose",), "spread": ("sum", "mean"), "indicator": ("amax", "max"), "max_dim": ("max",),
     "min_dim": ("min",), "prod_others": ("prod",), "mv": ("matmul.vectors",), "dot": ("matmul.vectors",),
     # layers and losses: what gradients are made of
-    "relu_backward": ("relu",), "gelu_tanh": ("gelu",), "gelu_backward": ("gelu",),
+    "relu_backward": ("relu",),
+    "touching": ("leaky_relu", "hardtanh"), "gelu_tanh": ("gelu",), "gelu_backward": ("gelu",),
     "log_sigmoid": ("binary_cross_entropy_with_logits",),
     "conv2d_input_grad": ("conv2d",), "conv2d_weight_grad": ("conv2d",),
     "max_pool2d_backward": ("max_pool2d",), "max_pool2d_gather": ("max_pool2d.backward",),
