@@ -32,12 +32,12 @@ AGREE = {"fp32": 1e-3, "tf32": 1e-2, "bf16": 5e-2}  # relative, over the first l
 LOSSES, WARM_UP, BLOCKS, BLOCK_SECONDS, BATCH = 20, 20, 10, 0.05, 64
 
 
-def load(library: str, precision: str) -> Any:
+def load(library: str, precision: str, device: str) -> Any:
     """The library, its products in that precision."""
-    if precision == "tf32":
+    if precision == "tf32" and device == "cuda":
         os.environ["CUPY_TF32"] = "1"  # CuPy reads it before its first product
     B = importlib.import_module("torch_backend" if library == "torch" else "minigrad")
-    if library == "torch":
+    if library == "torch" and device == "cuda":
         B.backends.cudnn.benchmark = True
         B.backends.cudnn.allow_tf32 = B.backends.cuda.matmul.allow_tf32 = precision == "tf32"
     return B
@@ -108,7 +108,7 @@ def attempt(rows: list[dict[str, Any]], about: dict[str, Any], run: Callable[[],
 
 def steps(library: str, precision: str, device: str, names: list[str], out: Path) -> None:
     """Every workload's losses and times, written after each so that a kill loses little."""
-    B = load(library, precision)
+    B = load(library, precision, device)
     synchronize = B.cuda.synchronize if device == "cuda" else lambda: None
     rows: list[dict[str, Any]] = []
     for name in names:
