@@ -305,6 +305,8 @@ def test_what_is_not_there_is_named(B, tmp_path):
             pl.Trainer(max_epochs=1).fit(module(B, configure_optimizers=lambda self, made=made: made))
     with pytest.raises(RuntimeError, match=r"EarlyStopping conditioned on metric `nothing`.*\nMetrics: loss"):
         pl.Trainer(max_epochs=1, callbacks=[pl.EarlyStopping("nothing")]).fit(module(B))
+    with pytest.raises(RuntimeError, match="Module is not attached to a `Trainer`"):
+        module(B).log("loss", 1)
     with pytest.raises(AttributeError, match="test"):
         pl.Trainer().test(module(B))
     with pytest.raises(FileNotFoundError, match=r"missing\.ckpt"):

@@ -17,6 +17,8 @@ class ModuleHooks:
     device = property(lambda self: next((p.device for p in self.parameters()), self.library.device("cpu")))
 
     def log(self, name, value, **options):
+        if self.trainer is None:
+            raise RuntimeError(f"{type(self).__name__} is not attached to a `Trainer`.\nLog within fit.")
         self.trainer.log_metric(name, value, **options)
 
     def log_dict(self, dictionary, **options):
