@@ -142,6 +142,31 @@ def test_a_functions_graph_is_freed_without_the_collector(no_collector):
     assert node() is None and extra() is None
 
 
+def test_a_function_that_writes_in_place_is_freed_without_the_collector(no_collector):
+    class Tripled(Function):
+        @staticmethod
+        def forward(ctx, x):
+            order = x > 1
+            ctx.mark_dirty(x)
+            ctx.mark_non_differentiable(order)
+            return x.mul_(3), order
+
+        @staticmethod
+        def backward(ctx, g, _):
+            return g * 3
+
+    x = leaf()
+    y, order = Tripled.apply(x * 1)
+    held = weakref.ref(y.array)
+    y.sum().backward()
+    del y
+    assert held() is None and x.grad.tolist() == [3.0] * 3
+    y, order = Tripled.apply(x * 1)
+    other = weakref.ref(order.array)
+    del order
+    assert other() is None and y.requires_grad
+
+
 def test_hooks_keep_no_graph(no_collector):
     x = leaf()
     y = x * 2

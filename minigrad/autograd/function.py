@@ -254,6 +254,7 @@ class Function:
         else:
             own = given - {id(out) for out in ctx._dirty}       # those come back as tensors of their own
             outputs = tuple([wrap(plain(out)) if id(out) in own else out for out in outputs])
+        ctx._dirty = ctx._constant = ()         # results, whose node holds ctx
         return outputs if isinstance(output, tuple) else outputs[0]
 
 
