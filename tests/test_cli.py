@@ -255,8 +255,10 @@ def files(csv):
     Path("empty.csv").write_text("label,pixel0\n")
     Path("pickle").write_bytes(b"\x80\x02}q\x00.")
     minigrad.save({"epoch": 3}, "other")
-    assert main(["train", "--backend", "torch", "--model", "mlp", "--data", "csv", csv, "--epochs", "1"]) == 0
-    os.rename("runs/csv-mlp/torch/last.safetensors", "mlp")
+    mlp = ["train", "--backend", "torch", "--model", "mlp", "--data", "csv", csv, "--epochs", "1"]
+    for seed, name in (("0", "mlp"), ("1", "seeded")):
+        assert main([*mlp, "--seed", seed]) == 0
+        os.rename("runs/csv-mlp/torch/last.safetensors", name)
 
 
 @pytest.mark.parametrize("arguments, text", [
@@ -283,6 +285,7 @@ def files(csv):
     ("--resume other", "other is not a checkpoint of minigrad train"),
     ("--resume mlp --model cnn", "--model cannot change in a resumed run: it is mlp there; leave it out"),
     ("--resume mlp --seed 5", "--seed cannot change in a resumed run: it is 0 there; leave it out"),
+    ("--resume mlp seeded", "mlp and seeded are of different runs: --seed is 0 and 1; resume one of them"),
     ("--resume mlp", "the run is at epoch 1 already: pass --epochs above that to go on"),
     ("--backend torch --out train.csv/here", "train.csv/here: Not a directory"),
     ("--backend torch --out /proc/here", "/proc/here: No such file or directory"),

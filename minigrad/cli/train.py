@@ -14,6 +14,9 @@ from typing import Any
 from minigrad.cli import UserError, data, one_line, report
 from minigrad.cli.run import REMEMBERED, Run, load_backend
 
+# What a run keeps when it is continued.
+_LASTING = [name for name in REMEMBERED if name not in ("epochs", "out")]
+
 
 def train(B: Any, run: Run, after_step: Callable[[Run], None]) -> Iterator[dict[str, float]]:
     """Trains ``run`` on the library ``B`` from wherever it stands, and yields the row of every epoch.
@@ -71,8 +74,16 @@ class CtrlC:
 
 
 def options_of(paths: list[str]) -> dict[str, Any]:
-    """The options to continue the checkpoints ``paths`` with. Raises UserError if one is no checkpoint."""
+    """The options to continue the checkpoints ``paths`` with. Raises UserError if one is no checkpoint, or
+    they are of different runs: what those compare would be their options, not the backends.
+    """
     states = [_read(path) for path in paths]
+    for path, state in zip(paths[1:], states[1:]):
+        for name in _LASTING:
+            first, other = states[0]["options"][name], state["options"][name]
+            if first != other:
+                raise UserError(f"{paths[0]} and {path} are of different runs: --{name.replace('_', '-')} is "
+                                f"{first} and {other}; resume one of them")  # fmt: skip
     return {**states[0]["options"], "backend": [state["backend"] for state in states]}
 
 
@@ -94,8 +105,8 @@ def _read(path: str) -> dict[str, Any]:
 
 def check_kept(options: Namespace, kept: dict[str, Any]) -> None:
     """UserError where a resumed run is asked to become another one."""
-    for name in REMEMBERED:
-        if name not in ("epochs", "out") and getattr(options, name) != kept[name]:
+    for name in _LASTING:
+        if getattr(options, name) != kept[name]:
             option = f"--{name.replace('_', '-')}"
             raise UserError(f"{option} cannot change in a resumed run: it is {kept[name]} there; "
                             "leave it out")  # fmt: skip
