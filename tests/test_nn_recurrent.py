@@ -113,3 +113,13 @@ nn.GRU(3, 4)(o(0, 3))
 def test_errors(text: str) -> None:
     call = eval(f"lambda nn, o: {text}")
     same_error(lambda B: call(B.nn, B.ones))
+
+
+@pytest.mark.parametrize(("kind", "options"), CASES)
+def test_all_weights_are_the_parameters_themselves(kind: str, options: dict[str, Any]) -> None:
+    found = []
+    for B in BACKENDS:
+        layer = getattr(B.nn, kind)(3, 4, **options)
+        names = {id(parameter): name for name, parameter in layer.named_parameters()}
+        found.append([[names[id(weight)] for weight in weights] for weights in layer.all_weights])
+    assert found[0] == found[1]

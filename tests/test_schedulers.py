@@ -145,6 +145,11 @@ def test_states_cross():
         assert scheduler.get_last_lr() == reference.get_last_lr()
 
 
+def test_the_state_of_a_simple_scheduler_prints_as_torch_s():
+    assert len({str(library.optim.lr_scheduler.StepLR(optimizer(library, [0.1, 0.2]), 3).state_dict())
+                for library in (minigrad, torch)}) == 1
+
+
 def test_lambda_state_holds_attributes_of_objects_only():
     for library in (minigrad, torch):
         opt = optimizer(library, [0.1, 0.1])

@@ -152,6 +152,15 @@ class _Layers(_Recurrent, shows="input_size, hidden_size, num_layers?, bias?, ba
                     sizes |= {f"bias_ih_l{layer}{end}": (rows,), f"bias_hh_l{layer}{end}": (rows,)}
         self._learn(device, dtype, **sizes)
 
+    @property
+    def all_weights(self):
+        """The parameters of each layer, or of each direction of it, as lists
+        (torch.nn.RNNBase.all_weights).
+        """
+        weights = list(self._parameters.values())
+        size = 4 if self.bias else 2
+        return [weights[start:start + size] for start in range(0, len(weights), size)]
+
     def flatten_parameters(self):
         """Nothing: it is about memory on GPUs (torch.nn.RNNBase.flatten_parameters)."""
 

@@ -57,8 +57,9 @@ class LRScheduler:
             elif "initial_lr" not in group:
                 raise KeyError(f"param 'initial_lr' is not specified in param_groups[{number}] when resuming "
                                "scheduler with last_epoch >= 0.\nLoad the optimizer's state first.")
-        self.optimizer, self.last_epoch = optimizer, last_epoch
+        self.optimizer = optimizer
         self.base_lrs = rates_of(optimizer, "initial_lr")
+        self.last_epoch = last_epoch
         if not hasattr(optimizer, "_scheduled"):
             optimizer._scheduled, optimizer._opt_called = True, False
         self._initial_step()
