@@ -253,7 +253,7 @@ class Function:
             outputs = _record(cls, ctx, edges, outputs, given)
         else:
             own = given - {id(out) for out in ctx._dirty}       # those come back as tensors of their own
-            outputs = tuple([wrap(plain(out)) if id(out) in own else out for out in outputs])
+            outputs = tuple([out.detach() if id(out) in own else out for out in outputs])
         ctx._dirty = ctx._constant = ()         # results, whose node holds ctx
         return outputs if isinstance(output, tuple) else outputs[0]
 
