@@ -88,6 +88,7 @@ _LAZY = {"amp", "autograd", "backends", "cuda", "distributed", "distributions", 
 _LAZY_NAMES = {
     "autograd": "inference_mode is_inference is_inference_mode_enabled set_anomaly_enabled "
                 "is_anomaly_enabled is_anomaly_check_nan_enabled",
+    "nn.distances": "cosine_similarity pairwise_distance",
     "serialization": "save load", "utils.dlpack": "from_dlpack", "run": "Run", "amp": "autocast",
     "insight.explain": "explain", "insight.notes": "tracing", "insight.picture": "draw",
     "insight.summary": "summary", "timemachine": "record",

@@ -176,6 +176,8 @@ def test_activations_over_a_line(name: str, dtype: str) -> None:
 
 
 @pytest.mark.parametrize("call", [
+    lambda B, x: B.cosine_similarity(x, x.flip(0)),
+    lambda B, x: B.pairwise_distance(x, x.flip(0)),
     lambda B, x: B.nn.functional.cosine_similarity(x, x[0].double()),
     lambda B, x: B.nn.functional.cosine_similarity(x.long(), x),
     lambda B, x: B.nn.functional.huber_loss(x[0], x, weight=x[0]),
