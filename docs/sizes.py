@@ -20,7 +20,7 @@ CORE = {
     "backends/numpy": ["backends/__init__.py", "backends/arrays.py", "backends/numpy"],
     "engine": ["engine"],
     "ops": ["ops", "linalg.py"],
-    "tensor": ["tensor.py", "dtypes.py", "device.py", "gradient.py", "limits.py", "printing.py", "size.py"],
+    "tensor": ["tensor.py", "dtypes.py", "device.py", "differentiable.py", "limits.py", "printing.py", "size.py"],
     "random": ["random.py", "generator.py", "box_muller.py"],
     "nn": ["nn"],
     "optim": ["optim"],

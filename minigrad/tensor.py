@@ -7,7 +7,7 @@ from .device import available, device, device_of
 from .engine.core import RemovableHandle as RemovableHandle
 from .engine.core import TensorBase, new, plain, register_tensor, wrap
 from .engine.op import REGISTRY, binary
-from .gradient import Differentiable
+from .differentiable import Differentiable
 from .ops import arrange_public as ap
 from .ops import elementary_public as ep
 from .ops import index_public as ip
