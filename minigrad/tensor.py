@@ -4,10 +4,10 @@ import numpy as np
 from . import dtypes, linalg, printing
 from .backends.arrays import address, host, place_of
 from .device import available, device, device_of
+from .differentiable import Differentiable
 from .engine.core import RemovableHandle as RemovableHandle
 from .engine.core import TensorBase, new, plain, register_tensor, wrap
 from .engine.op import REGISTRY, binary
-from .differentiable import Differentiable
 from .ops import arrange_public as ap
 from .ops import elementary_public as ep
 from .ops import index_public as ip

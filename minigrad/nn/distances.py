@@ -109,6 +109,8 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     need_float("huber_cpu", max(given, key=lambda x: x.array.dtype.kind == "f"))
     check_cast(result_type(input, target), input, False)
     loss = cast(ls.huber_loss(input, target, delta=delta), input.array.dtype)
+    if loss.array.shape != shape:               # laid out as torch's expanded input: row-major
+        loss = loss.contiguous()
     need(reduction in ("mean", "sum", "none"), "Invalid reduction mode: {}. Expected one of 'none', 'mean', "
          "'sum'.\nUse one of these.", reduction, error=ValueError)
     return _reduced(loss if weight is None else loss * weight, reduction)
