@@ -8,9 +8,9 @@ The products of all tiles are 16 matrix products, (tiles, C) by (C, O). Bᵀ and
 whole lines of channels, which NumPy adds at cache speed as long as a line is long; so channels must be many.
 Tiles go through in chunks whose transforms stay in the cache.
 
-On one thread only, unless the transforms are compiled (`backends.fast`): NumPy's many short calls leave a
-second thread waiting for the interpreter lock (two threads, 16×64×32×32→64 forward: 11.5 ms, by patches 10.3;
-one thread: 10.0 and 14.5).
+On one thread only: many short calls leave a second thread waiting for the interpreter lock (two threads,
+16×64×32×32→64 forward: 11.5 ms, by patches 10.3; one thread: 10.0 and 14.5; with compiled transforms 6.9 and
+7.5; 7.2 and 14.6: two threads then take turns).
 
 Float32 only: sums of inputs are rounded before they are multiplied, so the error is absolute, about 3e-6 of
 the largest products in a tile (3e-6 where values are about 1): a small result beside large ones has fewer
@@ -42,7 +42,7 @@ def fits(x, other, w_shape, geometry, size, tiles=TILES):
     """Is it quicker for this convolution of x with `other`, and without overflow? `size`: the output's
     (height, width)."""
     stride, pads, dilation, groups = geometry
-    if get_num_threads() > 1 and not compiled or w_shape[2:] != (3, 3) or groups > 1 or x.dtype != np.float32:
+    if get_num_threads() > 1 or w_shape[2:] != (3, 3) or groups > 1 or x.dtype != np.float32:
         return False
     if not (min(w_shape[:2]) >= CHANNELS[compiled] and (*stride, *dilation) == (1, 1, 1, 1)
             and min(map(min, pads)) >= 0 and len(x) * size[0] * size[1] >= 4 * tiles):
@@ -107,7 +107,7 @@ def transform_cotangent(g, half, out):
     _scatter(half.swapaxes(0, 1), out.swapaxes(0, 1))
 
 
-compiled = False                # are the transforms? Then several threads may run them
+compiled = False                # are the transforms?
 
 
 def _lines(pixels, axis, count, length):
