@@ -5,8 +5,8 @@ Numba; float32 only). NumPy's stay the default and the definition.
 
 How many times faster than NumPy's they are, on one thread (2²⁰ numbers, AVX-512): GELU 3.6 and its gradient
 3.4, softmax 3.2, layer norm 2.6 and its gradient 6, batch norm 1.5, ReLU's gradient 2.7, max pooling 1.7 and
-its gradient 3.5, Winograd's transforms 3. They do not hold the interpreter lock, so threads need not wait for
-each other.
+its gradient 3.5, Winograd's transforms 3.
+They do not hold the interpreter lock while they run.
 """
 from .. import numpy as plain
 from ..numpy import winograd
