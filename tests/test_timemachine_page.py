@@ -39,8 +39,10 @@ def saved(tmp_path_factory):
         if name not in made:
             # Once a program has registered a hook, leaves are filled as early as can be: in another order.
             before, core.hooked[0] = core.hooked[0], False
-            trace = getattr(graphs, name)()
-            core.hooked[0] = before
+            try:
+                trace = getattr(graphs, name)()
+            finally:
+                core.hooked[0] = before
             trace.save(folder / f"{name}.html")
             made[name] = trace, folder / f"{name}.html"
         return made[name]

@@ -274,14 +274,13 @@ def _close_results(sample: Sample, got: Record, want: Record, moved: list[Record
     if want.first is not None:
         noises = [m.first or [] for m in moved]
         unit = _narrowest(want)
-        _same_gradients("gradient", got.first or [], want.first, noises, unit, condition, strict=True,
-                        ulps=sample.gradient_ulps)
+        _same_gradients("gradient", got.first or [], want.first, noises, unit, condition, strict=True)
         _same_gradients("gradient by the recorded walk", got.recorded, want.first, noises, unit, condition,
-                        strict=True, ulps=sample.gradient_ulps)
+                        strict=True)
     if want.second is not None:
         noises = [m.second or [] for m in moved]
         _same_gradients("second gradient", got.second or [], want.second, noises, _narrowest(want), condition,
-                        strict=False, ulps=sample.gradient_ulps)
+                        strict=False)
 
 
 def _narrowest(record: Record) -> np.dtype | None:
@@ -297,7 +296,7 @@ def _one_layout(case: Case) -> bool:
 
 
 def _same_gradients(what: str, got: list[Any], want: list[Any], noises: list[list[Any]],
-                    unit: np.dtype | None, condition: int, strict: bool, ulps: int) -> None:
+                    unit: np.dtype | None, condition: int, strict: bool) -> None:
     """`strict`: None where torch has None. Second gradients may be None for 0, as irregularly as in torch."""
     for index in range(max(len(got), len(want))):
         ours, theirs = (side[index] if index < len(side) else None for side in (got, want))
@@ -311,8 +310,7 @@ def _same_gradients(what: str, got: list[Any], want: list[Any], noises: list[lis
             ours = np.where(np.isnan(theirs), theirs, ours)
         reached = [n[index] for n in noises if index < len(n) and n[index] is not None]
         narrower = unit is not None and unit.itemsize < theirs.dtype.itemsize
-        close(f"{what} {index}", ours, theirs, reached, ulps, unit=unit if narrower else None,
-              condition=condition)
+        close(f"{what} {index}", ours, theirs, reached, unit=unit if narrower else None, condition=condition)
 
 
 def check_bad(call: Any, B: Any) -> None:

@@ -67,10 +67,9 @@ class Sample:
     """How an op is compared: a call for any backend, a drawer of arguments, and calls that must fail.
 
     `call(B, *operands, **attributes)` is the same for both libraries. `exact` results are equal to the bit,
-    `elementwise` ones to `ulps`; all others to the op's own condition, gradients with `gradient_ulps`.
-    `flat`: the derivative is 0 by construction. `tie(*arrays, **attributes)` says whether a case sits on a
-    tie or a kink. `twin`: the recorded walk goes through a composition, so its bits may differ. `strides`:
-    torch's are well defined.
+    `elementwise` ones to `ulps`; all others to the op's own condition. `flat`: the derivative is 0 by
+    construction. `tie(*arrays, **attributes)` says whether a case sits on a tie or a kink. `twin`: the
+    recorded walk goes through a composition, so its bits may differ. `strides`: torch's are well defined.
     """
 
     op: str
@@ -83,7 +82,6 @@ class Sample:
     exact: bool = False
     elementwise: bool = False
     ulps: int = 4
-    gradient_ulps: int = 4
     flat: bool = False
     twin: bool = False
     strides: bool = True
