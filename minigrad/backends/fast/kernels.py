@@ -11,7 +11,7 @@ import numpy as np
 from .. import numpy as plain
 from ..numpy.layout import channels_last, nhwc, rounded_once
 from ..numpy.memory import empty, empty_like
-from ..numpy.norm import _lines
+from ..numpy.norm import _lines, _Rows
 from ..numpy.pool import _Windows
 from ..numpy.threads import parallel
 from . import loops
@@ -137,22 +137,6 @@ def layer_norm_backward(g, x, n_normalized_dims, weight, mean, rstd, needs=(True
                  for v, like, need in zip(gradients, (shape, part_shape, part_shape), needs, strict=True))
 
 
-class _Pixels:
-    """An (N, C), (N, C, L) or (N, C, H, W) array as pixels × channels, and the way back."""
-
-    def __init__(self, shape):
-        self.shape = shape
-
-    def __call__(self, x):
-        x = nhwc(x) if x.ndim == 4 else np.ascontiguousarray(np.moveaxis(x, 1, -1))
-        return x.reshape(-1, self.shape[1])
-
-    def back(self, rows):
-        n, c, *size = self.shape
-        z = rows.reshape(n, *size, c)
-        return channels_last(z) if len(size) == 2 else np.ascontiguousarray(np.moveaxis(z, -1, 1))
-
-
 def _sums(x, y, centre):
     """`loops.centred_sums` on all threads, added up in float64 and in order."""
     parts = {}
@@ -167,7 +151,7 @@ def _sums(x, y, centre):
 
 @instead
 def batch_norm(x, weight, bias, eps):
-    pixels, dtype = _Pixels(x.shape), x.dtype
+    pixels, dtype = _Rows(x.shape, wide=False), x.dtype
     x = pixels(x)
     sample = x[::max(1, len(x) // 64)]
     centre = sample.mean(0, dtype=dtype)
@@ -192,7 +176,7 @@ def _affine(x, centre, scale, shift):
 
 @instead
 def batch_norm_apply(x, weight, bias, mean, invstd):
-    pixels = _Pixels(x.shape)
+    pixels = _Rows(x.shape, wide=False)
     scale = invstd if weight is None else invstd * weight
     return pixels.back(_affine(pixels(x), mean, scale, np.zeros_like(mean) if bias is None else bias))
 
@@ -201,7 +185,7 @@ def batch_norm_apply(x, weight, bias, mean, invstd):
 def batch_norm_backward(g, x, weight, mean, invstd, needs=(True, True, True), training=True):
     if not training:
         return NotImplemented
-    pixels, dtype = _Pixels(x.shape), x.dtype
+    pixels, dtype = _Rows(x.shape, wide=False), x.dtype
     x, g = pixels(x), pixels(g)
     bias_grad, weight_grad = _sums(x, g, mean)
     weight_grad *= invstd

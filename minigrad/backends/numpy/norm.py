@@ -26,12 +26,13 @@ def _pixels_in_row(pixels, channels):
 
 
 class _Rows:
-    """An (N, C), (N, C, L) or (N, C, H, W) array as a matrix of rows, and the way back."""
+    """An (N, C), (N, C, L) or (N, C, H, W) array as a matrix of rows, and the way back. wide: many pixels in
+    a row, which NumPy's loops want; else one."""
 
-    def __init__(self, shape):
+    def __init__(self, shape, wide=True):
         self.shape, self.channels = shape, shape[1]
         self.pixels = math.prod(shape) // max(1, shape[1])
-        self.width = _pixels_in_row(self.pixels, shape[1])
+        self.width = _pixels_in_row(self.pixels, shape[1]) if wide else 1
 
     def __call__(self, x):
         x = nhwc(x) if x.ndim == 4 else np.ascontiguousarray(np.moveaxis(x, 1, -1))
