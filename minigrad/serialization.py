@@ -18,19 +18,19 @@ at the end of this file, PyTorch's in `torch_backend/serialization.py`, so eithe
 from __future__ import annotations
 
 import base64
-import errno
 import json
 import math
 import os
-import secrets
 import zlib
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from types import ModuleType
 from typing import IO, Any, NamedTuple
 
 import numpy as np
+
+from .atomic import replace_file
 
 FILE = str | os.PathLike[str] | IO[bytes]
 
@@ -284,46 +284,6 @@ def _read(data: bytes, library: Library, device: Any) -> Any:
 # -- files -----------------------------------------------------------------------------------------
 
 
-@contextmanager
-def replace_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
-    """A binary stream whose content becomes the file ``path`` at once and whole, when the block ends.
-
-    Until then the old file stands as it was: an exception, a full disk, a kill or a power cut at any moment
-    leaves the old content or the new, never a part. (After a kill `.minigrad-*.tmp` may remain beside it.)
-
-    Raises OSError, of the type that the system's error has, when the file cannot be written.
-    """
-    target = os.path.realpath(os.fspath(path))
-    folder = os.path.dirname(target)
-    temporary = os.path.join(folder, f".minigrad-{secrets.token_hex(8)}.tmp")
-    try:
-        if os.path.isdir(target):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if os.path.exists(target) and not os.path.isfile(target):
-            with open(target, "wb") as stream:  # a device or a pipe: there is nothing to keep, nor to replace
-                yield stream
-            return
-        try:
-            with open(temporary, "xb") as stream:
-                yield stream
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(temporary, target)
-        except BaseException:
-            with suppress(FileNotFoundError):
-                os.unlink(temporary)
-            raise
-    except OSError as error:
-        reason = f"{error.strerror or error}; nothing was saved, what the file held before is untouched"
-        raise OSError(error.errno, reason, os.fspath(path)) from error
-    if os.name == "posix":  # elsewhere a folder cannot be opened, and its journal keeps the rename
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
 _NO_FILE = "expected 'f' to be string, path, or a file-like object with a '{}' attribute"
 
 
@@ -372,7 +332,7 @@ def save(obj: Any, f: FILE) -> None:
     ``obj`` is a tensor of any dtype and shape, an array, number, string, bytes, None, dtype, device or Size,
     or a list, tuple, dict, OrderedDict or Counter of these, to any depth; of a Module or an Optimizer, save
     its ``state_dict()``. A path is written atomically: a kill at any moment leaves the old file or the new
-    one (see `replace_file`).
+    one (see `atomic.replace_file`).
 
     Raises TypeError for anything else, NotImplementedError for a dtype that the format lacks, ValueError for
     a container that contains itself, and OSError when the file cannot be written.

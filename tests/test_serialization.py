@@ -1,5 +1,6 @@
 """save and load: what goes in comes out, other programs read it, and no fault loses a file or runs code."""
 
+import fcntl
 import io
 import json
 import math
@@ -22,7 +23,7 @@ from hypothesis import strategies as st
 
 import minigrad
 import torch_backend
-from minigrad.serialization import replace_file
+from minigrad.atomic import replace_file
 
 LIBRARIES = pytest.mark.parametrize("B", [minigrad, torch_backend], ids=["minigrad", "torch"])
 ROOT = Path(__file__).parent.parent
@@ -475,7 +476,7 @@ for number in itertools.count():
 @pytest.mark.parametrize("rounds", [4, pytest.param(100, marks=pytest.mark.full)])
 def test_kill_at_random_moments(rounds, tmp_path):
     path = tmp_path / "file"
-    chance = random.Random(rounds)
+    chance, found = random.Random(rounds), 0
     for _ in range(rounds):
         child = subprocess.Popen([sys.executable, "-c", SAVE_FOREVER, path], cwd=ROOT, stdout=subprocess.PIPE)
         try:
@@ -486,13 +487,16 @@ def test_kill_at_random_moments(rounds, tmp_path):
             child.communicate()
         loaded = torch_backend.load(path)
         assert loaded.size == 200_000 + 50_000 * (loaded[0] % 2) and (loaded == loaded[0]).all()
+        found += bool(list(tmp_path.glob(".minigrad-*.tmp")))
     if rounds == 100:  # some kills did fall into a save
-        assert list(tmp_path.glob(".minigrad-*.tmp"))
+        assert found
+    torch_backend.save(1, path)
+    assert os.listdir(tmp_path) == ["file"]
 
 
 KILLED_AT_STEP = """
 import os, signal, sys
-from minigrad.serialization import replace_file
+from minigrad.atomic import replace_file
 step, when, path = sys.argv[1:]
 real = getattr(os, step)
 def kill(*args):
@@ -513,3 +517,51 @@ def test_kill_at_every_step(step, when, tmp_path):
     assert subprocess.run(command, cwd=ROOT).returncode == -9
     expected = b"new" * 100_000 if (step, when) == ("replace", "after") else b"old"
     assert (tmp_path / "file").read_bytes() == expected
+
+
+SAVE_AND_WAIT = """
+import sys
+from minigrad.atomic import replace_file
+with replace_file(sys.argv[1]) as stream:
+    stream.write(b"slow")
+    stream.flush()
+    print("ready", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_parts_of_killed_writers_are_removed_and_those_of_living_ones_never(tmp_path):
+    def writer():
+        child = subprocess.Popen([sys.executable, "-c", SAVE_AND_WAIT, tmp_path / "slow"], cwd=ROOT,
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert child.stdout.readline() == b"ready\n"
+        return child
+
+    with writer() as living, writer() as killed:
+        killed.kill()
+        killed.wait()
+        (tmp_path / ".minigrad-notes").write_text("of another's")
+        assert len(list(tmp_path.glob(".minigrad-*.tmp"))) == 2
+        torch_backend.save(1, tmp_path / "file")
+        assert len(list(tmp_path.glob(".minigrad-*.tmp"))) == 1
+        with replace_file(tmp_path / "here") as stream:  # this process's own, too
+            torch_backend.save(2, tmp_path / "file")
+            stream.write(b"here")
+        living.communicate(b"\n")
+    assert {path.name for path in tmp_path.iterdir()} == {"file", "here", "slow", ".minigrad-notes"}
+    assert (tmp_path / "slow").read_bytes() == b"slow" and (tmp_path / "here").read_bytes() == b"here"
+
+
+def test_a_part_that_is_taken_for_a_leftover_before_it_is_locked(tmp_path, monkeypatch):
+    lock, locked = fcntl.flock, []
+
+    def remove_first(stream, how):
+        if not locked:
+            os.unlink(stream.name)
+        locked.append(stream.name)
+        lock(stream, how)
+
+    monkeypatch.setattr(fcntl, "flock", remove_first)
+    torch_backend.save(1, tmp_path / "file")
+    assert os.listdir(tmp_path) == ["file"] and torch_backend.load(tmp_path / "file") == 1
+    assert len(set(locked)) == 2

@@ -8,10 +8,10 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
+from minigrad.atomic import replace_file
 from minigrad.cli import UserError
 from minigrad.insight import script
 from minigrad.insight.explain import Explanation, explain_expression
-from minigrad.serialization import replace_file
 
 _FILE = re.compile(r"(?P<file>.+\.py)(?::(?P<name>\w+))?")
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
 
+from minigrad.atomic import replace_file
 from minigrad.cli import UserError
 from minigrad.cli.run import load_backend
-from minigrad.serialization import replace_file
 
 
 def run_command(options: Namespace) -> int:

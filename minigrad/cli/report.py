@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.atomic import replace_file
 from minigrad.cli.run import Run
-from minigrad.serialization import replace_file
 
 
 class Screen:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from ..atomic import replace_file
 from ..nn import Parameter
-from ..serialization import replace_file
 from .explain import run_noted, variables_of
 from .notes import TENSOR, user_frame
 from .trace import Step, Trace, Value, collect
