@@ -8,8 +8,10 @@ for (the containers, numbers and texts around the tensors) is JSON in the header
     "format": "minigrad", "minigrad.structure": JSON, "minigrad.crc32": checksum of structure and tensors
 
 Loading builds plain values and tensors and nothing else: no code in a file is ever run, whatever it holds.
-A tensor that occurs twice, or two tensors that share memory (tied weights), are stored twice and come back
-as two. The files of torch.save are read too, by `torch_file.py`.
+A tensor that occurs twice comes back as one tensor; tensors that overlap in memory (tied weights, a tensor
+and its views) are stored once, under the name of the first that is all of that memory, and overlap again. Of
+those on a GPU only tensors of the same place and shape do. The files of torch.save are read too, by
+`torch_file.py`.
 
 The format knows no tensor library: a `Library` says how one's tensors become arrays and back. minigrad's is
 at the end of this file, PyTorch's in `torch_backend/serialization.py`, so either reads what the other wrote.
@@ -29,6 +31,8 @@ from types import ModuleType
 from typing import IO, Any, NamedTuple
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
+from numpy.lib.stride_tricks import as_strided
 
 from .atomic import replace_file
 
@@ -58,6 +62,23 @@ class Library(NamedTuple):
             raise NotImplementedError(f"{self.module.__name__} has no tensors of {array.dtype}") from error
 
 
+class Tensors:
+    """Makes tensors of arrays, on the CPU or on ``device``; what is one piece of memory here is one there."""
+
+    def __init__(self, library: Library, device: Any) -> None:
+        self.library, self.device = library, device
+        self.moved: dict[Any, Any] = {}
+
+    def make(self, array: np.ndarray) -> Any:
+        tensor = self.library.tensor(array)
+        if self.device is None:
+            return tensor
+        place = array.__array_interface__["data"], array.shape, array.strides, array.dtype.str
+        if place not in self.moved:
+            self.moved[place] = tensor.to(self.device)
+        return self.moved[place].detach()
+
+
 # -- containers to JSON and back -------------------------------------------------------------------
 
 
@@ -65,14 +86,15 @@ class _Structure:
     """A value as JSON, and a value from JSON; its tensors stand beside, by name."""
 
     def __init__(self, library: Library, arrays: dict[str, np.ndarray], device: Any = None) -> None:
-        self.library, self.arrays = library, arrays
+        self.library, self.arrays, self.make = library, arrays, Tensors(library, device).make
         self.unfinished: set[int] = set()
+        self.packed: dict[int, dict[str, Any]] = {}  # of each tensor, by its id
+        self.copied: dict[Any, np.ndarray] = {}  # from a GPU, by their place there
+        self.unpacked: dict[str, Any] = {}  # tensors by name
         module = library.module
         # kind: the type of its values; what is written for a value; what is read from that. The first kind
         # that fits counts: a Size is a tuple, and a scalar of NumPy's may be a float.
         self.kinds: dict[str, tuple[Any, Callable[..., Any], Callable[..., Any]]] = {
-            "tensor": (module.Tensor, lambda tensor, path: self.keep(library.to_array(tensor), path),
-                       lambda name: _tensor(self.arrays[name], library, device)),
             "array": (np.ndarray, self.keep, lambda name: _plain(self.arrays[name])),
             "scalar": (np.generic, lambda scalar, path: self.keep(np.asarray(scalar), path),
                        lambda name: _plain(self.arrays[name])[()]),
@@ -96,14 +118,12 @@ class _Structure:
             return value
         if type(value) is list:
             return self.items(value, path)
+        if isinstance(value, self.library.module.Tensor):
+            return self.pack_tensor(value, path)
         for kind, (known, write, _) in self.kinds.items():
             # Of Python's own types no subclass: it would come back as something else.
             if type(value) is known or known not in BUILT_IN and isinstance(value, known):
                 packed = {kind: write(value, path)}
-                if kind == "tensor" and value.requires_grad:
-                    packed["requires_grad"] = True
-                if kind == "tensor" and isinstance(value, self.library.module.nn.Parameter):
-                    packed["parameter"] = True
                 if kind == "ordered" and hasattr(value, "_metadata"):
                     # A state_dict() carries its modules' versions in this attribute.
                     packed["metadata"] = self.pack(value._metadata, (*path, "_metadata"))
@@ -113,6 +133,59 @@ class _Structure:
             "save stores tensors, arrays, numbers, strings, bytes, None, and lists, tuples and dicts of "
             "them; of a module or an optimizer, save its state_dict()"
         )
+
+    def pack_tensor(self, tensor: Any, path: tuple[str, ...]) -> dict[str, Any]:
+        if id(tensor) not in self.packed:
+            packed: dict[str, Any] = {"tensor": self.keep(self.array_of(tensor), path)}
+            if tensor.requires_grad:
+                packed["requires_grad"] = True
+            if isinstance(tensor, self.library.module.nn.Parameter):
+                packed["parameter"] = True
+            self.packed[id(tensor)] = packed
+        return self.packed[id(tensor)]
+
+    def array_of(self, tensor: Any) -> np.ndarray:
+        """Its values on the CPU, the same array for tensors that are the same elsewhere."""
+        if tensor.device.type == "cpu":
+            return self.library.to_array(tensor)
+        place = tensor.device, tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype
+        if place not in self.copied:
+            self.copied[place] = self.library.to_array(tensor)
+        return self.copied[place]
+
+    def share(self) -> None:
+        """Of tensors that overlap in memory keeps one array, of which the others become views."""
+        spans = {name: byte_bounds(self.arrays[name])
+                 for name in (packed["tensor"] for packed in self.packed.values()) if self.arrays[name].size}
+        groups: list[list[str]] = []
+        reached = 0
+        for name in sorted(spans, key=spans.__getitem__):
+            start, end = spans[name]
+            if start >= reached:
+                groups.append([])
+            groups[-1].append(name)
+            reached = max(reached, end)
+        views = {}
+        for group in groups:
+            start, end = spans[group[0]]
+            if len(group) > 1 or self.arrays[group[0]].nbytes > end - start:  # an expanded tensor claims more
+                views.update(self.merge(group, spans))
+        for packed in self.packed.values():
+            if packed["tensor"] in views:
+                packed["view"] = views[packed["tensor"]]
+
+    def merge(self, group: list[str], spans: dict[str, tuple[int, int]]) -> dict[str, Any]:
+        """Keeps, for arrays that overlap, the first that is all of their memory, else that memory as it lies.
+        Returns what the others are of it, by name."""
+        start, end = spans[group[0]][0], max(spans[name][1] for name in group)
+        whole = next((name for name in group
+                      if spans[name] == (start, end) and self.arrays[name].flags.c_contiguous), None)
+        base = whole or group[0]
+        memory = self.arrays[base] if whole else _memory(self.arrays[base], end - start)
+        arrays = {name: self.arrays.pop(name) for name in group if name != whole}
+        self.arrays[base] = memory
+        return {name: [base, CODES[array.dtype], spans[name][0] - start, array.shape, array.strides]
+                for name, array in arrays.items()}
 
     @contextmanager
     def inside(self, container: Any, path: tuple[str, ...]) -> Iterator[None]:
@@ -161,23 +234,46 @@ class _Structure:
         if not isinstance(packed, dict):
             return packed
         kind, content = next(iter(packed.items()))
+        if kind == "tensor":
+            return self.unpack_tensor(content, packed)
         value = self.kinds[kind][2](content)
-        if "parameter" in packed:
-            return self.library.module.nn.Parameter(value, requires_grad="requires_grad" in packed)
-        if "requires_grad" in packed:
-            value.requires_grad_()
         if "metadata" in packed:
             value._metadata = self.unpack(packed["metadata"])
         return value
 
+    def unpack_tensor(self, name: str, packed: dict[str, Any]) -> Any:
+        if name not in self.unpacked:
+            tensor = self.make(self.view(*packed["view"]) if "view" in packed else self.arrays[name])
+            if "parameter" in packed:
+                tensor = self.library.module.nn.Parameter(tensor, requires_grad="requires_grad" in packed)
+            elif "requires_grad" in packed:
+                tensor.requires_grad_()
+            self.unpacked[name] = tensor
+        return self.unpacked[name]
+
+    def view(self, base: str, code: str, offset: int, shape: list[int], strides: list[int]) -> np.ndarray:
+        memory = self.arrays[base].reshape(-1).view(np.uint8)
+        offset, *steps = counts([offset, *strides])
+        # NumPy holds sizes and steps against the length of the memory.
+        return np.ndarray(counts(shape), DTYPES[code], memory, offset, steps)
+
+
+def counts(values: Any) -> tuple[int, ...]:
+    """Sizes, steps or offsets from a file. Raises ValueError for what cannot be any."""
+    if not isinstance(values, (tuple, list)) or any(type(n) is not int or n < 0 for n in values):
+        raise ValueError("sizes, steps and offsets are whole numbers of at least 0")
+    return tuple(values)
+
+
+def _memory(first: np.ndarray, size: int) -> np.ndarray:
+    """``size`` bytes of memory as they lie, from the first element of an array on."""
+    dtype = np.dtype(np.uint8) if size % first.itemsize else first.dtype
+    start = as_strided(first, (1,), (first.itemsize,)).view(dtype)
+    return as_strided(start, (size // dtype.itemsize,), (dtype.itemsize,))
+
 
 def _place(path: tuple[str, ...]) -> str:
     return ".".join(path) or "the top"
-
-
-def _tensor(array: np.ndarray, library: Library, device: Any) -> Any:
-    tensor = library.tensor(array)
-    return tensor if device is None else tensor.to(device)
 
 
 def _plain(array: np.ndarray) -> np.ndarray:
@@ -226,7 +322,9 @@ def _bytes(array: np.ndarray) -> memoryview:
 
 def _write(value: Any, stream: IO[bytes], library: Library) -> None:
     packer = _Structure(library, {})
-    structure = json.dumps(packer.pack(value), allow_nan=False, separators=(",", ":"))
+    packed = packer.pack(value)
+    packer.share()
+    structure = json.dumps(packed, allow_nan=False, separators=(",", ":"))
     # Widest values first, so that every tensor starts at a multiple of its value's size.
     arrays = dict(sorted(packer.arrays.items(), key=lambda pair: -pair[1].itemsize))
     checksum = _checksum(structure, arrays)
@@ -272,12 +370,13 @@ def _read(data: bytes, library: Library, device: Any) -> Any:
     structure, checksum = metadata.get("minigrad.structure"), metadata.get("minigrad.crc32")
     if metadata.get("format") != "minigrad" and not any("minigrad" in name for name in metadata):
         # Another program's file: its tensors by name.
-        return {name: _tensor(array, library, device) for name, array in arrays.items()}
+        return {name: Tensors(library, device).make(array) for name, array in arrays.items()}
     if structure is None or _checksum(structure, arrays) != checksum:
         raise torch_file.damaged("its checksum does not match")
     try:
         return _Structure(library, arrays, device).unpack(json.loads(structure))
-    except (ValueError, TypeError, LookupError, AttributeError, StopIteration, RecursionError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError, StopIteration,
+            RecursionError) as error:  # fmt: skip
         raise torch_file.damaged(f"{type(error).__name__}: {error}") from error
 
 
@@ -331,8 +430,9 @@ def save(obj: Any, f: FILE) -> None:
 
     ``obj`` is a tensor of any dtype and shape, an array, number, string, bytes, None, dtype, device or Size,
     or a list, tuple, dict, OrderedDict or Counter of these, to any depth; of a Module or an Optimizer, save
-    its ``state_dict()``. A path is written atomically: a kill at any moment leaves the old file or the new
-    one (see `atomic.replace_file`).
+    its ``state_dict()``. Tensors that overlap in memory (tied weights, views) will do so again.
+    A path is written atomically: a kill at any moment leaves the old file or the new one (see
+    `atomic.replace_file`).
 
     Raises TypeError for anything else, NotImplementedError for a dtype that the format lacks, ValueError for
     a container that contains itself, and OSError when the file cannot be written.

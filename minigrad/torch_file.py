@@ -21,6 +21,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .serialization import Tensors, counts
+
 # PyTorch's dtypes: the name of the storage class (None: only ever untyped), and how values lie in the file.
 # NumPy has no bfloat16: two opaque bytes.
 DTYPES = {
@@ -84,7 +86,7 @@ class _Reader:
     """One archive, and the machine that runs its pickle."""
 
     def __init__(self, data: bytes, library: Any, device: Any) -> None:
-        self.library, self.device, self.left = library, device, len(data)
+        self.library, self.make, self.left = library, Tensors(library, device).make, len(data)
         self.storages: dict[str, np.ndarray] = {}
         module = library.module
         self.functions: dict[str, Callable[..., Any]] = {
@@ -93,8 +95,8 @@ class _Reader:
             "torch._utils _rebuild_tensor_v3": self.tensor_of_dtype,
             "torch._utils _rebuild_parameter": self.parameter,
             "collections OrderedDict": self.ordered,
-            "collections Counter": lambda counts: Counter(_as(dict, counts)),
-            "torch Size": lambda sizes: module.Size(_counts(sizes)),
+            "collections Counter": lambda found: Counter(_as(dict, found)),
+            "torch Size": lambda sizes: module.Size(counts(sizes)),
             "torch device": lambda *place: module.device(":".join([str(_key(part)) for part in place])),
             "_codecs encode": lambda text, encoding: _as(str, text).encode("latin1"),
             "__builtin__ bytearray": lambda content=b"": bytearray(_as(bytes, content)),
@@ -257,11 +259,9 @@ class _Reader:
         content, dtype = storage.content, np.dtype(_as(str, storage.dtype))
         if dtype.kind == "b":
             np.minimum(content, 1, out=content)
-        offset, *steps = [n * dtype.itemsize for n in _counts((offset, *stride))]
+        offset, *steps = [n * dtype.itemsize for n in counts((offset, *stride))]
         # NumPy holds sizes and steps against the length of the buffer.
-        array = np.ndarray(_counts(size), dtype, content, offset, steps)
-        tensor = self.library.tensor(array)
-        tensor = tensor if self.device is None else tensor.to(self.device)
+        tensor = self.make(np.ndarray(counts(size), dtype, content, offset, steps))
         return tensor.requires_grad_() if requires_grad else tensor
 
     def tensor_of_dtype(self, storage: _Storage, offset: int, size: Any, stride: Any, requires_grad: bool,
@@ -296,9 +296,3 @@ def _as(kind: Any, value: Any) -> Any:
     if not isinstance(value, kind):
         raise TypeError(f"a {type(value).__name__} where a {kind.__name__} belongs")
     return value
-
-
-def _counts(values: Any) -> tuple[int, ...]:
-    if not isinstance(values, (tuple, list)) or any(type(n) is not int or n < 0 for n in values):
-        raise ValueError("sizes, steps and offsets are whole numbers of at least 0")
-    return tuple(values)

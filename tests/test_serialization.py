@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import minigrad
@@ -133,12 +133,84 @@ def test_requires_grad_parameters_and_graphs(B):
     loaded["plain"].add_(1)  # the memory is the tensor's own, and writable
 
 
+VIEWS = [lambda x: x, lambda x: x.detach(), lambda x: x[3:9], lambda x: x[8:], lambda x: x[::2],
+         lambda x: x[1::3], lambda x: x.view(3, 4), lambda x: x.view(3, 4).t(), lambda x: x.view(4, 3)[:, 1],
+         lambda x: x[5], lambda x: x[2:3].expand(4), lambda x: x.view(3, 2, 2).transpose(0, 2)[1:],
+         lambda x: x[:0], lambda x: x.clone()]  # fmt: skip
+
+
 @LIBRARIES
-def test_tied_tensors_come_back_as_two(B):
-    weight = B.ones(3)
-    loaded = round_trip(B, {"encoder": weight, "decoder": weight})
+@given(picks=st.lists(st.tuples(st.integers(0, 1), st.sampled_from(VIEWS)), max_size=6),
+       dtype=st.sampled_from(["float32", "int64", "bool", "bfloat16"]))  # fmt: skip
+@example(picks=[(0, VIEWS[10]), (1, VIEWS[0])], dtype="float32")
+def test_what_overlaps_in_memory_overlaps_again(B, picks, dtype):
+    bases = [(B.arange(12) % 2 * (seed + 1)).to(getattr(B, dtype)) for seed in range(2)]
+    tensors = [view(bases[base]) for base, view in picks]
+    stream = io.BytesIO()
+    B.save(tensors, stream)
+    loaded = B.load(io.BytesIO(stream.getvalue()))
+    # Whatever is written to one shows in the others as it did.
+    for place, (got, want) in enumerate(zip(loaded, tensors, strict=True)):
+        for number, (ours, theirs) in enumerate(zip(loaded, tensors, strict=True)):
+            assert (ours is got) == (theirs is want)
+            assert_same(B, ours, theirs)
+            assert bits(ours.contiguous()) == bits(theirs.contiguous()), number
+        index = (0,) * want.dim()
+        if want.numel():
+            got[index] = want[index] = place + 2 if dtype != "bool" else place % 2
+    owned = sum(base.numel() * base.element_size() for base in bases)
+    copies = sum(view(bases[base]).numel() for base, view in picks if view in VIEWS[-2:])
+    assert len(stream.getvalue()) < 400 + 250 * len(picks) + owned + copies * 8
+
+
+@LIBRARIES
+def test_tied_weights_are_stored_once_under_their_first_name(B):
+    model = B.nn.Sequential(OrderedDict(encoder=B.nn.Linear(40, 40), decoder=B.nn.Linear(40, 40)))
+    model.decoder.weight = model.encoder.weight
+    stream = io.BytesIO()
+    B.save(model.state_dict(), stream)
+    names = safetensors.numpy.load(stream.getvalue())
+    assert set(names) == {"encoder.weight", "encoder.bias", "decoder.bias"}
+    loaded = B.load(io.BytesIO(stream.getvalue()))
+    assert list(loaded) == list(model.state_dict())
+    loaded["encoder.weight"].zero_()
+    assert not loaded["decoder.weight"].any()
+    weight = model.encoder.weight
+    first, second, third = round_trip(B, [weight, model.decoder.weight, weight.detach()])
+    assert first is second and first is not third and type(first) is B.nn.Parameter and first.requires_grad
+    assert type(third) is B.Tensor and not third.requires_grad and third.data_ptr() == first.data_ptr()
+
+
+@LIBRARIES
+def test_views_of_one_memory_count_its_changes_together(B):
+    base = B.arange(12.0)
+    one, row, turned = round_trip(B, [base, base[3:6], base.view(3, 4).t()])
+    one[4] = 99.0
+    assert row.tolist() == [3, 99, 5] and turned[0, 1].item() == 99
+    if B is minigrad:
+        assert row._version == turned._version == one._version == 1
+
+
+@LIBRARIES
+def test_a_file_from_before_tensors_shared_memory(B):
+    from minigrad.serialization import _checksum
+
+    arrays = {"encoder": np.ones(3), "decoder": np.ones(3)}
+    text = json.dumps({"dict": [[name, {"tensor": name}] for name in arrays]})
+    metadata = {"format": "minigrad", "minigrad.structure": text, "minigrad.crc32": _checksum(text, arrays)}
+    loaded = B.load(io.BytesIO(safetensors.numpy.save(arrays, metadata)))
     loaded["encoder"].zero_()
     assert loaded["decoder"].tolist() == [1, 1, 1]
+
+
+def test_what_is_shared_is_shared_on_another_device():
+    base = torch.arange(6.0)
+    for save in (torch.save, torch_backend.save):
+        stream = io.BytesIO()
+        save({"a": base, "b": base.detach(), "c": base + 1, "row": base[1:]}, stream)
+        loaded = torch_backend.load(io.BytesIO(stream.getvalue()), map_location="meta")
+        a, b, c, _ = (tensor.untyped_storage()._cdata for tensor in loaded.values())
+        assert a == b != c and {tensor.device.type for tensor in loaded.values()} == {"meta"}
 
 
 def network(B, seed=0):
@@ -187,8 +259,8 @@ def test_plain_safetensors_opens_a_state_dict(B, tmp_path):
 def test_names_in_a_nested_file(B):
     stream = io.BytesIO()
     one = B.ones(1)
-    value = {"model": {"a.b": one}, "model.a": {"b": one * 2}, "list": [one, (one,)], "": one}
-    value["__metadata__"] = one
+    value = {"model": {"a.b": one}, "model.a": {"b": one * 2}, "list": [one + 1, (one + 2,)], "": one + 3}
+    value["__metadata__"] = one + 4
     B.save(value, stream)
     names = set(safetensors.numpy.load(stream.getvalue()))
     assert names == {"model.a.b", "model.a.b~2", "list.0", "list.1.0", "tensor", "__metadata__~2"}
@@ -339,7 +411,7 @@ def test_random_bytes(B, data):
         st.lists(inner, max_size=3),
         st.dictionaries(st.sampled_from(
             ["tensor", "parameter", "array", "scalar", "size", "dtype", "device", "tuple", "dict", "ordered",
-             "counter", "float", "bytes", "metadata", "?"]), inner, max_size=2)),
+             "counter", "float", "bytes", "metadata", "view", "?"]), inner, max_size=2)),
 ))  # fmt: skip
 def test_structures_that_save_never_writes(B, structure):
     """A well-formed file with a valid checksum but nonsense inside still loads, or is an error of ours."""
