@@ -55,8 +55,8 @@ fmod = op("fmod", lambda xp, x, y: xp.fmod(x, y),
 
 # Of two operands
 atan2 = op("atan2", lambda xp, x, y: xp.arctan2(x, y), promote="float", layout=True,
-           grads=(lambda g, x, y: where((x == 0) * (y == 0), 0.0, g * (y / (x * x + y * y))),
-                  lambda g, x, y: where((x == 0) * (y == 0), 0.0, g * (-x / (x * x + y * y)))),
+           grads=(lambda g, x, y: where((x == 0) * (y == 0), 0.0, g * y * (1 / (x * x + y * y))),
+                  lambda g, x, y: where((x == 0) * (y == 0), 0.0, g * -x * (1 / (x * x + y * y)))),
            formula=("the angle of (y, x)", "ḡ · y / (x² + y²)", "−ḡ · x / (x² + y²)"))
 hypot = op("hypot", lambda xp, x, y: xp.hypot(x, y), promote="same", layout=True,
            grads=(lambda g, x, z: g * (x / z), lambda g, y, z: g * (y / z)),

@@ -41,12 +41,18 @@ det = op("det", lambda xp, x: xp.asarray(xp.linalg.det(x)),
 
 
 def _cofactors(xp, x):
-    """det x · x⁻ᵀ, of singular matrices too: each singular value's place takes the product of the others."""
+    """det x · x⁻ᵀ; where x is singular or nearly, each singular value's place takes the product of the
+    others, whose error does not grow with the condition number (15 ε; the inverse's is about κ ε)."""
     u, s, vh = xp.linalg.svd(x)
     n = s.shape[-1]
-    others = xp.stack([s[..., :k].prod(-1) * s[..., k + 1:].prod(-1) for k in range(n)], -1) if n else s
+    if not n:
+        return x
+    others = xp.stack([s[..., :k].prod(-1) * s[..., k + 1:].prod(-1) for k in range(n)], -1)
     sign = xp.asarray(xp.linalg.det(u) * xp.linalg.det(vh))[..., None]
-    return xp.matmul(u * (sign * others)[..., None, :], vh).astype(x.dtype)
+    regular = (s[..., -1:] * 16 > s[..., :1])[..., None]
+    safe = xp.where(regular, x, xp.eye(n, dtype=x.dtype))
+    direct = xp.asarray(xp.linalg.det(safe))[..., None, None] * xp.linalg.inv(safe).swapaxes(-1, -2)
+    return xp.where(regular, direct, xp.matmul(u * (sign * others)[..., None, :], vh)).astype(x.dtype)
 
 
 def _cofactors_slope(g, x, z):
