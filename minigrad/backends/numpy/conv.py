@@ -62,7 +62,8 @@ class _Patches:
         """Yields (images, lines, patch matrix), of `room` numbers where that can be; the next overwrites
         it."""
         line = self.size[1] * self.depth * self.groups
-        many, tall = images.stop - images.start, lines.stop - lines.start
+        tall = lines.stop - lines.start
+        many = images.stop - images.start if tall == self.size[0] else 1    # or a chunk's lines are no block
         many = max(1, min(many, room // max(1, line * tall)))
         tall = tall if many > 1 else max(1, min(tall, room // max(1, line)))
         buffer = np.empty(many * tall * line, self.image.dtype)

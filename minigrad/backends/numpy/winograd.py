@@ -25,8 +25,9 @@ from numpy.lib.stride_tricks import as_strided
 from .memory import empty
 from .threads import get_num_threads, parallel
 
-# Of both sides; with fewer, the transforms cost more than they spare. In NumPy, and compiled.
-CHANNELS = 32, 16
+# Of both sides; with fewer, the transforms cost more than they spare: in NumPy on one thread, in NumPy on
+# more (whose short calls wait for the interpreter lock), compiled.
+CHANNELS, CHANNELS_THREADS, CHANNELS_COMPILED = 32, 128, 16
 TILES = 48                      # in all: with fewer, transforming the kernel costs more than it spares
 ROOM = 1 << 17                  # numbers in a chunk's transformed input or output
 LEAST = 128                     # tiles in a chunk, or BLAS is slow
@@ -42,9 +43,10 @@ def fits(x, other, w_shape, geometry, size, tiles=TILES):
     """Is it quicker for this convolution of x with `other`, and without overflow? `size`: the output's
     (height, width)."""
     stride, pads, dilation, groups = geometry
-    if get_num_threads() > 1 or w_shape[2:] != (3, 3) or groups > 1 or x.dtype != np.float32:
+    if w_shape[2:] != (3, 3) or groups > 1 or x.dtype != np.float32:
         return False
-    if not (min(w_shape[:2]) >= CHANNELS[compiled] and (*stride, *dilation) == (1, 1, 1, 1)
+    least = CHANNELS_COMPILED if compiled else CHANNELS if get_num_threads() == 1 else CHANNELS_THREADS
+    if not (min(w_shape[:2]) >= least and (*stride, *dilation) == (1, 1, 1, 1)
             and min(map(min, pads)) >= 0 and len(x) * size[0] * size[1] >= 4 * tiles):
         return False
     a, b = _largest(x), _largest(other)
@@ -141,7 +143,8 @@ class _Tiles:
         next overwrites it."""
         (_, height, width, channels), wide = self.x.shape, self.wide
         tall = rows.stop - rows.start
-        many = max(1, min(images.stop - images.start, tiles // max(1, tall * wide)))
+        many = images.stop - images.start if tall == self.tall else 1       # or a chunk's lines are no block
+        many = max(1, min(many, tiles // max(1, tall * wide)))
         tall = tall if many > 1 else max(1, min(tall, tiles // wide))
         room = np.zeros((many, 2 * self.tall + 2, 2 * wide + 2, channels), self.x.dtype)
         by_row = np.empty(4 * many * tall * (2 * wide + 2) * channels, self.x.dtype)
