@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import struct
 import subprocess
@@ -23,7 +24,7 @@ from minigrad.cli import train as train_module
 
 ROOT = Path(__file__).parent.parent
 LIBRARIES = {"numpy": minigrad, "torch": torch_backend}
-ROW = re.compile(r"^ *(\d+)  (numpy|torch)  +([\d.]+)  +([\d.]+)  +([\d.]+) %  +[\d,]+$", re.M)
+ROW = re.compile(r"^ *(\d+)  (numpy|torch)  +([\d.]+)  +([\d.]+)  +([\d.]+) %  +(?:[\d,]+|–)$", re.M)
 
 
 @pytest.fixture(autouse=True)
@@ -190,16 +191,23 @@ def test_a_resumed_run_equals_an_uninterrupted_one(backend, step, csv, monkeypat
             assert state(f"parts/{name}/{kind}.safetensors") == state(f"whole/{name}/{kind}.safetensors")
 
 
-def test_a_run_continues_on_the_other_backend(csv, monkeypatch):
+def test_a_run_continues_on_the_other_backend(csv, monkeypatch, capsys):
     command = ["train", "--data", "csv", csv, "--epochs", "3", "--batch-size", "32"]
     for name, other in (("numpy", "torch"), ("torch", "numpy")):
-        assert main([*command, "--backend", name, "--out", "whole"]) == 0
+        whole, parts = f"whole-{name}", f"parts-{name}"
+        assert main([*command, "--backend", name, "--out", whole]) == 0
         with monkeypatch.context() as patched:
             interrupt_at(patched, name, 6)
-            assert main([*command, "--backend", name, "--out", "parts"]) == 130
-        assert main(["train", "--backend", other, "--resume", f"parts/{name}/last.safetensors"]) == 0
-        whole = minigrad.load(f"whole/{name}/last.safetensors")
-        crossed = minigrad.load(f"parts/{other}/last.safetensors")
+            assert main([*command, "--backend", name, "--out", parts]) == 130
+        capsys.readouterr()
+        assert main(["train", "--backend", other, "--resume", f"{parts}/{name}/last.safetensors"]) == 0
+        # The first epoch's speed was the other backend's.
+        speeds = re.findall(r"%  +(\S+)$", capsys.readouterr().out, re.M)
+        assert speeds[0] == "–" and "–" not in speeds[1:] and len(speeds) == 3
+        history = json.loads(Path(parts, "history.json").read_text())["backends"][other]["epochs"]
+        assert ["samples_per_second" in row for row in history] == [False, True, True]
+        whole = minigrad.load(f"{whole}/{name}/last.safetensors")
+        crossed = minigrad.load(f"{parts}/{other}/last.safetensors")
         np.testing.assert_allclose(crossed["losses"], whole["losses"], rtol=1e-11)
         for key, value in whole["model"].items():
             np.testing.assert_allclose(crossed["model"][key].numpy(), value.numpy(), rtol=1e-9, atol=1e-12)
@@ -212,6 +220,19 @@ def test_a_finished_run_can_be_made_longer(csv, capsys):
     assert main(["train", "--resume", "short/torch/last.safetensors", "--epochs", "3"]) == 0
     long, short = (state(f"{name}/torch/last.safetensors") for name in ("long", "short"))
     assert long == short
+
+
+def test_a_run_never_overwrites_another(csv, capsys):
+    command = ["train", "--backend", "torch", "--model", "logreg", "--data", "csv", csv, "--epochs", "1"]
+    for folder in ("runs/csv-logreg", "runs/csv-logreg-2", "runs/csv-logreg-3"):
+        assert main(command) == 0
+        assert capsys.readouterr().out.endswith(f"are in {folder}\n")
+    assert main(["train", "--resume", "runs/csv-logreg-2/torch/last.safetensors", "--epochs", "2"]) == 0
+    kept = [minigrad.load(f"runs/csv-logreg{end}/torch/last.safetensors") for end in ("", "-2", "-3")]
+    assert [state["epoch"] for state in kept] == [1, 2, 1]
+    os.rename("runs/csv-logreg-3", "moved")
+    assert main([*command[:-1], "2", "--resume", "moved/torch/last.safetensors", "--out", "moved"]) == 0
+    assert minigrad.load("moved/torch/last.safetensors")["epoch"] == 2
 
 
 def test_ctrl_c_from_outside(csv):
@@ -257,8 +278,10 @@ def files(csv):
     minigrad.save({"epoch": 3}, "other")
     mlp = ["train", "--backend", "torch", "--model", "mlp", "--data", "csv", csv, "--epochs", "1"]
     for seed, name in (("0", "mlp"), ("1", "seeded")):
-        assert main([*mlp, "--seed", seed]) == 0
-        os.rename("runs/csv-mlp/torch/last.safetensors", name)
+        assert main([*mlp, "--seed", seed, "--out", f"runs/{name}"]) == 0
+        os.rename(f"runs/{name}/torch/last.safetensors", name)
+    os.makedirs("taken/torch")
+    shutil.copy("mlp", "taken/torch/last.safetensors")
 
 
 @pytest.mark.parametrize("arguments, text", [
@@ -287,6 +310,9 @@ def files(csv):
     ("--resume mlp --seed 5", "--seed cannot change in a resumed run: it is 0 there; leave it out"),
     ("--resume mlp seeded", "mlp and seeded are of different runs: --seed is 0 and 1; resume one of them"),
     ("--resume mlp", "the run is at epoch 1 already: pass --epochs above that to go on"),
+    ("--out taken", "taken holds another run: pass another --out, or continue that one with --resume "
+     "taken/torch/last.safetensors\n"),
+    ("--resume seeded --epochs 3 --out taken", "taken holds another run"),
     ("--backend torch --out train.csv/here", "train.csv/here: Not a directory"),
     ("--backend torch --out /proc/here", "/proc/here: No such file or directory"),
 ])  # fmt: skip

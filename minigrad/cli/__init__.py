@@ -70,7 +70,9 @@ def make_parser() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
     add("--seed", type=_seed, default=0, metavar="N", help="of weights, split, order, dropout (%(default)s)")
     add("--dtype", choices=["float64", "float32"], default="float64",
         help="in float64 (default) the backends' rows are equal; in float32 their difference is printed")
-    add("--out", metavar="DIR", help="for curves, history, checkpoints; by default runs/DATA-MODEL")
+    add("--out", metavar="DIR",
+        help="for curves, history, checkpoints; by default runs/DATA-MODEL, numbered where that exists; a "
+             "folder that holds another run is refused")
     add("--resume", nargs="+", default=[], metavar="FILE",
         help="checkpoints to continue: one for each backend, or one for all; other options come from it")
     parity = commands.add_parser(

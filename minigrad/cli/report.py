@@ -57,10 +57,10 @@ class Screen:
             self.progress.update(self.tasks[run.name], completed=len(run.losses))
 
     def show(self, run: Run, row: dict[str, float]) -> None:
-        epoch = int(row["epoch"])
+        epoch, speed = int(row["epoch"]), row.get("samples_per_second")
         self.print(
             f"{epoch:5}  {run.name:7}  {row['train_loss']:12.8f}  {row['validation_loss']:15.8f}  "
-            f"{row['accuracy']:6.2f} %  {row['samples_per_second']:9,.0f}"
+            f"{row['accuracy']:6.2f} %  {'–' if speed is None else format(speed, ',.0f'):>9}"
         )
         self.rows_of_epoch[epoch] += 1
         if run.options.dtype == "float32" and 1 < len(self.runs) == self.rows_of_epoch[epoch]:
@@ -89,7 +89,8 @@ def compare(first: Run, other: Run) -> dict[str, Any]:
         {name: value.detach().cpu().numpy() for name, value in run.model.state_dict().items()}
         for run in (first, other)
     ]
-    speeds = [median(row["samples_per_second"] for row in run.history) for run in (first, other)]
+    speeds = [median(row["samples_per_second"] for row in run.history if "samples_per_second" in row)
+              for run in (first, other)]
     return {
         "backends": [first.name, other.name],
         "largest_difference_in_loss": float(loss_differences(first, other).max()),

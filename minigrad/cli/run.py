@@ -109,4 +109,7 @@ class Run:
             self.state.resume(path)
         except (KeyError, RuntimeError, ValueError) as error:
             raise UserError(f"{path} is no checkpoint of a {self.options.model} for this data") from error
+        if self.state.parts["about"]["backend"] != self.name:
+            for row in self.history:  # a speed that is not this backend's
+                row.pop("samples_per_second", None)
         self.random_state = self.library.get_rng_state()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import signal
 import threading
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from glob import escape, glob
 from importlib.util import find_spec
 from pickle import UnpicklingError
 from typing import Any
@@ -127,13 +131,29 @@ def _make_runs(options: Namespace) -> list[Run]:
     return runs
 
 
+def _folder(options: Namespace) -> str:
+    """Where the run is kept: a new folder, or --out. Raises UserError where that holds another run."""
+    if options.out is None:
+        for number in itertools.count(1):
+            folder = f"runs/{options.data[0]}-{options.model}" + f"-{number}" * (number > 1)
+            with suppress(FileExistsError):
+                os.makedirs(folder)
+                return folder
+    kept = glob(os.path.join(escape(options.out), "*", "last.safetensors"))
+    continued = {os.path.realpath(path) for path in options.resume}
+    if kept and continued.isdisjoint(map(os.path.realpath, kept)):
+        raise UserError(f"{options.out} holds another run: pass another --out, or continue that one with "
+                        f"--resume {' '.join(sorted(kept))}")  # fmt: skip
+    return options.out
+
+
 def run_command(options: Namespace) -> int:
     """Runs `minigrad train`; the exit code is 0, or 130 after Ctrl-C."""
-    options.out = options.out or f"runs/{options.data[0]}-{options.model}"
     runs = _make_runs(options)
     options.backend = [run.name for run in runs]
     if options.resume and all(run.epoch >= options.epochs for run in runs):
         raise UserError(f"the run is at epoch {runs[0].epoch} already: pass --epochs above that to go on")
+    options.out = _folder(options)
     for run in runs:
         run.save("last")  # before any work: a folder that cannot be written is told at once
     with CtrlC() as ctrl_c, report.Screen(runs) as screen:
