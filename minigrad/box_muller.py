@@ -28,7 +28,7 @@ def fma(x, y, z):
     if x.dtype == F:
         return (x.astype(D) * y + z).astype(F)      # a float64 holds the product of two float32 exactly
     product = x * y
-    if np.all(z == 0) or abs(y) == 1 or max(abs(y), np.max(np.abs(z))) > 1e299:
+    if abs(y) == 1 or np.all(z == 0) or max(abs(y), np.max(np.abs(z))) > 1e299:
         return product + z                          # one of the two steps is exact, or the halves overflow
     x_high, y_high = (v * 134217729.0 - (v * 134217729.0 - v) for v in (x, y))      # Dekker 1971: the halves
     x_low, y_low = x - x_high, y - y_high
@@ -53,45 +53,61 @@ def box_muller(u, mean, std):
     u = u.reshape(-1, 16)
     rest, angle = 1 - u[:, :8], u.dtype.type(2 * math.pi) * u[:, 8:]
     if u.dtype == D:
-        log, sin, cos = libm(math.log, rest), libm(math.sin, angle), libm(math.cos, angle)
+        radius, sin, cos = np.sqrt(-2 * libm(math.log, rest)), libm(math.sin, angle), libm(math.cos, angle)
     else:
-        log, (sin, cos) = _log(rest), _sin_cos(angle)
-    radius = np.sqrt(-2 * log)
-    return fma(np.concatenate([radius * cos, radius * sin], 1).ravel(), std, mean)
+        radius, (sin, cos) = _rounded(np.sqrt(-2 * _log(rest))), _sin_cos(angle)
+    return fma(np.concatenate([radius * cos, radius * sin], 1).ravel().astype(u.dtype), std, mean)
+
+
+# float32 arithmetic below is done in float64 and rounded: to the same bits, since float64 has more than twice
+# the digits. After a product and a sum that makes a fused multiply-add.
+def _rounded(x):
+    return x.astype(F).astype(D)
+
+
+def _constants(*values):
+    return [np.array(F(value), D) for value in values]
+
+
+LOG = _constants(7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1,
+                 -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1)
+SIN = _constants(-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1)
+COS = _constants(2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2)
+LOG_2 = _constants(-2.12194440e-4, 0.693359375)                                     # the sum of both
+EIGHTH_TURN = _constants(-0.78515625, -2.4187564849853515625e-4, -3.77489497744294108e-8)     # −π/4
 
 
 def _polynomial(coefficients, x):
-    y, x = F(coefficients[0]), x.astype(D)
+    y = coefficients[0]
     for c in coefficients[1:]:
-        y = (y * x + F(c)).astype(F)
+        y = _rounded(y * x + c)
     return y
 
 
 def _log(x):
     """Natural logarithm of float32 values in (0, 1]."""
     bits = x.view(np.int32)
-    exponent = ((bits >> 23) - 126).astype(F)
+    exponent = (bits >> 23) - 126
     mantissa = ((bits & 0x007FFFFF) | 0x3F000000).view(F)                   # in [0.5, 1)
     low = mantissa < F(math.sqrt(0.5))
-    exponent -= low
-    x = mantissa - 1 + np.where(low, mantissa, F(0))
-    square = x * x
-    y = _polynomial((7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1,
-                     -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1), x) * x
-    y = fma(y, square, exponent * F(-2.12194440e-4))
-    return fma(exponent, F(0.693359375), x + fma(square, F(-0.5), y))
+    exponent, x = (exponent - low).astype(D), mantissa.astype(D) * (1 + low) - 1
+    square = _rounded(x * x)
+    y = _rounded(_polynomial(LOG, x) * x)
+    y = _rounded(y * square + _rounded(exponent * LOG_2[0]))
+    y = _rounded(x + _rounded(square * -0.5 + y))
+    return _rounded(exponent * LOG_2[1] + y)
 
 
 def _sin_cos(x):
     """Sine and cosine of float32 values in [0, 2π]."""
     octant = ((x * F(4 / math.pi)).astype(np.int32) + 1) & ~1
-    turns = octant.astype(F)
-    for part in (-0.78515625, -2.4187564849853515625e-4, -3.77489497744594108e-8):      # −π/4 in three parts
-        x = fma(turns, F(part), x)
-    z = x * x
-    cos = _polynomial((2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2), z) * z
-    cos = fma(cos, z, z * F(-0.5)) + 1
-    sin = fma(_polynomial((-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1), z) * z, x, x)
+    turns, x = octant.astype(D), x.astype(D)
+    for part in EIGHTH_TURN:
+        x = _rounded(turns * part + x)
+    z = _rounded(x * x)
+    cos = _rounded(_rounded(_polynomial(COS, z) * z) * z + z * -0.5)
+    cos = _rounded(cos + 1)
+    sin = _rounded(_rounded(_polynomial(SIN, z) * z) * x + x)
     plain = octant & 2 == 0
     sin, cos = np.where(plain, sin, cos), np.where(plain, cos, sin)
     return np.where(octant & 4, -sin, sin), np.where((octant - 2) & 4, cos, -cos)

@@ -68,21 +68,31 @@ def stream(generator=None, place="cpu"):
 def uniform(gen, shape, dtype, low=0.0, high=1.0):
     """rand, uniform_: floats in [low, high)."""
     _need_float(dtype, "check_uniform_bounds")
-    for name, bound in (("from", low), ("to", high)):
-        _need(abs(bound) <= LARGEST[dtype.name], f"{name} is out of bounds for {C_NAMES[dtype.name]}",
-              "Pass finite bounds.")
-    _need(low <= high, f"uniform_ expects to return a [from, to) range, but found from={low:g} > to={high:g}",
-          "Swap the bounds.")
-    _need(high - low <= LARGEST[dtype.name], "uniform_ expects to-from <= std::numeric_limits<"
-          f"{from_numpy(dtype).legacy_name}>::max(), but found to={high:g} and from={low:g} which result in "
-          "to-from to exceed the limit", "Bring the bounds closer together.")
+    whole = (low, high) == (0, 1)
+    if not whole:
+        _check_bounds(dtype, low, high)
     n, compute = math.prod(shape), D if dtype == D else F
     u = gen.u53(n) if dtype == D else gen.u24(n)
-    if (low, high) != (0, 1):
+    if not whole:
         u = fma(u, compute(high) - compute(low), compute(low))
+    elif dtype == compute:
+        return u.reshape(shape)
     values = u.astype(dtype)
     values[values == dtype.type(high)] = dtype.type(low)        # where rounding reached the open end
     return values.reshape(shape)
+
+
+def _check_bounds(dtype, low, high):
+    known = from_numpy(dtype)
+    largest = LARGEST[known.name]
+    for name, bound in (("from", low), ("to", high)):
+        _need(abs(bound) <= largest, f"{name} is out of bounds for {C_NAMES[known.name]}",
+              "Pass finite bounds.")
+    _need(low <= high, f"uniform_ expects to return a [from, to) range, but found from={low:g} > to={high:g}",
+          "Swap the bounds.")
+    _need(high - low <= largest, f"uniform_ expects to-from <= std::numeric_limits<{known.legacy_name}>::max("
+          f"), but found to={high:g} and from={low:g} which result in to-from to exceed the limit",
+          "Bring the bounds closer together.")
 
 
 def normal(gen, shape, dtype, mean=0.0, std=1.0, contiguous=True):
@@ -97,12 +107,14 @@ def normal(gen, shape, dtype, mean=0.0, std=1.0, contiguous=True):
     whole, tail = n - n % 16, 16 if n % 16 else 0
     first = whole if dtype.itemsize == 2 else n
     u, compute = (gen.u53(first + tail), D) if dtype == D else (gen.u24(first + tail), F)
-    values = np.empty(n, dtype)
-    for start in range(0, whole, 65536):                        # pieces that stay in the processor's cache
-        piece = slice(start, min(start + 65536, whole))
+    if tail:
+        u = np.concatenate([u[:whole], u[first:]])
+    values = np.empty(len(u), dtype)
+    for start in range(0, len(u), 16384):                       # pieces that stay in the processor's cache
+        piece = slice(start, start + 16384)
         values[piece] = box_muller(u[piece], compute(mean), compute(std))
     if tail:
-        values[-16:] = box_muller(u[first:], compute(mean), compute(std))
+        values = np.concatenate([values[:n - 16], values[whole:]])
     return values.reshape(shape)
 
 
@@ -111,13 +123,13 @@ def integers(gen, low, high, shape, dtype):
 
     Raises RuntimeError for bounds that `dtype` cannot hold exactly (torch only warns, for a float type).
     """
-    smallest, largest = _integer_range(dtype)
+    known, (smallest, largest) = from_numpy(dtype), _integer_range(dtype)
     high = largest + 1 if high is None else high
     _need(low < high, f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}",
           "Leave at least one integer to draw.")
     for name, value in (("from", low), ("to - 1", high - 1)):
-        _need(smallest <= value <= largest, f"{name} is out of bounds for {C_NAMES[dtype.name]}",
-              f"{dtype} holds every integer from {smallest} to {largest}.")
+        _need(smallest <= value <= largest, f"{name} is out of bounds for {C_NAMES[known.name]}",
+              f"{known.name} holds every integer from {smallest} to {largest}.")
     n, span = math.prod(shape), high - low
     if span == 2**64:
         return gen.words64(n).view(np.int64).reshape(shape)
@@ -230,14 +242,15 @@ def in_memory_order(draws, shape, strides=None):
 
 def _integer_range(dtype):
     """The smallest and the largest integer that `dtype` holds with all between."""
-    if dtype.name in DIGITS:
-        return -2**DIGITS[dtype.name], 2**DIGITS[dtype.name]
+    known = from_numpy(dtype)
+    if known.is_floating_point:
+        return -2**DIGITS[known.name], 2**DIGITS[known.name]
     return (0, 1) if dtype.kind == "b" else (int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))
 
 
 def _cast(values, dtype):
     """To `dtype`; to 16-bit floats by way of float32, as torch's conversions go."""
-    if dtype.itemsize == 2 and dtype.name in DIGITS:
+    if dtype.itemsize == 2 and from_numpy(dtype).is_floating_point:
         values = values.astype(F)
     return values.astype(dtype, copy=False)
 
@@ -248,6 +261,7 @@ def _need(condition, message, advice):
 
 
 def _need_float(dtype, kernel):
-    if dtype.name not in DIGITS:
-        raise NotImplementedError(f"\"{kernel}\" not implemented for '{from_numpy(dtype).legacy_name}'\n"
+    known = from_numpy(dtype)
+    if not known.is_floating_point:
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{known.legacy_name}'\n"
                                   "Use a floating point dtype.")
