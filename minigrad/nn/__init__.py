@@ -2,7 +2,7 @@
 from . import functional, init, modules, parallel, parameter, utils
 from .modules import *
 from .parallel import DataParallel
-from .parameter import Parameter
+from .parameter import Buffer, Parameter
 
-__all__ = ["DataParallel", "Parameter", "functional", "init", "modules", "parallel", "parameter",
+__all__ = ["Buffer", "DataParallel", "Parameter", "functional", "init", "modules", "parallel", "parameter",
            "utils"] + modules.__all__

@@ -35,6 +35,20 @@ class Parameter(Tensor):
         return "Parameter containing:\n" + super().__repr__()
 
 
+class Buffer(Tensor):
+    """A tensor that, assigned to a Module's attribute, becomes one of its buffers (torch.nn.Buffer).
+
+    data: Tensor, whose memory it shares. persistent: is it part of the state dict?
+    """
+
+    _prefix = Tensor._prefix
+
+    def __new__(cls, data=None, *, persistent=True):
+        data = Tensor() if data is None else data
+        made = _become(new(cls), wrap(plain(data), data.requires_grad))
+        made.persistent = persistent
+        return made
+
 
 class _Uninitialized:
     """A tensor of a lazy module, whose size is not known yet: it has a dtype, and takes others."""

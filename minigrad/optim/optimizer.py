@@ -7,6 +7,9 @@ from copy import deepcopy
 from ..engine.core import TensorBase, enable_grad
 from ..tensor import RemovableHandle
 
+_pre_hooks: dict = {}                           # of all optimizers
+_post_hooks: dict = {}
+
 
 def check(condition, message, advice):
     """Raises ValueError, torch's line first, unless `condition`."""
@@ -20,21 +23,36 @@ def _with_hooks(step):
     def stepped(*args, **kwargs):
         self = args[0]
         self._opt_called = True
-        for hook in [*self._pre_hooks.values()]:
-            args, kwargs = hook(self, args, kwargs) or (args, kwargs)
+        for hook in [*_pre_hooks.values(), *self._pre_hooks.values()]:
+            given = hook(self, args, kwargs)
+            if given is not None and not (isinstance(given, tuple) and len(given) == 2):
+                raise RuntimeError(f"{step} must return None or a tuple of (new_args, new_kwargs), but got "
+                                   f"{given}.\nThat is what a hook before the step may return.")
+            args, kwargs = given or (args, kwargs)
         loss = step(*args, **kwargs)
-        for hook in [*self._post_hooks.values()]:
+        for hook in [*self._post_hooks.values(), *_post_hooks.values()]:
             hook(self, args, kwargs)
         return loss
     return stepped
 
 
+def register_optimizer_step_pre_hook(hook):
+    """`Optimizer.register_step_pre_hook` of all optimizers (torch.optim.optimizer)."""
+    return RemovableHandle(_pre_hooks, hook)
+
+
+def register_optimizer_step_post_hook(hook):
+    """`Optimizer.register_step_post_hook` of all optimizers (torch.optim.optimizer)."""
+    return RemovableHandle(_post_hooks, hook)
+
+
 class Optimizer:
     """Updates parameters from their gradients (torch.optim.Optimizer).
 
-    params: Tensors, or dicts of "params" and settings of their own. defaults: the settings of groups that
-    give none. `param_groups` is a list of dicts, `state` has a dict per parameter. A subclass has
-    `_update(group)`, or a `step` as for torch. Raises TypeError or ValueError for what cannot be optimized.
+    params: Tensors or (name, Tensor) pairs, or dicts of "params" and settings of their own. defaults: the
+    settings of groups that give none. `param_groups` is a list of dicts, `state` has a dict per parameter. A
+    subclass has `_update(group)`, or a `step` as for torch. Raises TypeError or ValueError for what cannot be
+    optimized.
     """
 
     def __init_subclass__(cls, **options):
@@ -77,6 +95,11 @@ class Optimizer:
                             "ordering of tensors in sets will change between runs. Please use a list instead."
                             "\nThe state dict numbers parameters by their order.")
         params = [params] if isinstance(params, TensorBase) else list(params)
+        names = [param[0] for param in params if isinstance(param, tuple)]
+        if names:
+            check(len(names) == len(params), "all optimizer params should be with/without names. Some param "
+                  "names are missing", "Pass model.named_parameters().")
+            params, param_group["param_names"] = [param for _, param in params], names
         for param in params:
             if not isinstance(param, TensorBase):
                 raise TypeError("optimizer can only optimize Tensors, but one of the params is "
@@ -88,6 +111,9 @@ class Optimizer:
                           "will cause an error; see github.com/pytorch/pytorch/issues/40967 for more "
                           "information", stacklevel=3)
         for group in self.param_groups:
+            check(("param_names" in group) == ("param_names" in param_group),
+                  "all optimizer param groups should be with/without names. cannot add param group "
+                  f"{'with' if names else 'without'} names to the optimizer", "Name all parameters, or none.")
             check(set(params).isdisjoint(group["params"]),
                   "some parameters appear in more than one parameter group", "Leave each in one group.")
         param_group.update({**self.defaults, **param_group, "params": params})
@@ -153,6 +179,8 @@ class Optimizer:
                   "that doesn't match the size of optimizer's group", "Make the same groups first.")
             owners.update(zip(group["params"], own["params"], strict=True))
             group["params"] = own["params"]
+            if "param_names" in own:
+                group.setdefault("param_names", own["param_names"])
         for key, value in state_dict["state"].items():
             state[owners.get(key, key)] = _fitted(value, owners[key]) if key in owners else value
         self.__setstate__({"state": state, "param_groups": groups})

@@ -58,19 +58,24 @@ class Hardsigmoid(Hardswish, calls=F.hardsigmoid):
     """(x + 3) / 6 kept between 0 and 1 (torch.nn.Hardsigmoid)."""
 
 
+def _newer(name, older, value):
+    """The value of an argument, which may be given, with a warning, under its older name."""
+    if older is None:
+        return value
+    warnings.warn(f"keyword argument `{name}ue` is deprecated and renamed to `{name}`", FutureWarning,
+                  stacklevel=3)
+    return older
+
+
 class Hardtanh(Layer, calls=F.hardtanh, shows="min_val=, max_val=, inplace?"):
     """x kept between min_val and max_val (torch.nn.Hardtanh)."""
 
     def __init__(self, min_val=-1.0, max_val=1.0, inplace=False, min_value=None, max_value=None):
-        for old, new in (("min_value", "min_val"), ("max_value", "max_val")):
-            if locals()[old] is not None:
-                warnings.warn(f"keyword argument `{old}` is deprecated and renamed to `{new}`", FutureWarning,
-                              stacklevel=2)
-        min_val = min_val if min_value is None else min_value
-        max_val = max_val if max_value is None else max_value
+        min_val = _newer("min_val", min_value, min_val)
+        max_val = _newer("max_val", max_value, max_val)
         need(max_val > min_val, "max_val ({}) must be greater than min_val ({})\nSwap them.", max_val,
              min_val, error=AssertionError)
-        self._keep(locals())
+        self._keep({"min_val": min_val, "max_val": max_val, "inplace": inplace})
 
 
 class ReLU6(Hardtanh, shows="inplace?"):

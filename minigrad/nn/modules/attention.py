@@ -1,6 +1,7 @@
 """Attention and Transformers (Vaswani et al. 2017). `layer.py` says how to write a module."""
 import copy
 import math
+import warnings
 
 import numpy as np
 
@@ -30,6 +31,26 @@ def _added(mask, like):
     if mask is None or mask.array.dtype != bool:
         return mask
     return wrap(np.where(mask.array, -np.inf, 0).astype(like.array.dtype))
+
+
+def _check_masks(query, key, value, key_padding_mask, attn_mask):
+    """Raises torch's AssertionErrors for dimensions and dtypes, and warns where two masks differ in kind."""
+    dims = query.dim()
+    kind = f"For {'batched (3-D)' if dims == 3 else 'unbatched (2-D)'} `query`, expected "
+    need(key.dim() == value.dim() == dims, kind + "`key` and `value` to be {}-D but found {}-D and {}-D "
+         "tensors respectively\nThey have the query's dimensions.", dims, key.dim(), value.dim(),
+         error=AssertionError)
+    masks = {"key_padding_mask": (key_padding_mask, f" or {dims - 1}-D"),
+             "attn_mask": (attn_mask, ", 2-D or 3-D")}
+    for name, (mask, fits) in masks.items():
+        if mask is not None:
+            need(f"{mask.dim()}-D" in fits, kind + "`{}` to be `None`{} but found {}-D tensor instead\n"
+                 "Reshape it.", name, fits, mask.dim(), error=AssertionError)
+            need(mask.array.dtype.kind not in "iu", "only bool and floating types of {} are supported\n"
+                 "Convert it with .bool().", name, error=AssertionError)
+    if key_padding_mask is not None and attn_mask is not None and key_padding_mask.dtype != attn_mask.dtype:
+        warnings.warn("Support for mismatched key_padding_mask and attn_mask is deprecated. Use same type "
+                      "for both instead.", stacklevel=4)
 
 
 class MultiheadAttention(Module):
@@ -97,6 +118,7 @@ class MultiheadAttention(Module):
              "Need attn_mask if specifying the is_causal hint. You may use the Transformer module method "
              "`generate_square_subsequent_mask` to create this mask.\nPass the mask too.")
         batched, same = query.dim() == 3, query is key is value
+        _check_masks(query, key, value, key_padding_mask, attn_mask)
         if not batched:
             query, key, value = (s.unsqueeze(x, 0) for x in (query, key, value))
             if key_padding_mask is not None:
@@ -106,15 +128,26 @@ class MultiheadAttention(Module):
         need(query.shape[-1] == self.embed_dim, "was expecting embedding dimension of {}, but got {}\n"
              "The query's last dimension is embed_dim.", self.embed_dim, query.shape[-1],
              error=AssertionError)
+        need(key.shape == value.shape or not self._qkv_same_embed_dim, "key shape torch.Size({}) does not "
+             "match value shape torch.Size({})\nThey are pairs.",
+             *[(x.shape[1], x.shape[0], x.shape[2]) for x in (key, value)], error=AssertionError)
         if same:
             key = value = query
         (n, length, _), sources, heads = query.shape, key.shape[1], self.num_heads
         q, k, v = (s.transpose(s.reshape(x, (n, -1, heads, self.head_dim)), 1, 2)
                    for x in self._projected(query, key, value))
-        mask = _added(attn_mask, query)
-        if mask is not None and mask.dim() == 3:
-            mask = s.reshape(mask, (n, heads, length, sources))
+        hidden = is_causal and key_padding_mask is None and not need_weights    # as torch: the hint alone
+        mask = None if hidden else _added(attn_mask, query)
+        if mask is not None:
+            fits = (length, sources) if mask.dim() == 2 else (n * heads, length, sources)
+            need(mask.shape == fits, "The shape of the {}D attn_mask is {}, but should be {}.\n"
+                 "It has a place for each query and key.", mask.dim(), str(mask.shape), str(fits))
+            mask = s.reshape(mask, (n, heads, length, sources)) if mask.dim() == 3 else mask
         if key_padding_mask is not None:
+            for at, size in enumerate((n, sources)):
+                found = key_padding_mask.shape[at]
+                need(found == size, "Expected key_padded_mask.shape[{}] to be {}, but got {}\nIt is (N, S).",
+                     at, size, found, error=AssertionError)
             padding = s.reshape(_added(key_padding_mask, query), (n, 1, 1, sources))
             mask = padding if mask is None else mask + padding
         dropout = self.dropout if self.training else 0.0
@@ -127,7 +160,7 @@ class MultiheadAttention(Module):
             mixed = s.matmul(weights, v)
             weights = rp.mean(weights, 1) if average_attn_weights else weights
         else:
-            mixed = F.scaled_dot_product_attention(q, k, v, mask, dropout)
+            mixed = F.scaled_dot_product_attention(q, k, v, mask, dropout, hidden)
         # In this order, whatever batch_first: dropout draws its mask in the order of memory.
         out = self.out_proj(s.reshape(s.permute(mixed, (2, 0, 1, 3)), (length, n, self.embed_dim)))
         if not batched:

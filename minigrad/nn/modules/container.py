@@ -9,6 +9,22 @@ from ..parameter import Parameter
 from .module import Module, indented
 
 
+def _pairs(kind, named, what):
+    """(name, value) pairs, of a mapping or given as they are. Raises torch's TypeErrors and ValueError."""
+    need(isinstance(named, Iterable), "{}.update should be called with an iterable of key/value pairs, but "
+         "got {}\nPass a dict of {}.", kind, type(named).__name__, what, error=TypeError)
+    if isinstance(named, (Mapping, ModuleDict, ParameterDict)):
+        return named.items()
+    pairs = list(named)
+    for place, pair in enumerate(pairs):
+        element = f"{kind.replace('sD', 'D')} update sequence element #{place}"
+        need(isinstance(pair, Iterable), "{} should be Iterable; is{}\nPass pairs.", element,
+             type(pair).__name__, error=TypeError)
+        need(len(pair) == 2, "{} has length {}; 2 is required\nPass pairs of a name and a value.", element,
+             len(pair), error=ValueError)
+    return pairs
+
+
 class _Numbered(Module):
     """What Sequential and ModuleList share: children named "0", "1", ..."""
 
@@ -84,8 +100,19 @@ class Sequential(_Numbered):
              "is given.\nUse append() for one module.", type(other), error=ValueError)
         return self.extend(other)
 
+    def __mul__(self, other):
+        need(isinstance(other, int), "unsupported operand type(s) for *: {} and {}\nPass an int.",
+             type(self), type(other), error=TypeError)
+        need(other > 0, "Non-positive multiplication factor {} for {}\nPass 1 or more.", other, type(self),
+             error=ValueError)
+        return Sequential(*[*self] * other)
+
+    __rmul__ = __mul__
+
     def insert(self, index, module):
         """Put a module before the one at `index`; returns self."""
+        need(isinstance(module, Module), "module should be of type: {}\nPass a Module.", Module,
+             error=AssertionError)
         need(-len(self) <= index <= len(self), "Index out of range: {}\nThere are {} modules.", index,
              len(self), error=IndexError)
         super().insert(index, module)
@@ -177,9 +204,7 @@ class ModuleDict(Module):
 
     def update(self, modules):
         """Add the modules of a mapping, or of (name, module) pairs."""
-        need(isinstance(modules, Iterable), "ModuleDict.update should be called with an iterable of "
-             "key/value pairs, but got {}\nPass a dict of modules.", type(modules).__name__, error=TypeError)
-        for name, module in modules.items() if isinstance(modules, (Mapping, ModuleDict)) else modules:
+        for name, module in _pairs("ModuleDict", modules, "modules"):
             self[name] = module
 
 
@@ -347,13 +372,10 @@ class ParameterDict(_Parameters):
 
     def update(self, parameters):
         """Add the values of a mapping, or of (name, value) pairs."""
-        need(isinstance(parameters, Iterable), "ParametersDict.update should be called with an iterable of "
-             "key/value pairs, but got {}\nPass a dict of parameters.", type(parameters).__name__,
-             error=TypeError)
-        if isinstance(parameters, (Mapping, ParameterDict)):
-            ordered = isinstance(parameters, (OrderedDict, ParameterDict))
-            parameters = parameters.items() if ordered else sorted(parameters.items())
-        for key, value in parameters:
+        pairs = _pairs("ParametersDict", parameters, "parameters")
+        if isinstance(parameters, Mapping) and not isinstance(parameters, OrderedDict):
+            pairs = sorted(pairs)
+        for key, value in pairs:
             self[key] = value
 
     def __or__(self, other):

@@ -18,7 +18,8 @@ class PairwiseDistance(Layer):
     """‖x1 − x2 + eps‖ₚ over the last dimension (torch.nn.PairwiseDistance)."""
 
     def __init__(self, p=2.0, eps=1e-6, keepdim=False):
-        self._keep({"norm": p, "eps": eps, "keepdim": keepdim})
+        self._keep({"eps": eps, "keepdim": keepdim})
+        self.norm = p
 
     def forward(self, x1, x2):
         return F.pairwise_distance(x1, x2, self.norm, self.eps, self.keepdim)

@@ -124,6 +124,10 @@ class Hooked:
         (Module.register_load_state_dict_pre_hook)."""
         return _add(self._hooks, "load_state_dict_pre", hook)
 
+    def _register_load_state_dict_pre_hook(self, hook, with_module=False):
+        """The older form of `register_load_state_dict_pre_hook`; without `module`, unless told."""
+        return _add(self._hooks, "load_state_dict_pre", hook if with_module else lambda _, *rest: hook(*rest))
+
     def register_load_state_dict_post_hook(self, hook):
         """Call `hook(module, incompatible_keys)` after the module's part of every `load_state_dict()`; it may
         change the two lists (Module.register_load_state_dict_post_hook)."""

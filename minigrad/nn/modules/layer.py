@@ -53,16 +53,16 @@ class Layer(Module):
             cls._shows = shows.split(", ")
 
     def _keep(self, arguments):
-        """Begin the module; its constructor's arguments become attributes."""
+        """Begin the module; of `arguments` those of its constructor become attributes."""
         super().__init__()
         self.__dict__.update({name: value for name, value in arguments.items()
-                              if name not in NOT_KEPT and name[0] != "_"})
+                              if name in self._usual and name not in NOT_KEPT and name[0] != "_"})
 
     def _learn(self, device, dtype, **sizes):
         """Parameters of these sizes, None where none is wanted, with their first values."""
         for name, size in sizes.items():
             self.register_parameter(name, None if size is None else Parameter(
-                create.empty(*size, device=device, dtype=dtype)))
+                create.empty(size, device=device, dtype=dtype)))
         self.reset_parameters()
 
     def forward(self, *inputs, **named):

@@ -97,7 +97,7 @@ class Embedding(Layer, shows="num_embeddings, embedding_dim, padding_idx?, max_n
 
 # Normalisation ----------------------------------------------------------------------------------------------
 
-class _BatchNorm(Affine, shows="num_features, eps=, momentum=, affine=, bias=, track_running_stats="):
+class _Norm(Affine, shows="num_features, eps=, momentum=, affine=, bias=, track_running_stats="):
     _version = 2                                # since which state dicts count batches
 
     def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True,
@@ -122,9 +122,19 @@ class _BatchNorm(Affine, shows="num_features, eps=, momentum=, affine=, bias=, t
         self.reset_running_stats()
         super().reset_parameters()
 
+    def _need_dims(self, dims):
+        need(str(dims) in self._dims, "expected {} input (got {}D input)\nThe input is (N, C, ...).",
+             self._dims, dims, error=ValueError)
+
+    def _load_from_state_dict(self, state_dict, prefix, local_metadata, *rest):
+        if local_metadata.get("version") in (None, 1) and self.track_running_stats:
+            state_dict.setdefault(prefix + "num_batches_tracked", self.num_batches_tracked)
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
+
+
+class _BatchNorm(_Norm):
     def forward(self, input):
-        need(str(input.array.ndim) in self._dims, "expected {} input (got {}D input)\n"
-             "The input is (N, C, ...).", self._dims, input.array.ndim, error=ValueError)
+        self._need_dims(input.array.ndim)
         factor, track = self.momentum or 0.0, self.track_running_stats
         if self.training and track and self.num_batches_tracked is not None:
             self.num_batches_tracked.array += 1
@@ -133,11 +143,6 @@ class _BatchNorm(Affine, shows="num_features, eps=, momentum=, affine=, bias=, t
         mean, var = (self.running_mean, self.running_var) if track or not self.training else (None, None)
         batch = self.training or (mean is None and var is None)
         return F.batch_norm(input, mean, var, self.weight, self.bias, batch, factor, self.eps)
-
-    def _load_from_state_dict(self, state_dict, prefix, local_metadata, *rest):
-        if local_metadata.get("version") in (None, 1) and self.track_running_stats:
-            state_dict.setdefault(prefix + "num_batches_tracked", self.num_batches_tracked)
-        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
 
 
 class BatchNorm1d(_BatchNorm):
@@ -201,15 +206,14 @@ class GroupNorm(Affine, shows="num_groups, num_channels, eps=, affine=, bias="):
         return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
 
-class _InstanceNorm(_BatchNorm):
+class _InstanceNorm(_Norm):
     def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=False, track_running_stats=False,
                  device=None, dtype=None, *, bias=True):
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
 
     def forward(self, input):
         dims, single = input.array.ndim, int(self._dims[0])
-        need(str(dims) in self._dims, "expected {} input (got {}D input)\nThe input is (N, C, ...).",
-             self._dims, dims, error=ValueError)
+        self._need_dims(dims)
         at = dims - single
         channels = input.array.shape[at]
         if channels != self.num_features:

@@ -6,7 +6,7 @@ from ...device import device
 from ...engine.core import no_grad
 from ...tensor import Tensor
 from ..arguments import need
-from ..parameter import Parameter
+from ..parameter import Buffer, Parameter
 from .hooks import (  # noqa: F401  (the names of torch.nn.modules.module)
     Hooked,
     call_with_hooks,
@@ -137,6 +137,10 @@ class Module(Stateful, Hooked):
 
     def __setattr__(self, name, value):
         own = self.__dict__
+        if isinstance(value, Buffer):
+            self._forget(name, own["_buffers"])
+            self.register_buffer(name, value, value.persistent)
+            return
         if isinstance(value, (Parameter, Module)):
             learned = isinstance(value, Parameter)
             kind, members = ("parameters", "_parameters") if learned else ("module", "_modules")
@@ -178,6 +182,18 @@ class Module(Stateful, Hooked):
         for name in target.split(".") if target else ():
             module = module._member(name, "an nn.Module", lambda found: isinstance(found, Module))
         return module
+
+    def set_submodule(self, target, module, strict=False):
+        """Put a module at a dotted path; strict: in the place of another (Module.set_submodule). Raises
+        AttributeError off the tree, ValueError for no path and for what is no Module."""
+        need(target, "Cannot set the submodule without a target name!\nPass a path.", error=ValueError)
+        need(isinstance(module, Module), "`module` is not an nn.Module, found {}\nPass a Module.",
+             type(module), error=ValueError)
+        path, _, name = target.rpartition(".")
+        parent = self.get_submodule(path)
+        if strict or hasattr(parent, name):
+            parent.get_submodule(name)          # raises for what is no module
+        setattr(parent, name, module)
 
     def get_parameter(self, target):
         """The parameter at a dotted path (Module.get_parameter). Raises AttributeError off the tree."""

@@ -33,7 +33,7 @@ class AvgPool1d(Layer, calls=F.avg_pool1d, shows="kernel_size=, stride=, padding
 
     def __init__(self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
         stride = kernel_size if stride is None else stride
-        kernel_size, stride, padding = (v if isinstance(v, tuple) else (v,)
+        kernel_size, stride, padding = (tuple(v) if isinstance(v, (tuple, list)) else (v,)
                                         for v in (kernel_size, stride, padding))
         self._keep(locals())
 

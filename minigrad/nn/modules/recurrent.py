@@ -135,6 +135,8 @@ class _Layers(_Recurrent, shows="input_size, hidden_size, num_layers?, bias?, ba
                           f"dropout expects num_layers greater than 1, but got dropout={dropout} and "
                           f"num_layers={num_layers}", stacklevel=3)
         sized = {"input_size": input_size, "hidden_size": hidden_size, "num_layers": num_layers}
+        need(isinstance(batch_first, bool), "batch_first should be of type bool, got: {}\n"
+             "Pass True or False.", type(batch_first).__name__, error=TypeError)
         for name, size in sized.items():
             need(isinstance(size, int), "{} should be of type int, got: {}\nSizes are ints.", name,
                  type(size).__name__, error=TypeError)

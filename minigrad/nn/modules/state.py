@@ -41,8 +41,9 @@ class Stateful:
         A subclass with `get_extra_state()` adds what it returns. `_metadata` holds the modules' versions.
         """
         if args:
-            warnings.warn("Positional args are being deprecated, use kwargs instead.", FutureWarning,
-                          stacklevel=2)
+            warnings.warn("Positional args are being deprecated, use kwargs instead. Refer to "
+                          "https://pytorch.org/docs/main/generated/torch.nn.Module.html#torch.nn.Module."
+                          "state_dict for details.", FutureWarning, stacklevel=2)
             given = [*args, *[destination, prefix, keep_vars][len(args):]]
             destination, prefix, keep_vars = given
         if destination is None:
@@ -85,13 +86,19 @@ class Stateful:
             if given.shape != tensor.shape:
                 error_msgs.append(f"size mismatch for {key}: copying a param with shape {given.shape} from "
                                   f"checkpoint, the shape in current model is {tensor.shape}.")
-            elif not local_metadata.get("assign_to_params_buffers", False):
-                with no_grad():
-                    tensor.copy_(given)
-            elif isinstance(tensor, Parameter) and not isinstance(given, Parameter):
-                setattr(self, name, Parameter(given, tensor.requires_grad))
-            else:
-                setattr(self, name, given.requires_grad_(tensor.requires_grad))
+                continue
+            try:
+                if not local_metadata.get("assign_to_params_buffers", False):
+                    with no_grad():
+                        tensor.copy_(given)
+                elif isinstance(tensor, Parameter) and not isinstance(given, Parameter):
+                    setattr(self, name, Parameter(given, tensor.requires_grad))
+                else:
+                    setattr(self, name, given.requires_grad_(tensor.requires_grad))
+            except RuntimeError as error:
+                error_msgs.append(f'While copying the parameter named "{key}", whose dimensions in the model '
+                                  f"are {tensor.shape} and whose dimensions in the checkpoint are "
+                                  f"{given.shape}, an exception occurred : {error.args}.")
         extra, takes_extra = prefix + EXTRA_STATE, hasattr(self, "set_extra_state")
         if takes_extra and extra in state_dict:
             self.set_extra_state(state_dict[extra])
@@ -129,7 +136,7 @@ class Stateful:
                      "incompatible_keys need to be modified, it should be done inplace.\nReturn None.",
                      error=AssertionError)
 
-        load(self, dict(state_dict), "")
+        load(self, OrderedDict(state_dict), "")
         wrong = {"Missing": missing, "Unexpected": unexpected} if strict else {}
         errors = [f"{what} key(s) in state_dict: " + ", ".join(f'"{key}"' for key in keys) + ". "
                   for what, keys in wrong.items() if keys] + errors

@@ -1,5 +1,6 @@
 """What every scheduler shares: the epoch, the rates it set, its state and its warnings."""
 import warnings
+from types import FunctionType
 
 from ...engine.core import TensorBase
 from ..optimizer import Optimizer
@@ -40,6 +41,26 @@ def set_rate(group, value):
         group["lr"] = value
 
 
+def _saved(part):
+    """What a state dict holds of a scheduler, a function or a callable object, or a list of them."""
+    if isinstance(part, (list, tuple)):
+        return [_saved(one) for one in part]
+    if isinstance(part, LRScheduler):
+        return part.state_dict()
+    return None if part is None or isinstance(part, FunctionType) else vars(part).copy()
+
+
+def _restore(part, state):
+    """Put back what `_saved` gave."""
+    if isinstance(part, (list, tuple)):
+        for one, its in zip(part, state, strict=True):
+            _restore(one, its)
+    elif isinstance(part, LRScheduler):
+        part.load_state_dict(state)
+    elif state is not None:
+        vars(part).update(state)
+
+
 class LRScheduler:
     """Sets `lr` in the optimizer's groups: once when made, then at each `step` (torch's LRScheduler).
 
@@ -48,6 +69,7 @@ class LRScheduler:
     may have `_get_closed_form_lr`, which gives it from the epoch alone.
     """
     _get_lr_called_within_step = _is_initial = False
+    _apart: str | None = None                   # the attribute with schedulers or functions
 
     def __init__(self, optimizer, last_epoch=-1):
         check_optimizer(optimizer)
@@ -75,12 +97,19 @@ class LRScheduler:
                           "`get_last_lr()`.", UserWarning, stacklevel=3)
 
     def state_dict(self):
-        """Everything but the optimizer."""
-        return {key: value for key, value in vars(self).items() if key != "optimizer"}
+        """Everything but the optimizer; of schedulers within their states, of callable objects their
+        attributes, and nothing of functions."""
+        state = {key: value for key, value in vars(self).items() if key not in ("optimizer", self._apart)}
+        if self._apart:
+            state[self._apart] = _saved(vars(self)[self._apart])
+        return state
 
     def load_state_dict(self, state_dict):
-        """Take up what `state_dict` gave."""
-        vars(self).update(state_dict)
+        """Take up what `state_dict` gave; schedulers and functions stay those given when this was made."""
+        own = {self._apart: vars(self)[self._apart]} if self._apart else {}
+        vars(self).update({**state_dict, **own})
+        for key, value in own.items():
+            _restore(value, state_dict[key])
 
     def get_last_lr(self):
         """The rate of each group as this scheduler last set it."""

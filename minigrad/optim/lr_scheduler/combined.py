@@ -9,6 +9,7 @@ from .base import EPOCH_DEPRECATED, LRScheduler, check_optimizer, rates_of, set_
 
 class _Several(LRScheduler):
     """Schedulers of one optimizer."""
+    _apart = "_schedulers"
 
     def _check(self, schedulers, optimizer):
         """Raises TypeError for what is no scheduler, ValueError for those that cannot be combined."""
@@ -26,16 +27,6 @@ class _Several(LRScheduler):
                   f"{name} expects all schedulers to belong to the same optimizer, but got scheduler "
                   f"{type(scheduler).__name__} at index {index} has {owner}, which is different from "
                   f"{type(optimizer).__name__}.", "Make them for one optimizer.")
-
-    def state_dict(self):
-        """Everything but the optimizer; of the schedulers their states."""
-        return {**super().state_dict(), "_schedulers": [part.state_dict() for part in self._schedulers]}
-
-    def load_state_dict(self, state_dict):
-        """Take up what `state_dict` gave."""
-        vars(self).update({**state_dict, "_schedulers": self._schedulers})
-        for scheduler, state in zip(self._schedulers, state_dict["_schedulers"], strict=True):
-            scheduler.load_state_dict(state)
 
 
 class SequentialLR(_Several):
@@ -118,19 +109,20 @@ class ReduceLROnPlateau(LRScheduler):
                  cooldown=0, min_lr=0, eps=1e-8):
         check(factor < 1, "Factor should be < 1.0.", "Rates are multiplied by it.")
         check_optimizer(optimizer)
+        self.factor, self.optimizer = factor, optimizer
         groups = len(optimizer.param_groups)
         many = isinstance(min_lr, (list, tuple))
+        self.default_min_lr = None if many else min_lr
         self.min_lrs = list(min_lr) if many else [min_lr] * groups
         check(len(self.min_lrs) == groups, f"expected {groups} min_lrs, got {len(self.min_lrs)}",
               "Pass one per group, or one number.")
         check(mode in ("min", "max"), f"mode {mode} is unknown!", "Pass 'min' or 'max'.")
         check(threshold_mode in ("rel", "abs"), f"threshold mode {threshold_mode} is unknown!",
               "Pass 'rel' or 'abs'.")
-        self.optimizer, self.factor, self.default_min_lr = optimizer, factor, None if many else min_lr
         self.patience, self.cooldown, self.eps = patience, cooldown, eps
-        self.mode, self.threshold, self.threshold_mode = mode, threshold, threshold_mode
-        self.mode_worse = math.inf if mode == "min" else -math.inf
         self.last_epoch, self._last_lr = 0, rates_of(optimizer)
+        self.mode_worse = math.inf if mode == "min" else -math.inf
+        self.mode, self.threshold, self.threshold_mode = mode, threshold, threshold_mode
         self.best, self.cooldown_counter, self.num_bad_epochs = self.mode_worse, 0, 0
 
     @property

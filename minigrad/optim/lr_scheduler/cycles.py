@@ -1,6 +1,5 @@
 """Schedulers that go down and up again: cosines, triangles, one cycle."""
 import math
-from types import FunctionType
 
 from ..optimizer import check
 from .base import LRScheduler, check_optimizer, copied, rates_of, set_rate
@@ -101,9 +100,9 @@ class _Momentum(LRScheduler):
               "optimizer must support momentum or beta1 with `cycle_momentum` option enabled",
               "Pass cycle_momentum=False.")
         self.use_beta1 = "betas" in optimizer.defaults
-        bounds = per_group("max_momentum", optimizer, highest), per_group("base_momentum", optimizer, lowest)
+        bounds = per_group("base_momentum", optimizer, lowest), per_group("max_momentum", optimizer, highest)
         if last_epoch == -1:
-            for group, high, low in zip(optimizer.param_groups, *bounds, strict=True):
+            for group, low, high in zip(optimizer.param_groups, *bounds, strict=True):
                 self._set_momentum(group, high)
                 group["max_momentum"], group["base_momentum"] = high, low
         return bounds
@@ -124,6 +123,7 @@ class CyclicLR(_Momentum):
     cycle_momentum: momentum goes from max_momentum to base_momentum and back. Bounds are numbers or lists,
     one for each group. Raises ValueError for a wrong mode or length and for no momentum to cycle.
     """
+    _apart = "_scale_fn_custom"
 
     def __init__(self, optimizer, base_lr, max_lr, step_size_up=2000, step_size_down=None, mode="triangular",
                  gamma=1.0, scale_fn=None, scale_mode="cycle", cycle_momentum=True, base_momentum=0.8,
@@ -145,7 +145,7 @@ class CyclicLR(_Momentum):
         self.scale_mode = scale_mode if scale_fn is not None else scale_modes[mode]
         self.cycle_momentum = cycle_momentum
         if cycle_momentum:
-            self.max_momentums, self.base_momentums = self._start_momentum(
+            self.base_momentums, self.max_momentums = self._start_momentum(
                 max_momentum, base_momentum, last_epoch)
         super().__init__(optimizer, last_epoch)
         self.base_lrs = base_lrs
@@ -171,18 +171,6 @@ class CyclicLR(_Momentum):
                 self._set_momentum(group, high - (high - low) * height * scale)
         return [low + (high - low) * height * scale
                 for low, high in zip(self.base_lrs, self.max_lrs, strict=True)]
-
-    def state_dict(self):
-        """Everything but the optimizer and a function given as scale_fn; of an object its attributes."""
-        custom = self._scale_fn_custom
-        attributes = None if custom is None or isinstance(custom, FunctionType) else vars(custom).copy()
-        return {**super().state_dict(), "_scale_fn_custom": attributes}
-
-    def load_state_dict(self, state_dict):
-        """Take up what `state_dict` gave; scale_fn stays what was given when this was made."""
-        vars(self).update({**state_dict, "_scale_fn_custom": self._scale_fn_custom})
-        if state_dict["_scale_fn_custom"] is not None:
-            vars(self._scale_fn_custom).update(state_dict["_scale_fn_custom"])
 
 
 class OneCycleLR(_Momentum):

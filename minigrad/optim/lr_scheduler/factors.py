@@ -1,7 +1,6 @@
 """Schedulers that multiply: each rate by one factor, from step to step or, in closed form, from the start."""
 from bisect import bisect_right
 from collections import Counter
-from types import FunctionType
 
 from ..optimizer import check
 from .base import LRScheduler, rates_of
@@ -9,6 +8,7 @@ from .base import LRScheduler, rates_of
 
 class _Lambdas(LRScheduler):
     """A function of the epoch for each group."""
+    _apart = "lr_lambdas"
 
     def __init__(self, optimizer, lr_lambda, last_epoch=-1):
         groups = len(optimizer.param_groups)
@@ -16,17 +16,6 @@ class _Lambdas(LRScheduler):
         check(len(self.lr_lambdas) == groups, f"Expected {groups} lr_lambdas, but got {len(self.lr_lambdas)}",
               "Pass one per group.")
         super().__init__(optimizer, last_epoch)
-
-    def state_dict(self):
-        """Everything but the optimizer and functions; of callable objects their attributes."""
-        attributes = [None if isinstance(f, FunctionType) else vars(f).copy() for f in self.lr_lambdas]
-        return {**super().state_dict(), "lr_lambdas": attributes}
-
-    def load_state_dict(self, state_dict):
-        """Take up what `state_dict` gave; functions stay those given when this was made."""
-        vars(self).update({**state_dict, "lr_lambdas": self.lr_lambdas})
-        for function, attributes in zip(self.lr_lambdas, state_dict["lr_lambdas"], strict=True):
-            vars(function).update(attributes or {})
 
     def _scaled(self, rates):
         return [rate * f(self.last_epoch) for f, rate in zip(self.lr_lambdas, rates, strict=True)]
