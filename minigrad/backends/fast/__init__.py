@@ -33,7 +33,7 @@ def enable(on=True):
                 raise
             raise ModuleNotFoundError("No module named 'numba'\nInstall it: pip install minigrad[fast]",
                                       name="numba") from None
-        for module, found in (plain, kernels.KERNELS), (winograd, kernels.TRANSFORMS):
+        for module, found in (plain, kernels.KERNELS), (winograd, kernels.WINOGRAD):
             for name, kernel in found.items():
                 _originals[module, name] = getattr(module, name)
                 setattr(module, name, kernel)
@@ -41,4 +41,4 @@ def enable(on=True):
         for (module, name), kernel in _originals.items():
             setattr(module, name, kernel)
         _originals.clear()
-    winograd.compiled = is_enabled()
+    winograd.compiled = (winograd, "convolve") in _originals

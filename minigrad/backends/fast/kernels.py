@@ -9,12 +9,13 @@ import math
 import numpy as np
 
 from .. import numpy as plain
+from ..numpy import winograd
 from ..numpy.layout import channels_last, nhwc, rounded_once
 from ..numpy.memory import empty, empty_like
 from ..numpy.norm import _lines, _Rows
 from ..numpy.pool import _Windows
 from ..numpy.threads import parallel
-from . import loops
+from . import blas, loops
 
 SMALL = 1 << 9                  # numbers: below this NumPy's calls cost no more than Numba's
 KERNELS = {}                    # name -> the compiled kernel
@@ -229,23 +230,41 @@ def max_pool2d_backward(g, indices, x_shape, kernel, stride, padding=(0, 0), dil
     return channels_last(z)
 
 
-def transform_input(image, half, out):
-    """`winograd.transform_input`."""
-    loops.differ(image, half.ravel()[:4 * image[0, 0].size].reshape(4, *image.shape[2:]), out)
+SGEMM = blas.find()
+CHUNK = 1 << 17                 # numbers in a chunk's transformed input or output
 
 
-def transform_output(product, half, z, bias):
-    """`winograd.transform_output`."""
-    out = z.shape[-1]
-    bias = np.zeros(out, z.dtype) if bias is None else bias
-    tiles = product.reshape(4, 4, len(z), z.shape[1] // 2, z.shape[2] // 2, out)
-    loops.gather(tiles, bias, half.ravel()[:8 * out].reshape(2, 4, out), z)
+def _rows(x, wide, out):
+    """How many rows of tiles go through at a time."""
+    return max(1, max(winograd.LEAST, CHUNK // (16 * max(x.shape[3], out))) // wide)
 
 
-def transform_cotangent(g, half, out):
-    """`winograd.transform_cotangent`."""
-    loops.scatter(g, out.reshape(4, 4, len(g), g.shape[1] // 2, g.shape[2] // 2, g.shape[3]))
+def convolve(x, w, bias, pads, size, turned=False):
+    """`winograd.convolve`."""
+    kernel = winograd.spread_kernel(w, turned)
+    out = w.shape[1] if turned else len(w)
+    tall, wide = (n + 1 >> 1 for n in size)
+    z, bias = empty((len(x), 2 * tall, 2 * wide, out), x.dtype), _flat(bias) if bias is not None else None
+    bias = np.zeros(out, x.dtype) if bias is None else bias
+    x, most = np.ascontiguousarray(x), _rows(x, wide, out)
+    parallel(lambda start, stop: loops.winograd(SGEMM, x, pads[0][0], pads[1][0], kernel, turned, bias, z,
+                                                start, stop, most), len(x) * tall, 36 * z.size)
+    return z if z.shape[1:3] == size else np.ascontiguousarray(z[:, :size[0], :size[1]])
 
 
-TRANSFORMS = {"transform_input": transform_input, "transform_output": transform_output,
-              "transform_cotangent": transform_cotangent}
+def weight_grad(g, x, pads):
+    """`winograd.weight_grad`."""
+    g, x, parts = np.ascontiguousarray(winograd.even(g)), np.ascontiguousarray(x), {}
+    out, channels, tall, wide = g.shape[3], x.shape[3], g.shape[1] // 2, g.shape[2] // 2
+    most = max(1, max(2 * winograd.LEAST, out) // wide)
+
+    def run(start, stop):
+        parts[start] = np.zeros((16, out, channels), x.dtype)
+        loops.winograd_weight(SGEMM, g, x, pads[0][0], pads[1][0], parts[start], start, stop, most)
+
+    parallel(run, len(x) * tall, 36 * g.size)
+    return winograd.gather_kernel(sum(parts[start] for start in sorted(parts)))
+
+
+# Without BLAS's address NumPy's stay.
+WINOGRAD = {"convolve": convolve, "weight_grad": weight_grad} if SGEMM else {}

@@ -8,6 +8,7 @@ import numba
 import numpy as np
 
 from ..numpy.special import DENSITY, NORMAL
+from .blas import multiply
 
 SUMS = {"reassoc", "contract", "nsz"}
 BLOCK = 256                     # rows whose sum is kept in float32
@@ -302,71 +303,125 @@ def subtract(x, y, z):
 
 
 @loop()
-def differ(room, half, out):
-    """Winograd's Bᵀ d B of the 4×4 tiles, one every 2 pixels, of an image (N, 2 lines + 2, 2 wide + 2, C)
-    into (4, 4, N, lines, wide, C); half: scratch, (4, 2 wide + 2, C)."""
+def differ(x, top, left, first, out, room, half):
+    """Winograd's Bᵀ d B of 4×4 tiles, one every 2 pixels, of images x (N, H, W, C) under a border of zeros, into
+    out (4, 4, lines, wide, C): `lines` rows of tiles from the batch's row `first` on, each image having `tall`.
+    Scratch: room and half, (4, 2 wide + 2, C), room's columns beyond x zero."""
     # One statement a loop: with more arrays in it the compiler cannot tell whether they overlap.
-    _, _, n, lines, wide, _ = out.shape
-    for b in range(n):
-        for i in range(lines):
-            a, d = room[b, 2 * i].reshape(-1), room[b, 2 * i + 3].reshape(-1)
-            first, second = room[b, 2 * i + 1].reshape(-1), room[b, 2 * i + 2].reshape(-1)
-            subtract(a, second, half[0].reshape(-1))
-            add(first, second, half[1].reshape(-1))
-            subtract(second, first, half[2].reshape(-1))
-            subtract(first, d, half[3].reshape(-1))
-            for k in range(4):
-                for j in range(wide):
-                    line = half[k, 2 * j:2 * j + 4]
-                    subtract(line[0], line[2], out[k, 0, b, i, j])
-                    add(line[1], line[2], out[k, 1, b, i, j])
-                    subtract(line[2], line[1], out[k, 2, b, i, j])
-                    subtract(line[1], line[3], out[k, 3, b, i, j])
+    (tall, first), (_, height, width, _), (_, _, lines, wide, _) = first, x.shape, out.shape
+    for line in range(lines):
+        b, i = divmod(first + line, tall)
+        for k in range(4):
+            row = 2 * i + k - top
+            if 0 <= row < height:
+                room[k, left:left + width] = x[b, row]
+            else:
+                room[k] = ZERO
+        r0, r1, r2, r3 = room[0].reshape(-1), room[1].reshape(-1), room[2].reshape(-1), room[3].reshape(-1)
+        subtract(r0, r2, half[0].reshape(-1))
+        add(r1, r2, half[1].reshape(-1))
+        subtract(r2, r1, half[2].reshape(-1))
+        subtract(r1, r3, half[3].reshape(-1))
+        for k in range(4):
+            for j in range(wide):
+                part = half[k, 2 * j:2 * j + 4]
+                subtract(part[0], part[2], out[k, 0, line, j])
+                add(part[1], part[2], out[k, 1, line, j])
+                subtract(part[2], part[1], out[k, 2, line, j])
+                subtract(part[1], part[3], out[k, 3, line, j])
 
 
 @loop()
-def gather(product, bias, half, z):
-    """Aᵀ Y A of the tiles' products (4, 4, N, lines, wide, C) into the image z (N, 2 lines, 2 wide, C), plus
-    bias; half: scratch, (2, 4, C)."""
-    _, _, n, lines, wide, channels = product.shape
-    for b in range(n):
-        for i in range(lines):
-            for j in range(wide):
-                for m in range(4):
-                    p0, p1 = product[0, m, b, i, j], product[1, m, b, i, j]
-                    p2, p3 = product[2, m, b, i, j], product[3, m, b, i, j]
-                    up, down = half[0, m], half[1, m]
-                    for c in range(channels):
-                        up[c] = p0[c] + p1[c] + p2[c]
-                    for c in range(channels):
-                        down[c] = p1[c] - p2[c] - p3[c]
-                for k in range(2):
-                    h0, h1, h2, h3 = half[k, 0], half[k, 1], half[k, 2], half[k, 3]
-                    left, right = z[b, 2 * i + k, 2 * j], z[b, 2 * i + k, 2 * j + 1]
-                    for c in range(channels):
-                        left[c] = h0[c] + h1[c] + h2[c] + bias[c]
-                    for c in range(channels):
-                        right[c] = h1[c] - h2[c] - h3[c] + bias[c]
+def gather(product, bias, first, z, half):
+    """Aᵀ Y A of the tiles' products (4, 4, lines, wide, C) into the images z (N, 2 tall, 2 wide, C) from the
+    batch's row of tiles `first` on, plus bias; half: scratch, (2, 4, C)."""
+    _, _, lines, wide, channels = product.shape
+    for line in range(lines):
+        b, i = divmod(first + line, z.shape[1] // 2)
+        for j in range(wide):
+            for m in range(4):
+                p0, p1 = product[0, m, line, j], product[1, m, line, j]
+                p2, p3 = product[2, m, line, j], product[3, m, line, j]
+                up, down = half[0, m], half[1, m]
+                for c in range(channels):
+                    up[c] = p0[c] + p1[c] + p2[c]
+                for c in range(channels):
+                    down[c] = p1[c] - p2[c] - p3[c]
+            for k in range(2):
+                h0, h1, h2, h3 = half[k, 0], half[k, 1], half[k, 2], half[k, 3]
+                left, right = z[b, 2 * i + k, 2 * j], z[b, 2 * i + k, 2 * j + 1]
+                for c in range(channels):
+                    left[c] = h0[c] + h1[c] + h2[c] + bias[c]
+                for c in range(channels):
+                    right[c] = h1[c] - h2[c] - h3[c] + bias[c]
 
 
 @loop()
-def scatter(y, out):
-    """A y Aᵀ of the 2×2 tiles of an image (N, 2 lines, 2 wide, C) into (4, 4, N, lines, wide, C)."""
-    _, _, n, lines, wide, channels = out.shape
-    for b in range(n):
-        for i in range(lines):
-            for j in range(wide):
-                y00, y01 = y[b, 2 * i, 2 * j], y[b, 2 * i, 2 * j + 1]
-                y10, y11 = y[b, 2 * i + 1, 2 * j], y[b, 2 * i + 1, 2 * j + 1]
-                for k in range(4):              # A's rows are (1, 0), (1, 1), (1, −1), (0, −1)
-                    o0, o1 = out[k, 0, b, i, j], out[k, 1, b, i, j]
-                    o2, o3 = out[k, 2, b, i, j], out[k, 3, b, i, j]
-                    p, q = ONE if k < 3 else ZERO, ZERO if k == 0 else ONE if k == 1 else -ONE
-                    for c in range(channels):
-                        o0[c] = p * y00[c] + q * y10[c]
-                    for c in range(channels):
-                        o3[c] = -(p * y01[c] + q * y11[c])
-                    for c in range(channels):
-                        o1[c] = o0[c] - o3[c]
-                    for c in range(channels):
-                        o2[c] = o0[c] + o3[c]
+def scatter(y, first, out):
+    """A y Aᵀ of the 2×2 tiles of images (N, 2 tall, 2 wide, C), from the batch's row of tiles `first` on, into
+    (4, 4, lines, wide, C)."""
+    _, _, lines, wide, channels = out.shape
+    for line in range(lines):
+        b, i = divmod(first + line, y.shape[1] // 2)
+        for j in range(wide):
+            y00, y01 = y[b, 2 * i, 2 * j], y[b, 2 * i, 2 * j + 1]
+            y10, y11 = y[b, 2 * i + 1, 2 * j], y[b, 2 * i + 1, 2 * j + 1]
+            for k in range(4):              # A's rows are (1, 0), (1, 1), (1, −1), (0, −1)
+                o0, o1 = out[k, 0, line, j], out[k, 1, line, j]
+                o2, o3 = out[k, 2, line, j], out[k, 3, line, j]
+                p, q = ONE if k < 3 else ZERO, ZERO if k == 0 else ONE if k == 1 else -ONE
+                for c in range(channels):
+                    o0[c] = p * y00[c] + q * y10[c]
+                for c in range(channels):
+                    o3[c] = -(p * y01[c] + q * y11[c])
+                for c in range(channels):
+                    o1[c] = o0[c] - o3[c]
+                for c in range(channels):
+                    o2[c] = o0[c] + o3[c]
+
+
+@inline
+def _scratch(x, wide):
+    return np.zeros((4, 2 * wide + 2, x.shape[3]), f32), np.empty((4, 2 * wide + 2, x.shape[3]), f32)
+
+
+@loop()
+def winograd(sgemm, x, top, left, kernel, turned, bias, z, start, stop, most):
+    """Rows of tiles start:stop of the whole batch, `most` at a time: x (N, H, W, C), kernel (4, 4, O, C), or
+    turned (4, 4, C, O), into z (N, 2 tall, 2 wide, O)."""
+    (_, tall, wide, out), channels = z.shape, x.shape[3]
+    tall, wide, kernel = tall // 2, wide // 2, kernel.reshape(16, kernel.shape[2], kernel.shape[3])
+    room, half = _scratch(x, wide)
+    sums = np.empty((2, 4, out), f32)
+    tiles, products = np.empty(16 * most * wide * channels, f32), np.empty(16 * most * wide * out, f32)
+    for first in range(start, stop, most):
+        lines = min(most, stop - first)
+        n = lines * wide
+        tile, product = tiles[:16 * n * channels], products[:16 * n * out]
+        differ(x, top, left, (tall, first), tile.reshape(4, 4, lines, wide, channels), room, half)
+        for m in range(16):
+            a, c = tile[m * n * channels:(m + 1) * n * channels], product[m * n * out:(m + 1) * n * out]
+            if turned:
+                multiply(sgemm, a.reshape(n, channels), kernel[m], c.reshape(n, out), False, False, ZERO)
+            else:
+                multiply(sgemm, a.reshape(n, channels), kernel[m], c.reshape(n, out), False, True, ZERO)
+        gather(product.reshape(4, 4, lines, wide, out), bias, first, z, sums)
+
+
+@loop()
+def winograd_weight(sgemm, g, x, top, left, total, start, stop, most):
+    """Adds Σ (A g Aᵀ)ᵀ (Bᵀ d B) over rows of tiles start:stop of the batch to total (16, O, C): g (N, 2 tall,
+    2 wide, O), x (N, H, W, C)."""
+    (_, tall, wide, out), channels = g.shape, x.shape[3]
+    tall, wide = tall // 2, wide // 2
+    room, half = _scratch(x, wide)
+    tiles, slopes = np.empty(16 * most * wide * channels, f32), np.empty(16 * most * wide * out, f32)
+    for first in range(start, stop, most):
+        lines = min(most, stop - first)
+        n = lines * wide
+        tile, slope = tiles[:16 * n * channels], slopes[:16 * n * out]
+        differ(x, top, left, (tall, first), tile.reshape(4, 4, lines, wide, channels), room, half)
+        scatter(g, first, slope.reshape(4, 4, lines, wide, out))
+        for m in range(16):
+            a, b = slope[m * n * out:(m + 1) * n * out], tile[m * n * channels:(m + 1) * n * channels]
+            multiply(sgemm, a.reshape(n, out), b.reshape(n, channels), total[m], True, False, ONE)

@@ -53,10 +53,20 @@ def fits(x, other, w_shape, geometry, size, tiles=TILES):
     return a < LIMIT and b < LIMIT and a * b * x.size < LIMIT           # a nan is below nothing
 
 
-def _spread_kernel(w, turned=False):
+def spread_kernel(w, turned=False):
     """G g Gᵀ of w (O, C, 3, 3), as (4, 4, O, C); of the kernel turned by 180° if so."""
     g = G[:, ::-1] if turned else G
-    return np.matmul(np.kron(g, g), w.reshape(-1, 9).T).reshape(4, 4, *w.shape[:2])
+    taps, square, z = w.reshape(-1, 9), np.kron(g, g), empty((16, w.size // 9), w.dtype)
+    parallel(lambda start, stop: np.matmul(square, taps[start:stop].T, out=z[:, start:stop]), len(taps), z.size)
+    return np.asarray(z).reshape(4, 4, *w.shape[:2])
+
+
+def gather_kernel(total):
+    """Gᵀ S G of sums over tiles S (16, O, C) or (4, 4, O, C), as (O, C, 3, 3)."""
+    sums, square = total.reshape(16, -1).T, np.kron(G, G)
+    z = np.empty((len(sums), 9), total.dtype)
+    parallel(lambda start, stop: np.matmul(sums[start:stop], square, out=z[start:stop]), len(sums), sums.size)
+    return z.reshape(*total.shape[-2:], 3, 3)
 
 
 def _differ(d, out):
@@ -174,7 +184,8 @@ def _by_tile(part):
 def convolve(x, w, bias, pads, size, turned=False):
     """x (N, H, W, C) with w (O, C, 3, 3), or with w (C, O, 3, 3) turned: the input gradient's convolution.
     Gives (N, *size, O)."""
-    kernel = _spread_kernel(w if turned else w.swapaxes(0, 1), turned)         # (4, 4, x's channels, z's)
+    kernel = spread_kernel(w, turned)
+    kernel = kernel if turned else kernel.swapaxes(2, 3)                # (4, 4, x's channels, z's)
     out = kernel.shape[3]
     tiles = _Tiles(x, pads, size)
     z = empty((len(x), 2 * tiles.tall, 2 * tiles.wide, out), x.dtype)
@@ -193,17 +204,22 @@ def convolve(x, w, bias, pads, size, turned=False):
     return z if z.shape[1:3] == size else np.ascontiguousarray(z[:, :size[0], :size[1]])
 
 
+def even(g):
+    """g (N, H, W, C) with sides made even by zeros; itself where they are."""
+    n, height, width, channels = g.shape
+    if height % 2 or width % 2:
+        room = np.zeros((n, height + height % 2, width + width % 2, channels), g.dtype)
+        room[:, :height, :width] = g
+        return room
+    return g
+
+
 def weight_grad(g, x, pads):
     """Σ over tiles of cotangent × input, between transforms: g (N, H', W', O), x (N, H, W, C) -> w's shape.
 
     dW = Gᵀ [Σ (A g Aᵀ)ᵀ (Bᵀ d B)] G: the adjoint of the forward formula.
     """
-    tiles, parts = _Tiles(x, pads, g.shape[1:3]), {}
-    if g.shape[1] % 2 or g.shape[2] % 2:
-        even = np.zeros((len(g), 2 * tiles.tall, 2 * tiles.wide, g.shape[3]), g.dtype)
-        even[:, :g.shape[1], :g.shape[2]] = g
-        g = even
-    out, channels = g.shape[3], x.shape[3]
+    tiles, parts, g, out = _Tiles(x, pads, g.shape[1:3]), {}, even(g), g.shape[3]
 
     def run(images, rows):
         total = product = half = spread = None
@@ -222,5 +238,4 @@ def weight_grad(g, x, pads):
             parts[images.start, rows.start] = total
 
     tiles.parallel(run)
-    total = sum(parts[key] for key in sorted(parts))
-    return np.matmul(total.reshape(16, -1).T, np.kron(G, G)).reshape(out, channels, 3, 3)
+    return gather_kernel(sum(parts[key] for key in sorted(parts)))
