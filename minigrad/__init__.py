@@ -15,7 +15,7 @@ _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"minigrad\."
 from . import dtypes as _dtypes  # noqa: E402
 from . import linalg, random  # noqa: E402
 from .backends.numpy.threads import get_num_threads, set_num_threads  # noqa: E402
-from .device import device  # noqa: E402
+from .device import device, layout, strided  # noqa: E402
 from .dtypes import dtype, get_default_dtype, set_default_dtype  # noqa: E402
 from .engine.core import enable_grad, is_grad_enabled, no_grad, set_grad_enabled  # noqa: E402
 from .engine.promote import result_type as _result_type  # noqa: E402
@@ -32,6 +32,7 @@ from .ops.create import (  # noqa: E402
     full,
     full_like,
     linspace,
+    logspace,
     normal,
     ones,
     ones_like,

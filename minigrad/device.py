@@ -48,6 +48,15 @@ class device:
         return (device, (str(self),))
 
 
+class layout:
+    """How the elements of a tensor lie in memory, as `torch.layout`. There is `strided` alone."""
+    __slots__ = ()
+
+    def __repr__(self):
+        return "torch.strided"
+
+
+strided = layout()
 CPU, GPU = device("cpu"), device("cuda", 0)
 default = [CPU]                                 # where tensors are made unless said otherwise
 

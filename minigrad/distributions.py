@@ -14,7 +14,7 @@ from .ops import elementary_public as ep
 from .ops import pick_public as pk
 from .ops import public as f
 from .ops import shape_public as s
-from .ops.signature import is_number
+from .ops.kinds import is_number
 from .size import Size
 from .tensor import Tensor
 

@@ -2,13 +2,12 @@
 
 Matrices are the last two dimensions; those before are a batch.
 """
-from typing import Any
-
 import numpy as np
 
 from .backends.arrays import beside
 from .engine.autocast import widened
 from .engine.core import TensorBase, plain, wrap
+from .engine.errors import check_broadcast
 from .ops import arrange_public as ap
 from .ops import factor as fa
 from .ops import pointwise as p
@@ -16,8 +15,9 @@ from .ops import product_public as pp
 from .ops import public as f
 from .ops import reduce_public as rp
 from .ops import shape_public as s
-from .ops.arguments import as_dims, dtype_of
-from .ops.signature import Bool, Dims, Dtype, Float, Int, Tensor, Tensors, need, returned, torch_function
+from .ops.arguments import as_dims, dtype_of, need_kernel
+from .ops.kinds import Bool, Dims, Dtype, Float, Int, Tensor, Tensors
+from .ops.signature import family, need, returned, torch_function
 
 __all__ = ["LinAlgError", "cholesky", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv",
            "lstsq", "matmul", "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm",
@@ -45,13 +45,28 @@ class _LinAlgError(RuntimeError):               # its name in torch, too
 LinAlgError = _LinAlgError
 
 
-def _square(name, A, floating=True):
-    shape = A.array.shape
+def _matrices(name, x, square=False, floating=True):
+    """Raises torch's errors for what is no (square) matrix or batch of them."""
+    shape = x.array.shape
     need(len(shape) > 1, "{}: The input tensor A must have at least 2 dimensions.\nIt holds matrices.", name)
-    need(shape[-1] == shape[-2], "{}: A must be batches of square matrices, but they are {} by {} matrices\n"
-         "Use lstsq or pinv for others.", name, shape[-2], shape[-1])
-    need(dtype_of(A).is_floating_point or not floating, "{}: Expected a floating point or complex tensor as "
-         "input. Got {}\nConvert it first, for example with .float().", name, dtype_of(A).legacy_name)
+    need(not square or shape[-1] == shape[-2], "{}: A must be batches of square matrices, but they are {} by "
+         "{} matrices\nUse lstsq or pinv for others.", name, shape[-2], shape[-1])
+    if floating:
+        _floating(name, x)
+
+
+def _floating(name, x):
+    need(dtype_of(x).is_floating_point, "{}: Expected a floating point or complex tensor as input. Got {}\n"
+         "Convert it first, for example with .float().", name, dtype_of(x).legacy_name)
+
+
+def _turned(x):
+    """The last two dimensions swapped."""
+    return s.transpose(x, -2, -1)
+
+
+def _identity(x):
+    return wrap(beside(np.eye(x.array.shape[-1], dtype=x.array.dtype), x.array))
 
 
 def _regular(what, made, *operands):
@@ -66,9 +81,8 @@ def _regular(what, made, *operands):
 @_linalg
 def inv(A: Tensor, *, out=None):
     """The inverse of each square matrix (torch.linalg.inv). Raises LinAlgError for singular ones."""
-    _square("linalg.inv", A)
-    need(A.array.itemsize > 2, "linalg.inv: Low precision dtypes not supported. Got {}\n"
-         "Convert it with .float().", dtype_of(A).legacy_name)
+    _matrices("linalg.inv", A, True)
+    _need_precision("linalg.inv", A)
     return _regular("linalg.inv: The diagonal element 1 is zero, the inversion could not be completed",
                     fa.inv, A)
 
@@ -76,31 +90,30 @@ def inv(A: Tensor, *, out=None):
 @_linalg
 def det(A: Tensor, *, out=None):
     """The determinant of each square matrix (torch.linalg.det)."""
-    _square("linalg.det", A)
-    _need_kernel("lu_cpu", A)
+    _matrices("linalg.det", A, True)
+    need_kernel("lu_cpu", A, "fd")
     return fa.det(A)
 
 
 @_linalg
 def slogdet(A: Tensor, *, out=None):
     """(sign, logarithm of the absolute value) of each determinant (torch.linalg.slogdet)."""
-    _square("linalg.slogdet", A)
-    _need_kernel("lu_cpu", A)
-    sign = np.linalg.slogdet(plain(A))[0].astype(A.array.dtype)
-    return _Slogdet(wrap(sign), fa.logabsdet(A))
+    _matrices("linalg.slogdet", A, True)
+    _need_precision("linalg.slogdet", A)
+    return _Slogdet(*fa.slogdet(A))
 
 
 @_linalg
 def solve(A: Tensor, B: Tensor, *, left: Bool = True, out=None):
     """X with A X = B, or X A = B for left=False; B may be a vector (torch.linalg.solve). Raises LinAlgError
     for singular matrices."""
-    _square("linalg.solve", A)
-    _need_kernel("lu_cpu", A)
+    _matrices("linalg.solve", A, True)
+    need_kernel("lu_cpu", A, "fd")
     _need_same("linalg.solve", "A", A, "B", B)
     if not left:
-        return s.transpose(solve(s.transpose(A, -2, -1), s.transpose(B, -2, -1)), -2, -1)
+        return _turned(solve(_turned(A), _turned(B)))
     vector = _is_vector(A, B)
-    z = solve_matrices(A, s.unsqueeze(B, -1) if vector else B)
+    z = solve_matrices("linalg.solve", A, s.unsqueeze(B, -1) if vector else B)
     return s.squeeze(z, -1) if vector else z
 
 
@@ -115,9 +128,13 @@ def _is_vector(A, B):
     return B.array.ndim == 1 or B.array.ndim == A.array.ndim - 1 and B.array.shape == A.array.shape[:-1]
 
 
-def solve_matrices(A, B):
+def solve_matrices(name, A, B):
     """X with A X = B for matrices, their batches broadcast."""
-    lead = np.broadcast_shapes(A.array.shape[:-2], B.array.shape[:-2])
+    own, given = A.array.shape, B.array.shape
+    need(own[-1] == given[-2], "{}: Incompatible shapes of A and B for the equation AX = B ({}x{} and "
+         "{}x{})\nB has as many rows as A.", name, *own[-2:], *given[-2:])
+    check_broadcast(given[:-2], own[:-2])
+    lead = np.broadcast_shapes(own[:-2], given[:-2])
     A, B = (s.expand(x, (*lead, *x.array.shape[-2:])) for x in (A, B))
     return _regular("torch.linalg.solve: The solver failed", fa.solve, A, B)
 
@@ -126,41 +143,32 @@ def solve_matrices(A, B):
 def cholesky(input: Tensor, *, upper: Bool = False, out=None):
     """The lower triangle L with L Lᵀ = A, or its transpose, of symmetric positive-definite matrices
     (torch.linalg.cholesky). Raises LinAlgError for others."""
-    _square("linalg.cholesky", input)
-    _need_kernel("cholesky_cpu", input)
+    _matrices("linalg.cholesky", input, True)
+    need_kernel("cholesky_cpu", input, "fd")
     try:
         z = fa.cholesky(input)
+        failed = np.isnan(plain(z)).any()
     except np.linalg.LinAlgError:
-        raise LinAlgError("linalg.cholesky: The factorization could not be completed because the input is "
-                          "not positive-definite (the leading minor of order 1 is not positive-definite).\n"
-                          "All eigenvalues must be positive.") from None
-    need(not np.isnan(plain(z)).any(), "linalg.cholesky: The factorization could not be completed because "
-         "the input is not positive-definite (the leading minor of order 1 is not positive-definite).\n"
-         "Look for nan.", error=LinAlgError)
-    return s.transpose(z, -2, -1) if upper else z
+        failed = True
+    need(not failed, "linalg.cholesky: The factorization could not be completed because the input is not "
+         "positive-definite (the leading minor of order 1 is not positive-definite).\n"
+         "All eigenvalues must be positive; look for nan.", error=LinAlgError)
+    return _turned(z) if upper else z
 
 
-def _matrices(name, x):
-    need(x.array.ndim > 1, "{}: The input tensor A must have at least 2 dimensions.\nIt holds matrices.",
-         name)
-    need(dtype_of(x).is_floating_point, "{}: Expected a floating point or complex tensor as input. Got {}\n"
-         "Convert it first, for example with .float().", name, dtype_of(x).legacy_name)
-
-
-def _need_kernel(kernel, x):
-    need(x.array.dtype in (np.float32, np.float64), "\"{}\" not implemented for '{}'\n"
-         "Convert it first, for example with .float().", kernel, dtype_of(x).legacy_name,
-         error=NotImplementedError)
+def _need_precision(name, x):
+    need(x.array.itemsize > 2, "{}: Low precision dtypes not supported. Got {}\nConvert it with .float().",
+         name, dtype_of(x).legacy_name)
 
 
 @_linalg
 def eigh(input: Tensor, UPLO="L", *, out=None):
     """(eigenvalues, rising, and eigenvectors in columns) of each symmetric matrix, read from its lower or
     upper triangle (torch.linalg.eigh). The gradient of the vectors needs eigenvalues that differ."""
-    _square("linalg.eigh", input, False)
+    _matrices("linalg.eigh", input, True, False)
     need(UPLO in ("L", "U", "l", "u"), "Expected UPLO argument to be 'L' or 'U', but got {}\n"
          "Name the triangle to read.", UPLO)
-    _need_kernel("linalg_eigh_cpu", input)
+    need_kernel("linalg_eigh_cpu", input, "fd")
     return _Eigh(*fa.eigh(input, side=UPLO.upper()))
 
 
@@ -175,7 +183,7 @@ def svd(A: Tensor, full_matrices: Bool = True, *, driver=None, out=None):
     """(U, S, Vh) with A = U diag(S) Vh, S falling (torch.linalg.svd). full_matrices: all columns of U and
     rows of Vh. The gradient of the vectors needs singular values that differ."""
     _matrices("linalg.svd", A)
-    _need_kernel("linalg_svd_cpu", A)
+    need_kernel("linalg_svd_cpu", A, "fd")
     need(driver is None, "torch.linalg.svd: keyword argument `driver=` is only supported on CUDA inputs with "
          "cuSOLVER backend.\nLeave it out.")
     need(np.isfinite(plain(A)).all(), "linalg.svd: The algorithm failed to converge because the input matrix "
@@ -197,7 +205,7 @@ def qr(A: Tensor, mode="reduced", *, out=None):
     _matrices("linalg.qr", A)
     need(mode in ("reduced", "complete", "r"), "qr received unrecognized mode '{}' but expected one of "
          "'reduced' (default), 'r', or 'complete'\nName one of them.", mode)
-    _need_kernel("geqrf_cpu", A)
+    need_kernel("geqrf_cpu", A, "fd")
     rows, columns = A.array.shape[-2:]
     if mode == "r" or mode == "complete" and rows > columns:
         need(not A.requires_grad, "The derivative of linalg.qr depends on Q, which is not computed when "
@@ -206,12 +214,12 @@ def qr(A: Tensor, mode="reduced", *, out=None):
              "mode='complete' and nrows > ncols.\nUse mode='reduced', or detach A.")
         array = plain(A)
         found = np.linalg.qr(array, mode)
-        parts: Any = (array.reshape(-1)[:0], found) if mode == "r" else found
+        parts: tuple = (array.reshape(-1)[:0], found) if mode == "r" else found
         return _Qr(*[wrap(np.array(part, order="C", like=array)) for part in parts])
     if rows >= columns:
         return _Qr(*fa.qr(A))
     Q, R = fa.qr(A[..., :rows])                 # the rest of R is what Q makes of A's other columns
-    return _Qr(Q, s.cat([R, s.matmul(s.transpose(Q, -2, -1), A[..., rows:])], -1))
+    return _Qr(Q, s.cat([R, s.matmul(_turned(Q), A[..., rows:])], -1))
 
 
 def _limits(values, shape, atol, rtol):
@@ -229,13 +237,18 @@ def pinv(input: Tensor, rcond=None, hermitian: Bool = False, *, atol=None, rtol=
     need(input.array.ndim > 1 and input.array.dtype.kind == "f", "linalg.pinv({}{{{}}}): expected a tensor "
          "with 2 or more dimensions of float, double, cfloat or cdouble types\nConvert or reshape it.",
          dtype_of(input).legacy_name, input.array.shape)
-    _need_kernel("linalg_svd_cpu", input)
+    need_kernel("linalg_svd_cpu", input, "fd")
     if hermitian:
-        _square("linalg.eigh", input)
-        lower = s.tril(input)
-        input = lower + s.transpose(s.tril(input, -1), -2, -1)
+        _matrices("linalg.eigh", input, True)
+        input = s.tril(input) + _turned(s.tril(input, -1))
     values = np.linalg.svd(plain(input), compute_uv=False)
     return fa.pinv(input, limits=_limits(values, input.array.shape, atol, rtol if rcond is None else rcond))
+
+
+def _singular_values(x):
+    need(x.array.dtype in (np.float32, np.float64), "This function doesn't handle types other than float and "
+         "double\nConvert it first.")
+    return np.linalg.svd(plain(x), compute_uv=False)
 
 
 @_linalg
@@ -244,9 +257,7 @@ def matrix_rank(input: Tensor, tol=None, hermitian: Bool = False, *, atol=None, 
     (torch.linalg.matrix_rank). int64, without gradient."""
     need(input.array.ndim > 1, "torch.linalg.matrix_rank: The input tensor input must have at least 2 "
          "dimensions.\nIt holds matrices.")
-    need(input.array.dtype in (np.float32, np.float64), "This function doesn't handle types other than float "
-         "and double\nConvert it first.")
-    values = np.linalg.svd(plain(input), compute_uv=False)
+    values = _singular_values(input)
     if tol is not None:
         atol, rtol = tol, 0
     return wrap((values > _limits(values, input.array.shape, atol, rtol)[..., None]).sum(-1))
@@ -270,19 +281,18 @@ def lstsq(input: Tensor, b: Tensor, rcond=None, *, driver=None):
     rows, columns = input.array.shape[-2:]
     need(right.array.shape[-2] == rows, "torch.linalg.lstsq: input.size(-2) should match other.size(-{})\n"
          "Each row of the matrix has one of b.", 1 if vector else 2)
-    _need_kernel("linalg_lstsq_cpu", input)
-    values = np.linalg.svd(plain(input), compute_uv=False)
+    values = _singular_values(input)
     limits = _limits(values, input.array.shape, None, rcond)
     nothing = wrap(np.zeros(0, input.array.dtype, like=values))
     rank = (values > limits[..., None]).sum(-1)
     if (rank < values.shape[-1]).any():
         X = s.matmul(fa.pinv(input, limits=limits), right)
     elif rows < columns:
-        Q, R = qr(s.transpose(input, -2, -1))
-        X = s.matmul(Q, solve_matrices(s.transpose(R, -2, -1), right))
+        Q, R = qr(_turned(input))
+        X = s.matmul(Q, solve_matrices("linalg.lstsq", _turned(R), right))
     else:                                       # more accurate than the pseudoinverse
         Q, R = qr(input)
-        X = solve_matrices(R, s.matmul(s.transpose(Q, -2, -1), right))
+        X = solve_matrices("linalg.lstsq", R, s.matmul(_turned(Q), right))
     residuals = nothing
     if rows > columns and driver != "gelsy" and driver is not None and (rank == columns).all():
         residuals = rp.sum(p.power(s.matmul(input, X) - right, 2), -2)
@@ -296,22 +306,23 @@ def solve_triangular(input: Tensor, B: Tensor, *, upper: Bool, left: Bool = True
                      out=None):
     """X with A X = B, or X A = B, reading one triangle of A only (torch.linalg.solve_triangular).
     unitriangular: its diagonal counts as ones. A 0 on the diagonal raises LinAlgError; torch gives inf."""
-    _square("linalg.solve_triangular", input)
+    name = "linalg.solve_triangular"
+    _matrices(name, input, True, False)
     need(B.array.ndim > 1, "linalg.solve_triangular: The input tensor B must have at least 2 dimensions.\n"
          "Unsqueeze it.")
+    need_kernel("triangular_solve_cpu", input, "fd")
     triangle = (s.triu if upper else s.tril)(input, (1 if upper else -1) if unitriangular else 0)
     if unitriangular:
-        one = np.eye(input.array.shape[-1], dtype=input.array.dtype)
-        triangle = triangle + wrap(beside(one, input.array))
+        triangle = triangle + _identity(input)
     if not left:
-        return s.transpose(solve_matrices(s.transpose(triangle, -2, -1), s.transpose(B, -2, -1)), -2, -1)
-    return solve_matrices(triangle, B)
+        return _turned(solve_matrices(name, _turned(triangle), _turned(B)))
+    return solve_matrices(name, triangle, B)
 
 
 @_linalg
 def matrix_exp(input: Tensor):
     """eᴬ = 1 + A + A² / 2 + … of each square matrix (torch.linalg.matrix_exp)."""
-    _square("linalg.matrix_exp", input)
+    _matrices("linalg.matrix_exp", input, True)
     return fa.matrix_exp(input) if input.array.size else p.clone(input)
 
 
@@ -321,21 +332,22 @@ def cond(input: Tensor, p=None, *, out=None):
     value (torch.linalg.cond). p: an order of matrix_norm."""
     need(input.array.ndim > 1, "linalg.cond: The input tensor must have at least 2 dimensions.\n"
          "It holds matrices.")
+    need(p is None or p in _ORDERS, "linalg.cond got an invalid norm type: {}\nUse one of matrix_norm's.", p)
     if p in (None, 2, -2):
         values = svdvals(input)
         return values[..., -1] / values[..., 0] if p == -2 else values[..., 0] / values[..., -1]
-    if np.linalg.det(plain(input)).all():
-        return matrix_norm(input, p) * matrix_norm(inv(input), p)
-    return wrap(beside(np.full(input.array.shape[:-2], np.inf, input.array.dtype), input.array))
+    _matrices(f"linalg.cond(ord={p})", input, True, False)
+    singular = wrap(np.asarray(np.linalg.det(plain(input).astype(np.float64)) == 0, like=input.array))
+    inverse = inv(f.where(singular[..., None, None], _identity(input), input))
+    return f.masked_fill(matrix_norm(input, p) * matrix_norm(inverse, p), singular, np.inf)
 
 
 @_linalg
 def matrix_power(input: Tensor, n: Int, *, out=None):
     """The n-th power of each square matrix, of its inverse for n < 0 (torch.linalg.matrix_power)."""
-    _square("linalg.matrix_power", input, n < 0)
+    _matrices("linalg.matrix_power", input, True, n < 0)
     base, power = (inv(input), -n) if n < 0 else (input, n)
-    one = wrap(beside(np.eye(input.array.shape[-1], dtype=input.array.dtype), input.array))
-    z = base if n else s.expand(one, input.array.shape)
+    z = base if n else s.expand(_identity(input), input.array.shape)
     for _ in range(power - 1):
         z = s.matmul(z, base)
     return p.clone(z) if power < 2 else z
@@ -373,8 +385,7 @@ def vector_norm(input: Tensor, ord=2, dim: Dims = None, keepdim: Bool = False, *
 @_linalg
 def vecdot(x: Tensor, y: Tensor, *, dim: Int = -1, out=None):
     """The sums of products along `dim` (torch.linalg.vecdot)."""
-    need(dtype_of(x).is_floating_point, "linalg.vecdot: Expected a floating point or complex tensor as "
-         "input. Got {}\nConvert it first.", dtype_of(x).legacy_name)
+    _floating("linalg.vecdot", x)
     _need_same("linalg.vecdot", "x", x, "y", y)
     return rp.sum(x * y, dim)
 
@@ -385,24 +396,25 @@ def diagonal(A: Tensor, *, offset: Int = 0, dim1: Int = -2, dim2: Int = -1):
     return ap.diagonal(A, offset, dim1, dim2)
 
 
+_ORDERS = ("fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf)
+
+
 @_linalg
 def matrix_norm(input: Tensor, ord="fro", dim: Dims = (-2, -1), keepdim: Bool = False, *, dtype: Dtype = None,
                 out=None):
     """The norm of matrices: "fro", "nuc" (the sum of singular values), 2 and −2 (the largest, the smallest),
     1 and inf (largest sum of a column, a row), −1 and −inf (torch.linalg.matrix_norm)."""
-    need(input.array.ndim > 1, "linalg.matrix_norm: The input tensor A must have at least 2 dimensions.\n"
-         "It holds matrices.")
-    need(dtype_of(input).is_floating_point, "linalg.matrix_norm: Expected a floating point or complex tensor "
-         "as input. Got {}\nConvert it first.", dtype_of(input).legacy_name)
+    _matrices("linalg.matrix_norm", input)
     need(isinstance(dim, tuple) and len(dim) == 2, "linalg.matrix_norm: dim must be a 2-tuple. Got {}\n"
          "A matrix has two dimensions.", dim if isinstance(dim, int) else " ".join(map(str, dim)))
     if ord == "fro":
         return rp.norm(input, 2, dim, keepdim, dtype=dtype)
-    need(ord in ("nuc", 1, -1, 2, -2, np.inf, -np.inf), "linalg.matrix_norm: Order {} not supported.\n"
+    need(ord in _ORDERS, "linalg.matrix_norm: Order {} not supported.\n"
          "Use 'fro', 'nuc', 1, 2 or inf.", ord)
     input = input if dtype is None else input.to(dtype)
     dim = as_dims(dim, input.array.ndim)
     if ord in ("nuc", 2, -2):
+        _need_precision("linalg.matrix_norm", input)
         values = svdvals(ap.movedim(input, dim, (-2, -1)))
         z = rp.sum(values, -1) if ord == "nuc" else (rp.amax if ord > 0 else rp.amin)(values, -1)
         for d in sorted(dim) if keepdim else ():
@@ -435,7 +447,7 @@ def _old_svd(input: Tensor, some: Bool = True, compute_uv: Bool = True, *, out=N
     U, S, Vh = svd(input, not some or not compute_uv)
     if not compute_uv:
         U, Vh = (wrap(np.zeros_like(x.array)) for x in (U, Vh))
-    return _OldSvd(U, S, s.transpose(Vh, -2, -1))
+    return _OldSvd(U, S, _turned(Vh))
 
 
 def _old_qr(input: Tensor, some: Bool = True, *, out=None):
@@ -445,7 +457,8 @@ def _old_qr(input: Tensor, some: Bool = True, *, out=None):
 
 def _logdet(input: Tensor):
     """The logarithm of each determinant, nan for negative ones (torch.logdet)."""
-    _square("logdet", input)
+    _matrices("logdet", input, True)
+    _need_precision("logdet", input)
     sign, size = slogdet(input)
     return f.where(sign < 0, np.nan, size)
 
@@ -460,35 +473,28 @@ def _old_cholesky(input: Tensor, upper: Bool = False, *, out=None):
     return cholesky(input, upper=upper)
 
 
-def _old_det(input: Tensor):
-    """linalg.det (torch.det)."""
-    return det(input)
-
-
-def _old_slogdet(input: Tensor, *, out=None):
-    """linalg.slogdet (torch.slogdet)."""
-    return slogdet(input)
-
-
-def _inverse(input: Tensor, *, out=None):
-    """linalg.inv (torch.inverse)."""
-    return inv(input)
-
-
 def _matrix_power(input: Tensor, n: Int, *, out=None):
     """linalg.matrix_power (torch.matrix_power)."""
     return matrix_power(input, n)
 
 
-def _matrix_exp(input: Tensor):
-    """linalg.matrix_exp (torch.matrix_exp)."""
-    return matrix_exp(input)
+def _older(name):
+    made = {"inverse": inv, "slogdet": slogdet, "det": det, "matrix_exp": matrix_exp}[name]
+
+    def function(input: Tensor):
+        return made(input)
+
+    def into(input: Tensor, *, out=None):
+        return made(input)
+    return into if name in ("inverse", "slogdet") else function
 
 
 # name at the top: function. They are methods of Tensor, too.
 TOP = {"svd": _old_svd, "qr": _old_qr, "logdet": _logdet, "pinverse": _pinverse, "cholesky": _old_cholesky,
-       "matrix_power": _matrix_power, "matrix_exp": _matrix_exp, "det": _old_det, "slogdet": _old_slogdet,
-       "inverse": _inverse}
+       "matrix_power": _matrix_power}
 for _name, _function in TOP.items():
     _function.__name__ = _function.__qualname__ = _name
 TOP = {name: torch_function(function) for name, function in TOP.items()}
+for _function in family(_older, "linalg.{}", inverse="inv", slogdet="slogdet", det="det",
+                        matrix_exp="matrix_exp"):
+    TOP[_function.__name__] = _function

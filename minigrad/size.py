@@ -1,7 +1,8 @@
 """The sizes of a tensor: torch's tuple of its own."""
 import math
 
-from .ops.signature import need, type_name
+from .ops.kinds import type_name
+from .ops.signature import need
 
 
 class Size(tuple):

@@ -1,9 +1,11 @@
 """Tensor: what a person holds. Its methods are one line each and call the ops."""
+import warnings
+
 import numpy as np
 
 from . import dtypes, linalg, printing
 from .backends.arrays import address, host, place_of
-from .device import available, device, device_of
+from .device import available, device, device_of, strided
 from .differentiable import Differentiable
 from .engine.core import RemovableHandle as RemovableHandle
 from .engine.core import TensorBase, new, plain, register_tensor, wrap
@@ -23,8 +25,10 @@ from .ops import statistics_public as st
 from .ops.arguments import need_tensor
 from .ops.create import NEW, legacy_shape, to_array
 from .ops.inplace_public import METHODS
+from .ops.kinds import Dtype, Int, is_number, need_kind, type_name
 from .ops.node_names import renamed
-from .ops.signature import Dtype, Int, as_method, is_number, need, need_kind, refuse, type_name
+from .ops.signature import as_method, need, refuse
+from .random import C_NAMES
 from .size import Size
 
 
@@ -78,13 +82,15 @@ class Tensor(Differentiable):
     is_cuda = property(lambda self: place_of(self.array) == "cuda", doc="Are the elements on a GPU?")
     itemsize = property(lambda self: self.array.itemsize, doc="Bytes per element.")
     nbytes = property(lambda self: self.array.nbytes, doc="Bytes of all elements.")
-    mT = property(lambda self: _swapped(self), doc="The last two dimensions swapped.")
+    layout = property(lambda self: strided, doc="How the elements lie in memory.")
+    mT = property(lambda self: _swapped(self, "mT"), doc="The last two dimensions swapped.")
+    mH = property(lambda self: _swapped(self, "mH"), doc="As mT, of real numbers.")
+    H = property(lambda self: _swapped(self, "H"), doc="The transpose of a matrix of real numbers.")
 
     @property
     def T(self):
         """All dimensions reversed (Tensor.T); torch warns unless there are two."""
         if self.ndim != 2:
-            import warnings
             warnings.warn("Tensor.T is deprecated on 0-D tensors. This function is the identity in these "
                           "cases."
                           if not self.ndim else
@@ -187,7 +193,6 @@ class Tensor(Differentiable):
 
     def __float__(self):
         if self.requires_grad:
-            import warnings
             warnings.warn("Converting a tensor with requires_grad=True to a scalar may lead to unexpected "
                           "behavior.\nConsider using tensor.detach() first.", UserWarning, stacklevel=2)
         return self._single(float)
@@ -377,10 +382,16 @@ def _names_dtype(value):
     return isinstance(value, dtypes.dtype) or value is float or value is int or value is bool
 
 
-def _swapped(tensor):
-    if tensor.ndim < 2:
-        raise RuntimeError("tensor.mT is only supported on matrices or batches of matrices. Got "
-                           f"{tensor.ndim}-D tensor.\nUnsqueeze it first.")
+def _swapped(tensor, name):
+    ndim = tensor.array.ndim
+    if not ndim:                                # torch warns that this is deprecated
+        said = "This function is the identity in these cases." if name == "mT" else "Consider using x.conj()."
+        warnings.warn(f"Tensor.{name} is deprecated on 0-D tensors. {said}", UserWarning, stacklevel=3)
+        return tensor
+    need(name != "H" or ndim == 2, "tensor.H is only supported on matrices (2-D tensors). Got {}-D "
+         "tensor.{}\nUse mT.", ndim, " For batches of matrices, consider using tensor.mH" * (ndim > 2))
+    need(ndim > 1, "tensor.{} is only supported on matrices or batches of matrices. Got {}-D tensor.\n"
+         "Unsqueeze it first.", name, ndim)
     return s.transpose(tensor, -2, -1)
 
 
@@ -403,14 +414,18 @@ def _legacy(cls, data, kind):
             raise TypeError(f"new(): data must be a sequence (got {type_name(value)})\n"
                             "Use minigrad.tensor(number).")
         if isinstance(value, TensorBase):       # of another dtype only where the class is not asked for one
-            if value.array.dtype != kind and cls is None:
-                raise TypeError(f"expected a tensor of {dtypes.from_numpy(kind)} (got one of {value.dtype})\n"
-                                "Convert it with .to(dtype).")
-            kind = value.array.dtype
+            need(value.array.dtype == kind or cls is not None, f"expected {_OPTIONS} (got {_OPTIONS})\n"
+                 "Convert it with .to(dtype).", C_NAMES[kind.name], C_NAMES[value.array.dtype.name],
+                 error=TypeError)
+            return _become(new(cls or Tensor), p.alias(value))      # the same memory, in the same graph
         array = to_array(value, kind)
     else:
         array = np.empty(legacy_shape(*data) if data else (0,), kind)
     return _become(new(cls or Tensor), wrap(array))
+
+
+_OPTIONS = ("TensorOptions(dtype={}, device=cpu, layout=Strided, requires_grad=false (default), "
+            "pinned_memory=false (default), memory_format=(nullopt))")
 
 
 class _Legacy(type):
@@ -430,33 +445,18 @@ def _legacy_class(d):
 
 LEGACY = {f"{d.legacy_name}Tensor": _legacy_class(d) for d in dtypes.ALL}
 
-_METHODS = {
-    f: """add sub subtract mul multiply div divide true_divide floor_divide remainder pow exp log
-        sqrt rsqrt sin cos tanh erf sigmoid reciprocal abs absolute neg negative sign relu isnan
-        isinf isfinite logical_not floor ceil round eq ne lt le gt ge not_equal less less_equal
-        greater greater_equal logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor
-        bitwise_not bitwise_left_shift bitwise_right_shift
-        maximum minimum clamp clip masked_fill clone numel is_floating_point""",
-    rp: """sum mean var std prod max min amax amin argmax argmin any all logsumexp softmax log_softmax""",
-    s: """view reshape permute flatten transpose t squeeze unsqueeze expand chunk unbind tril triu mm bmm dot
-        mv matmul""",
-    ip: "gather scatter_add index_select nonzero",
-    ep: " ".join(ep.__all__),
-    so: """sort argsort topk kthvalue median aminmax unique bincount cumsum cumprod cummax cummin logcumsumexp
-        diff count_nonzero nansum nanmean""",
-    ap: """flip fliplr flipud roll repeat tile repeat_interleave swapaxes swapdims movedim moveaxis unflatten
-        narrow select broadcast_to tensor_split unfold diagonal diag_embed diag trace""",
-    pc: "hsplit vsplit dsplit split_with_sizes unsafe_split unsafe_chunk rot90 ravel",
-    pk: """masked_select take take_along_dim argwhere scatter index_add index_fill index_copy scatter_reduce
-        index_reduce index_put put masked_scatter multinomial bernoulli""",
-    st: "quantile nanquantile histc histogram cov corrcoef fmax fmin",
-    pp: "outer inner addmm addmv baddbmm addr addbmm cross dist kron",
-}
-for _module, _names in _METHODS.items():
-    for _name in _names.split():
-        setattr(Tensor, _name, as_method(getattr(_module, _name)))
-for _name, _function in linalg.TOP.items():
-    setattr(Tensor, _name, as_method(_function))
+# All public functions are methods, too, but for these, which torch has as functions only, or which have a
+# method of their own above.
+_FUNCTIONS = set("""where norm split cat concat concatenate stack hstack vstack dstack row_stack column_stack
+    block_diag atleast_1d atleast_2d atleast_3d cartesian_prod combinations meshgrid broadcast_tensors
+    broadcast_shapes tril_indices triu_indices searchsorted bucketize isin var_mean std_mean trapezoid trapz
+    cumulative_trapezoid einsum tensordot cdist spmm""".split())
+for _module in (f, rp, s, ip, ep, so, ap, pc, pk, st, pp):
+    for _name in _module.__all__:
+        if _name not in _FUNCTIONS:
+            setattr(Tensor, _name, as_method(getattr(_module, _name)))
+for _function in (s.view, s.expand, ap.repeat, ap.unfold, *linalg.TOP.values()):
+    setattr(Tensor, _function.__name__, as_method(_function))
 
 
 def _shaped_as(change):

@@ -15,7 +15,8 @@ from pathlib import Path
 BLOCK = re.compile(r"^```([\w{}-]*)\n(.*?)^```$", re.M | re.S)
 # What a page takes for granted.
 BEFORE = {"adding_an_op.md": "import minigrad\nfrom minigrad.engine.op import op\n"
-                             "from minigrad.ops.signature import Number, Tensor, torch_function\n",
+                             "from minigrad.ops.kinds import Number, Tensor\n"
+                             "from minigrad.ops.signature import torch_function\n",
           "benchmarks.md": "from types import SimpleNamespace\nfrom benchmarks.workloads import Workload\n"
                            "models = SimpleNamespace(autoencoder=lambda B: None)\n",
           "README.md": "import minigrad\nfrom gpu import stand_in\nif not minigrad.cuda.is_available():\n"

@@ -53,6 +53,7 @@ SIGNATURES = {
     "tril_indices": "layout and pin_memory are torch's for other devices; integers require no grad",
     "triu_indices": "as tril_indices",
     "unique": "torch's passes (*args, **kwargs) to one of several functions like ours",
+    "unique_consecutive": "as unique",
     "Tensor.requires_grad_": "torch takes requires_grad too; its stub calls it mode, which torch refuses",
     "Tensor.expand": "implicit is for torch's own use",
     "Generator.set_state": "torch takes the state by position only",

@@ -29,9 +29,14 @@ def _casting(function, dtype):
     @functools.wraps(function)
     def call(*args, **named):
         if entered[0] and setting.dtype is not None:
-            wanted = dtype or setting.dtype
+            wanted, before = dtype or setting.dtype, setting.dtype
             args = [_cast(one, wanted) for one in args]
             named = {name: _cast(one, wanted) for name, one in named.items()}
+            setting.dtype = None                # what the function is made of casts no more
+            try:
+                return function(*args, **named)
+            finally:
+                setting.dtype = before
         return function(*args, **named)
     return call
 

@@ -12,8 +12,13 @@ from .views import STALE, Unrecorded, check_writable, is_unrecorded, refresh, wr
 
 
 def check_leaf(tensor):
-    """torch refuses to overwrite a leaf whose gradient is asked for: its value would no longer be its own."""
+    """torch refuses to overwrite a leaf whose gradient is asked for, or a view of one: its value would no
+    longer be its own."""
     check_inference(tensor)
+    base = tensor.view_of and tensor.view_of[0]
+    if base is not None and mode.on and base.needs:
+        check_writable(tensor)
+        return
     if mode.on and tensor.needs and tensor.node is None:
         if is_unrecorded(tensor):
             check_writable(tensor)
@@ -93,7 +98,8 @@ def become_view(tensor, view):
     """
     tracked = tensor.view_of is not None and tensor.view_of[0] is not None
     if tracked and mode.on and tensor.view_of[0].needs:
-        check_writable(tensor)
+        if not (tensor.extras and "was" in tensor.extras):      # its steps are what it became: all allowed
+            check_writable(tensor)
         refresh(tensor)
     else:
         check_leaf(tensor)

@@ -1,7 +1,7 @@
 """What several functions of nn check of their arguments, in torch's words."""
 from ..engine.core import TensorBase
 from ..ops.arguments import dtype_of
-from ..ops.signature import is_number, type_name
+from ..ops.kinds import is_number, type_name
 
 
 def need(condition, text, *values, error=RuntimeError):

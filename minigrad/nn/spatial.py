@@ -3,7 +3,7 @@ import numpy as np
 
 from ..backends.arrays import beside
 from ..backends.numpy.pool import pooled_size
-from ..engine.autocast import entered, lowered
+from ..engine.autocast import entered, lowered, widened
 from ..engine.core import TensorBase, wrap
 from ..ops import conv, pool
 from ..ops import index as i
@@ -13,6 +13,7 @@ from ..ops.arguments import dtype_of, need_tensor
 from ..ops.node_names import renamed
 from .arguments import need, need_attribute, need_dtype, need_float
 
+__all__ = ["adaptive_avg_pool2d", "avg_pool2d", "conv2d", "max_pool2d", "pad"]
 BOTH = "One for the height, one for the width."
 # What a size may be, in the words of torch's pools.
 FORMS = {"kernel_size": "either be", "stride": "either be omitted,", "padding": "either be",
@@ -215,6 +216,11 @@ def pad(input, pad, mode="constant", value=None):
     need(value is None, 'Padding mode "{}" doesn\'t take in value argument\nLeave it out.', mode)
     need(len(shape) - len(pairs) in (1, 2), "Padding size {} is not supported for {}D input tensor.\n"
          "Pad all but the batch and the channels.", len(pad), len(shape), error=NotImplementedError)
+    return (_continued if mode == "circular" else widened(_continued))(input, pairs, mode)
+
+
+def _continued(input, pairs, mode):
+    shape = input.array.shape
     for k, (before, after) in enumerate(pairs):
         dim = len(shape) - 1 - k
         size = shape[dim]

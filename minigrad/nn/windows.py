@@ -6,9 +6,11 @@ from ..ops import arrange as a
 from ..ops import index_public as ip
 from ..ops import shape_public as s
 from ..ops.arguments import dtype_of, need_tensor
-from ..ops.signature import Sizes, need_kind
+from ..ops.kinds import Sizes, need_kind
 from .arguments import need, need_attribute, need_float
 from .spatial import BOTH, pad
+
+__all__ = ["adaptive_max_pool1d", "adaptive_max_pool2d", "fold", "unfold"]
 
 
 def _pair(function, name, value, position):

@@ -3,6 +3,7 @@ import math
 
 from ..engine.op import op
 from . import pointwise as p
+from .pointwise import touching
 
 _HALF = math.sqrt(0.5)
 _SIXTH = 0.1666666716337204                     # torch's, of single precision in every dtype
@@ -38,9 +39,6 @@ dropout = op("dropout", lambda x, noise: x * noise, grads=(lambda g, noise: g * 
 
 # Pieces: each rule gives what torch gives at the kinks ----------------------------------------------------
 
-# A slope stays in the graph of x although it is constant between the kinks: torch's can be walked again.
-touching = op("touching", lambda y, x: y, grads=(lambda g: g, lambda g: p.zeros_like(g)), layout=True,
-            formula=("y, in the graph of x too", "ḡ", "0"), torch_node="ThresholdBackwardBackward0")
 leaky_relu = op("leaky_relu", lambda xp, x, *, negative_slope: xp.where(x > 0, x, x * negative_slope),
                 grads=(lambda g, x, negative_slope: touching(p.where(x > 0, g, g * negative_slope), x),),
                 formula=("x where x > 0, else s x", "ḡ where x > 0, else s ḡ"), promote="same", layout=True)

@@ -9,7 +9,8 @@ from ..engine.errors import wrap_dim
 from ..engine.op import REGISTRY
 from ..engine.promote import as_number
 from ..random import C_NAMES, LARGEST
-from .signature import Tensor, Unfit, need, need_kind
+from .kinds import Tensor, Unfit, need_kind
+from .signature import need
 
 # The kernels that torch does not have for bool tensors.
 _NO_BOOL: dict[str, tuple[type[Exception], str]] = {
@@ -35,6 +36,16 @@ def need_tensor(name, value, argument="input", position=1):
 
 def dtype_of(x):
     return dtypes.from_numpy(x.array.dtype)
+
+
+INTS, FLOATS = "bBhilq", "efdE"                 # dtypes by NumPy's letters
+
+
+def need_kernel(kernel, of, letters):
+    """Raises torch's NotImplementedError where its kernel is not for the dtype `of`, or that of a tensor."""
+    d = of if isinstance(of, dtypes.dtype) else dtype_of(of)
+    need(d.numpy.char in letters, "\"{}\" not implemented for '{}'\n"
+         "Convert it first, for example with .float().", kernel, d.legacy_name, error=NotImplementedError)
 
 
 def as_dims(dim, ndim):

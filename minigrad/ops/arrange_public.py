@@ -8,7 +8,7 @@ from .. import dtypes
 from ..backends.arrays import beside, host
 from ..engine.autocast import widened
 from ..engine.core import TensorBase, owner, plain, wrap
-from ..engine.errors import wrap_dim
+from ..engine.errors import check_broadcast, wrap_dim
 from . import arrange as a
 from . import index as i
 from . import pointwise as p
@@ -17,21 +17,9 @@ from . import shape as s
 from . import shape_public as sp
 from .arguments import as_dims
 from .index_public import index_select
+from .kinds import Dims, DimsOrNone, Dtype, Int, Operand, Sizes, Tensor, is_number
 from .node_names import renamed
-from .signature import (
-    Dims,
-    DimsOrNone,
-    Dtype,
-    Int,
-    Operand,
-    Sizes,
-    Tensor,
-    is_number,
-    need,
-    refuse,
-    torch_function,
-    torch_method,
-)
+from .signature import need, refuse, torch_function, torch_method
 
 # Turning, rolling, repeating --------------------------------------------------------------------------------
 
@@ -102,6 +90,8 @@ def repeat_interleave(input: Tensor, repeats: Operand = None, dim: Int = None, *
         return p.to(found, dtype=input.array.dtype)
     if dim is None:
         input, dim = sp.reshape(input, (-1,)), 0
+    need(input.array.ndim, "Dimension specified as {} but tensor has no dimensions\nLeave dim out.", dim,
+         error=IndexError)
     dim = wrap_dim(dim, input.array.ndim)
     size, times = input.array.shape[dim], np.asarray(host(getattr(repeats, "array", repeats)))
     need(times.dtype.kind in "iu", "\"repeat_interleave_cpu\" not implemented for '{}'\n"
@@ -173,6 +163,10 @@ def unflatten(input: Tensor, dim: Int, sizes: Sizes):
     """One dimension as several (torch.unflatten); one size may be -1."""
     dim, shape = wrap_dim(dim, input.array.ndim), input.array.shape
     known = math.prod([n for n in sizes if n != -1])
+    need(sizes, "unflatten: sizes must be non-empty\nGive the sizes that the dimension is cut into.")
+    clear = sizes.count(-1) < 2 and min(sizes) > -2 and (known or -1 not in sizes or 0 not in shape[dim:])
+    need(shape and clear, "unflatten got an unexpected error:\nthe sizes {} do not say how to cut dimension "
+         "{} of a tensor of shape {}: leave one -1 at most.", sizes, dim, shape)
     need(-1 in sizes and known and shape[dim] % known == 0 or known == shape[dim],
          "unflatten: Provided sizes {} don't multiply up to the size of dim {} ({}) in the input tensor\n"
          "The product must stay the same.", list(sizes), dim, shape[dim])
@@ -220,18 +214,25 @@ def broadcast_to(input: Tensor, size: Sizes):
 def broadcast_tensors(*tensors):
     """Tensors expanded to their common shape, views (torch.broadcast_tensors)."""
     tensors = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else tensors
-    shape = broadcast_shapes(*[x.array.shape for x in tensors])
+    shape = ()
+    for x in tensors:
+        check_broadcast(shape, x.array.shape)
+        shape = np.broadcast_shapes(shape, x.array.shape)
     return tuple([sp.expand(x, shape) for x in tensors])
 
 
 def broadcast_shapes(*shapes):
     """The shape that these broadcast to (torch.broadcast_shapes)."""
     shapes = [(shape,) if is_number(shape) else tuple(shape) for shape in shapes]
-    try:
-        return np.broadcast_shapes(*shapes)
-    except ValueError:
-        raise RuntimeError("Shape mismatch: objects cannot be broadcast to a single shape\n"
-                           f"The shapes are {', '.join(str(list(shape)) for shape in shapes)}.") from None
+    common = [1] * max(map(len, shapes), default=0)
+    for place, shape in enumerate(shapes):
+        for k in range(-1, -len(shape) - 1, -1):
+            size, own = shape[k], common[k]
+            need((size == own or 1 in (size, own)) and size >= 0, "Attempting to broadcast a dimension of "
+                 "length {} at {}! Mismatching argument at index {} had {}; but expected shape should be "
+                 "broadcastable to {}\nSizes agree or are 1.", size, k, place, str(shape), common)
+            common[k] = size if own == 1 else own
+    return tuple(common)
 
 
 @torch_function
@@ -295,10 +296,10 @@ def diagonal(input: Tensor, offset: Int = 0, dim1: Int = 0, dim2: Int = 1):
 @torch_function
 def diag_embed(input: Tensor, offset: Int = 0, dim1: Int = -2, dim2: Int = -1):
     """The last dimension as a diagonal among zeros (torch.diag_embed)."""
-    ndim, size = input.array.ndim + 1, input.array.shape[-1] + abs(offset)
-    dim1, dim2 = (wrap_dim(d, ndim) for d in (dim1, dim2))
-    need(dim1 != dim2, "diagonal dimensions cannot be identical {}, {}\nName two.", dim1, dim2)
-    shape = list(input.array.shape[:-1])
+    found = [wrap_dim(d, input.array.ndim + 1) for d in (dim1, dim2)]
+    need(found[0] != found[1], "diagonal dimensions cannot be identical {}, {}\nName two.", dim1, dim2)
+    (dim1, dim2), shape = found, list(input.array.shape[:-1])
+    size = input.array.shape[-1] + abs(offset)
     for dim in sorted((dim1, dim2)):
         shape.insert(dim, size)
     return a.on_diagonal(input, shape=tuple(shape), offset=offset, dim1=dim1, dim2=dim2)

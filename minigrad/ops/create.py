@@ -12,23 +12,10 @@ from ..device import default
 from ..engine.core import TensorBase, plain, wrap
 from ..engine.errors import check_broadcast
 from .arguments import cast, dtype_of, fitting
-from .pointwise import to
-from .signature import (
-    Bool,
-    Device,
-    Dtype,
-    Int,
-    Number,
-    Operand,
-    Sizes,
-    Tensor,
-    is_number,
-    need,
-    refuse,
-    torch_function,
-    torch_method,
-    type_name,
-)
+from .kinds import Bool, Device, Dtype, Int, Layout, Number, Operand, Sizes, Tensor, is_number, type_name
+from .node_names import renamed
+from .pointwise import to, touching
+from .signature import need, refuse, torch_function, torch_method
 
 
 def _finish(array, requires_grad, device=None):
@@ -256,17 +243,17 @@ def _family(name, text):
     def make(shape, kind, place):
         return getattr(np if place.type == "cpu" else cupy_room(), name)(shape, kind)
 
-    def function(size: Sizes, *, out=None, dtype: Dtype = None, layout=None, device: Device = None,
+    def function(size: Sizes, *, out=None, dtype: Dtype = None, layout: Layout = None, device: Device = None,
                  pin_memory: Bool = False, requires_grad: Bool = False):
         return _finish(make(_shape(name, size), _kind(dtype), device or default[0]), requires_grad, device)
 
-    def like(input: Tensor, *, dtype: Dtype = None, layout=None, device: Device = None,
+    def like(input: Tensor, *, dtype: Dtype = None, layout: Layout = None, device: Device = None,
              requires_grad: Bool = False, memory_format=None, pin_memory: Bool = False):
         kind = _kind(dtype, input.dtype)
         place = device or input.device
         return _finish(_like(plain(input), lambda shape: make(shape, kind, place)), requires_grad, place)
 
-    def new(self, size: Sizes, *, dtype: Dtype = None, layout=None, device: Device = None,
+    def new(self, size: Sizes, *, dtype: Dtype = None, layout: Layout = None, device: Device = None,
             pin_memory: Bool = False, requires_grad: Bool = False):
         place = device or self.device
         array = make(_shape(f"new_{name}", size), _kind(dtype, self.dtype), place)
@@ -287,22 +274,23 @@ def _filled(name, shape, value, dtype, default=None):
 
 
 @torch_function
-def full(size: Sizes, fill_value: Number, *, out=None, names=None, dtype: Dtype = None, layout=None,
+def full(size: Sizes, fill_value: Number, *, out=None, names=None, dtype: Dtype = None, layout: Layout = None,
          device: Device = None, requires_grad: Bool = False, pin_memory: Bool = False):
     """A tensor of `size` filled with a number, whose type gives the dtype (torch.full)."""
     return _finish(_filled("full", size, fill_value, dtype), requires_grad, device)
 
 
 @torch_function
-def full_like(input: Tensor, fill_value: Number, *, dtype: Dtype = None, layout=None, device: Device = None,
-              requires_grad: Bool = False, memory_format=None, pin_memory: Bool = False):
+def full_like(input: Tensor, fill_value: Number, *, dtype: Dtype = None, layout: Layout = None,
+              device: Device = None, requires_grad: Bool = False, memory_format=None,
+              pin_memory: Bool = False):
     """A tensor like `input` filled with a number (torch.full_like)."""
     array = _like(plain(input), lambda shape: _filled("full_like", shape, fill_value, dtype, input.dtype))
     return _finish(array, requires_grad, device or input.device)
 
 
 @torch_method
-def new_full(self, size: Sizes, fill_value: Number, *, dtype: Dtype = None, layout=None,
+def new_full(self, size: Sizes, fill_value: Number, *, dtype: Dtype = None, layout: Layout = None,
              device: Device = None, pin_memory: Bool = False, requires_grad: Bool = False):
     """A tensor of `size` and this dtype filled with a number (Tensor.new_full)."""
     return _finish(_filled("new_full", size, fill_value, dtype, self.dtype), requires_grad,
@@ -319,13 +307,14 @@ def _stream(generator, device):
 def _drawn(name, draw, text):
     text = f"{text}; the stream is torch's, to the bit"
 
-    def function(size: Sizes, *, generator=None, out=None, dtype: Dtype = None, layout=None,
+    def function(size: Sizes, *, generator=None, out=None, dtype: Dtype = None, layout: Layout = None,
                  device: Device = None, requires_grad: Bool = False, pin_memory: Bool = False):
         array = draw(_stream(generator, device), _shape(name, size), _kind(dtype), True)
         return _finish(array, requires_grad, device)
 
-    def like(input: Tensor, *, generator=None, dtype: Dtype = None, layout=None, device: Device = None,
-             requires_grad: Bool = False, memory_format=None, pin_memory: Bool = False):
+    def like(input: Tensor, *, generator=None, dtype: Dtype = None, layout: Layout = None,
+             device: Device = None, requires_grad: Bool = False, memory_format=None,
+             pin_memory: Bool = False):
         kind, source = _kind(dtype, input.dtype), plain(input)
         dense = _like(source, lambda shape: np.empty(shape, bool)).flags.c_contiguous
         place = device or input.device
@@ -344,7 +333,7 @@ randn, randn_like = _drawn("randn", lambda g, shape, kind, dense:
 
 @torch_function
 def normal(mean: Operand, std: Operand = 1.0, size: Sizes = None, *, generator=None, out=None,
-           dtype: Dtype = None, layout=None, device: Device = None, pin_memory: Bool = False,
+           dtype: Dtype = None, layout: Layout = None, device: Device = None, pin_memory: Bool = False,
            requires_grad: Bool = False):
     """Drawn from normal distributions: of two numbers in `size`, or one per element where `mean` or `std` is
     a tensor; torch's stream, to the bit (torch.normal)."""
@@ -361,12 +350,21 @@ def normal(mean: Operand, std: Operand = 1.0, size: Sizes = None, *, generator=N
     kind = tensors[0].dtype.numpy
     place = tensors[0].device
     array = random.normal(_stream(generator, place), np.broadcast_shapes(np.shape(mean), np.shape(std)), kind)
-    return _finish((array * std + mean).astype(kind, copy=False), False, place)
+    drawn = _finish((array * std + mean).astype(kind, copy=False), False, place)
+    form = 3 if len(tensors) == 2 else 2 if is_number(mean) else 1
+    return drawn_from(drawn, *tensors, node=f"NormalBackward{form}")
+
+
+def drawn_from(sample, *tensors, node):
+    """A sample in the graph of the tensors that it depends on, where its gradient is 0."""
+    for x in tensors:
+        sample = touching(sample, cast(x, sample.array.dtype))
+    return renamed(sample, node)
 
 
 @torch_function
 def randint(low: Int = 0, high: Int | Sizes = None, size: Sizes = None, *, generator=None, out=None,
-            dtype: Dtype = None, layout=None, device: Device = None, requires_grad: Bool = False,
+            dtype: Dtype = None, layout: Layout = None, device: Device = None, requires_grad: Bool = False,
             pin_memory: Bool = False):
     """Integers from [low, high): `randint(high, size)` or `randint(low, high, size)` (torch.randint)."""
     if high is None:
@@ -381,8 +379,8 @@ def randint(low: Int = 0, high: Int | Sizes = None, size: Sizes = None, *, gener
 
 @torch_function
 def randint_like(input: Tensor, low: Int = 0, high: Int = None, *, generator=None, dtype: Dtype = None,
-                 layout=None, device: Device = None, requires_grad: Bool = False, memory_format=None,
-                 pin_memory: Bool = False):
+                 layout: Layout = None, device: Device = None, requires_grad: Bool = False,
+                 memory_format=None, pin_memory: Bool = False):
     """Integers from [low, high) in a tensor like `input` (torch.randint_like)."""
     if high is None:
         low, high = 0, low
@@ -394,8 +392,8 @@ def randint_like(input: Tensor, low: Int = 0, high: Int = None, *, generator=Non
 
 
 @torch_function
-def randperm(n: Int, *, generator=None, out=None, dtype: Dtype = None, layout=None, device: Device = None,
-             requires_grad: Bool = False, pin_memory: Bool = False):
+def randperm(n: Int, *, generator=None, out=None, dtype: Dtype = None, layout: Layout = None,
+             device: Device = None, requires_grad: Bool = False, pin_memory: Bool = False):
     """The integers 0 to n − 1 in random order (torch.randperm)."""
     array = random.permutation(_stream(generator, device), n, _kind(dtype, dtypes.int64))
     return _finish(array, requires_grad, device)
@@ -408,7 +406,8 @@ def _not_bool(name, kind):
 
 @torch_function
 def arange(start: Number = None, end: Number = None, step: Number = 1, *, out=None, dtype: Dtype = None,
-           layout=None, device: Device = None, requires_grad: Bool = False, pin_memory: Bool = False):
+           layout: Layout = None, device: Device = None, requires_grad: Bool = False,
+           pin_memory: Bool = False):
     """start (0), start + step, ... below end; int64 where all are integers (torch.arange).
 
     Raises RuntimeError for a zero step and for bounds on the wrong side.
@@ -448,31 +447,47 @@ def _steps(start, step, count, kind):
     return values.astype(kind)
 
 
-@torch_function
-def linspace(start: Operand, end: Operand, steps: Int, *, out=None, dtype: Dtype = None, layout=None,
-             device: Device = None, requires_grad: Bool = False, pin_memory: Bool = False):
-    """`steps` points from start to end, both included (torch.linspace)."""
-    for name, bound in (("start", start), ("end", end)):
+def _points(name, start, end, steps, kind, compute):
+    """`steps` numbers from start to end, both included, as torch computes them."""
+    for argument, bound in (("start", start), ("end", end)):
         if not is_number(bound):
-            need(not bound.ndim, "linspace only supports 0-dimensional start and end tensors, but got {} "
-                 "with {} dimension(s).\nPass numbers.", name, bound.ndim)
+            need(not bound.ndim, "{} only supports 0-dimensional start and end tensors, but got {} with {} "
+                 "dimension(s).\nPass numbers.", name, argument, bound.ndim)
     start, end = [n if is_number(n) else n.item() for n in (start, end)]
     need(steps >= 0, "number of steps must be non-negative\nAsk for at least one point.")
-    kind = _kind(dtype)
-    _not_bool("linspace", kind)
-    compute = kind.type if kind.kind == "f" else np.float64     # integers: cut off at the end
-    start, end = compute(start), compute(end)
+    _not_bool(name, kind)
+    start, end = [compute(kind.type(n) if kind.kind == "f" else n) for n in (start, end)]
     gap, place = (end - start) / compute(max(steps - 1, 1)), np.arange(steps).astype(compute)
     back = (steps - 1 - np.arange(steps)).astype(compute)
     # From both ends towards the middle, as torch counts (fused but in half precision): the ends are exact.
     rising, falling = (start + gap * place, end - gap * back) if kind.itemsize == 2 else \
         (fma(place, gap, start), fma(back, -gap, end))
-    values = np.where((place < steps // 2) | (steps == 1), rising, falling)
-    return _finish(values.astype(kind), requires_grad, device)
+    return np.where((place < steps // 2) | (steps == 1), rising, falling)
 
 
 @torch_function
-def eye(n: Int, m: Int = None, *, out=None, dtype: Dtype = None, layout=None, device: Device = None,
+def linspace(start: Operand, end: Operand, steps: Int, *, out=None, dtype: Dtype = None,
+             layout: Layout = None, device: Device = None, requires_grad: Bool = False,
+             pin_memory: Bool = False):
+    """`steps` points from start to end, both included (torch.linspace)."""
+    kind = _kind(dtype)
+    compute = kind.type if kind.kind == "f" else np.float64     # integers are cut off at the end
+    points = _points("linspace", start, end, steps, kind, compute)
+    return _finish(points.astype(kind), requires_grad, device)
+
+
+@torch_function
+def logspace(start: Operand, end: Operand, steps: Int, base: Number = 10.0, *, out=None, dtype: Dtype = None,
+             layout: Layout = None, device: Device = None, requires_grad: Bool = False,
+             pin_memory: Bool = False):
+    """`base` to the power of `steps` points from start to end, both included (torch.logspace)."""
+    kind = _kind(dtype)
+    powers = np.float64(base) ** _points("logspace", start, end, steps, kind, np.float64)
+    return _finish(powers.astype(kind), requires_grad, device)
+
+
+@torch_function
+def eye(n: Int, m: Int = None, *, out=None, dtype: Dtype = None, layout: Layout = None, device: Device = None,
         requires_grad: Bool = False, pin_memory: Bool = False):
     """The n × m matrix with ones on its diagonal (torch.eye)."""
     for name, size in (("n", n), ("m", n if m is None else m)):

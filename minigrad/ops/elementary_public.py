@@ -11,19 +11,9 @@ from . import elementary as e
 from . import pointwise as p
 from . import public as f
 from .arguments import as_tensor_like, cast, dtype_of
+from .kinds import Bool, Float, Number, Operand, Tensor, is_number
 from .public import _formulas, _of_tensors, _unary
-from .signature import (
-    Bool,
-    Float,
-    Number,
-    Operand,
-    Tensor,
-    family,
-    is_number,
-    need,
-    refuse,
-    torch_function,
-)
+from .signature import family, need, refuse, torch_function
 
 _TEXT = "{}, element by element: a Tensor of the shape of `input`. Raises TypeError for other things"
 exp2, expm1, log1p, log2, log10, erfc, tan, asin, acos, atan = family(

@@ -64,9 +64,16 @@ def _cofactors_slope(g, x, z):
 
 cofactors = op("cofactors", _cofactors, grads=(_cofactors_slope,), torch_node="LinalgDetBackward0",
                formula=("det x · x⁻ᵀ", "(Σ ḡ z) x⁻ᵀ − x⁻ᵀ ḡᵀ z"))
-logabsdet = op("logabsdet", lambda xp, x: xp.asarray(xp.linalg.slogdet(x)[1]),
-               grads=(lambda g, x: column(column(g)) * turned(inv(x)),),
-               formula=("ln |det x|", "ḡ · x⁻ᵀ"), torch_node="LinalgSlogdetBackward0")
+
+
+def _slogdet_slope(gs, needs, x):
+    """The sign is constant."""
+    return (zeros_like(x) if gs[1] is None else column(column(gs[1])) * turned(inv(x)),)
+
+
+slogdet = op("slogdet", lambda xp, x: tuple(map(xp.asarray, xp.linalg.slogdet(x))), joint=_slogdet_slope,
+             outputs=True, formula=("sign det x, ln |det x|", "ḡ · x⁻ᵀ"),
+             torch_node="LinalgSlogdetBackward0")
 solve = op("solve", lambda xp, x, y: xp.linalg.solve(x, y),
            grads=(lambda g, x, z: -product(solve(turned(x), g), turned(z)),
                   lambda g, x: solve(turned(x), g)),

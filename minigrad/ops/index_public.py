@@ -6,13 +6,14 @@ import numpy as np
 from ..backends.arrays import TYPES, host, is_array, moved, outside, place_of, zero_d
 from ..engine.core import TensorBase, mode, owner, plain, repeats, wrap
 from ..engine.errors import wrap_dim
-from ..engine.inplace import inplace
+from ..engine.inplace import check_leaf, inplace
 from . import index as i
 from . import pointwise as p
 from .arguments import cast, dtype_of, fitting
+from .kinds import Bool, Int, Tensor, is_number, type_name
 from .node_names import renamed
 from .shape_public import expanded, reshape_to, view
-from .signature import Bool, Int, Tensor, is_number, need, torch_function, type_name
+from .signature import need, torch_function
 
 WHOLE = slice(None)
 # A list that holds one of these stands for a tuple, as in old NumPy and in torch.
@@ -59,8 +60,9 @@ def _step(part, place):
                          f"valid indices (got {type(part).__name__})\nIndex with one of these.") from None
 
 
-def parse(index, array):
-    """An index of `array` as a person writes it, as a tuple for NumPy. Raises torch's IndexErrors."""
+def parse(index, array, written=None):
+    """An index of `array` as a person writes it, as a tuple for NumPy. Raises torch's IndexErrors; but before
+    it looks into arrays its errors for `written`, a tensor that may not be written in place."""
     shape, place = array.shape, place_of(array)
     if type(index) is list and len(index) < 32 and any([isinstance(part, _SEVERAL) for part in index]):
         warnings.warn("Using a non-tuple sequence for multidimensional indexing is deprecated and will be "
@@ -81,24 +83,31 @@ def parse(index, array):
                          f"The tensor's shape is {list(shape)}.")
     need(sum([part is Ellipsis for part in parts]) < 2,
          "an index has one ellipsis at most\nWrite slices for the other dimensions.", error=IndexError)
-    dim = 0
+    dim, arrays = 0, []
     for part, dims in steps:
         if part is Ellipsis:
             dim += len(shape) - used
-        elif is_array(part) and part.dtype == bool:
+        elif is_array(part):
+            arrays.append((part, dim))
+        elif type(part) is int and not -shape[dim] <= part < shape[dim]:
+            _check_bounds([part], dim, shape[dim])
+        dim += dims
+    if arrays and written is not None and mode.on and written.needs:
+        first = _apart(parts)[0]
+        whole = array[first].shape == shape and {type(part) for part in first} <= {slice, type(Ellipsis)}
+        check_leaf(written if whole else getitem(written, first))
+    for part, dim in arrays:
+        if part.dtype == bool:
             for k, size in enumerate(part.shape):
                 need(size == shape[dim + k], "The shape of the mask {} at index {} does not match the shape "
                      "of the indexed tensor {} at index {}\n"
                      "A mask has the shape of the dimensions it stands for.",
                      part.shape, k, shape, dim + k, error=IndexError)
-        elif is_array(part):
+        else:
             _check_bounds(outside(part, -shape[dim], shape[dim], "An index is out of bounds for dimension "
                                   f"{dim} with size {shape[dim]}."), dim, shape[dim])
-        elif type(part) is int and not -shape[dim] <= part < shape[dim]:
-            _check_bounds([part], dim, shape[dim])
-        dim += dims
-    masks = [part for part in parts if is_array(part) and part.dtype == bool]
-    given = [part.shape for part in parts if is_array(part) and part.dtype != bool]
+    masks = [part for part, _ in arrays if part.dtype == bool]
+    given = [part.shape for part, _ in arrays if part.dtype != bool]
     if masks and (given or len(masks) > 1):     # a mask alone meets no other index, and need not be counted
         given += [(int(np.count_nonzero(mask)),) for mask in masks]
     try:
@@ -161,16 +170,16 @@ def getitem(input, index):
 
 def setitem(self, index, value):
     """`x[index] = value`, a tensor that broadcasts to the place, or a number."""
-    parts = parse(index, self.array)
+    if not is_number(value) and not isinstance(value, TensorBase):
+        raise TypeError(f"can't assign a {type_name(value)} to a torch.{dtype_of(self).legacy_name}Tensor\n"
+                        "Assign a tensor or a number.")
+    parts = parse(index, self.array, self)
     arrays, integers = _kinds(parts)
     if arrays and integers:
         first, then = _apart(parts)
         return setitem(getitem(self, first), then, value)
     if is_number(value):
         value = wrap(zero_d(fitting(value, dtype_of(self)), self.array.dtype, self.array))
-    elif not isinstance(value, TensorBase):
-        raise TypeError(f"can't assign a {type_name(value)} to a torch.{dtype_of(self).legacy_name}Tensor\n"
-                        "Assign a tensor or a number.")
     else:
         value = cast(value, self.array.dtype)
         if place_of(value.array) != place_of(self.array) and not (arrays and value.array.ndim):
@@ -188,13 +197,11 @@ def setitem(self, index, value):
                 f"result of shape {list(target)}\nThe value must broadcast to the place.")
     else:
         expanded(value, target)                 # raises torch's errors
-        if index is Ellipsis:
+        if target == self.array.shape and {type(part) for part in parts} <= {slice, type(Ellipsis)}:
             inplace(p.copy, self, value, write=np.copyto)
             return
-        if self.needs and self.node is None and mode.on:
-            raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place "
-                               "operation.\nWrap the update in no_grad(), or write to a clone of the leaf.")
-        if self.view_of is not None or repeats(self.array) or owner(value.array) is owner(self.array):
+        leaf = self.needs and self.node is None and mode.on
+        if leaf or self.view_of is not None or repeats(self.array) or owner(value.array) is owner(self.array):
             # Errors, and what may be written, are those of the part.
             inplace(p.copy, getitem(self, index), value, write=np.copyto)
             return
@@ -266,11 +273,15 @@ def index_select(input: Tensor, dim: Int, index: Tensor, *, out=None):
          error=IndexError)
     need(index.array.dtype in (np.int64, np.int32), "index_select(): Expected dtype int32 or int64 for "
          "index\nConvert it with .long().")
-    if not input.array.ndim:
-        return p.clone(input)
-    size = input.array.shape[dim]
+    size, count = (input.array.shape or (1,))[dim], index.array.size
+    need(input.array.ndim or count == 1, "index_select(): Index to scalar can have only 1 value, got {} "
+         "value(s)\nA tensor without dimensions has one element.", count)
+    need(size or not count or input.array.ndim < 2, "index_select(): self indexing axis dim should be "
+         "positive\nThere is nothing to choose from.")
     need(not len(outside(index.array, 0, size, "An index of index_select is out of range.")),
          "index out of range in self\nIndices run from 0 to size - 1.", error=IndexError)
+    if not input.array.ndim:
+        return p.clone(input)
     return i.index_select(input, index if index.array.ndim else reshape_to(index, (1,)), dim=dim)
 
 

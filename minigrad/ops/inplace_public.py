@@ -20,19 +20,8 @@ from . import shape_public as s
 from . import sort_public as so
 from .arguments import cast, dtype_of, fitting, need_tensor, refuse_bool
 from .index_public import check_scatter, setitem
-from .signature import (
-    Bool,
-    Float,
-    Int,
-    Number,
-    Operand,
-    Tensor,
-    Tensors,
-    as_method,
-    is_number,
-    need,
-    torch_method,
-)
+from .kinds import Bool, Float, Int, Number, Operand, Tensor, Tensors, is_number
+from .signature import as_method, need, torch_method
 
 METHODS = {}
 
@@ -60,6 +49,7 @@ def add_(input, other: Operand, *, alpha: Number = 1):
 @_method
 def sub_(input, other: Operand, *, alpha: Number = 1):
     """`sub` written into the tensor (Tensor.sub_)."""
+    check_leaf(input)
     f.check_subtraction(input, other)
     return _arithmetic("sub", input, other, np.subtract, alpha)
 
@@ -74,6 +64,7 @@ def mul_(input, other: Operand):
 def div_(input, other: Operand, *, rounding_mode=None):
     """`div` written into the tensor (Tensor.div_)."""
     if rounding_mode is not None:
+        check_leaf(input)
         return inplace(f.rounded_division("div", rounding_mode, input, other), input, other)
     return _arithmetic("div", input, other, np.true_divide)
 
@@ -87,12 +78,14 @@ def true_divide_(input, other: Operand):
 @_method
 def floor_divide_(input, other: Operand):
     """`floor_divide` written into the tensor (Tensor.floor_divide_)."""
+    check_leaf(input)
     return inplace(f.rounded_division("floor_divide", "//", input, other), input, other)
 
 
 @_method
 def remainder_(input, other: Operand):
     """`remainder` written into the tensor (Tensor.remainder_)."""
+    check_leaf(input)
     return inplace(f.rounded_division("remainder", "remainder", input, other), input, other)
 
 
@@ -130,8 +123,17 @@ def pow_(input, exponent: Operand):
 
 
 @_method
+def float_power_(input, exponent: Operand):
+    """`float_power` written into the tensor, of float64 (Tensor.float_power_)."""
+    need(input.array.dtype == np.float64, "the base given to float_power_ has dtype {} but the operation's "
+         "result requires dtype Double\nConvert it with .double().", dtype_of(input).legacy_name)
+    return pow_(input, exponent)
+
+
+@_method
 def clamp_(input, min: Operand = None, max: Operand = None):
     """`clamp` written into the tensor (Tensor.clamp_)."""
+    check_leaf(input)
     common, made, operands, attrs = f.clamping(input, min, max)
     check_cast(common, input, False)
     return inplace(made, input, *operands, **attrs)
@@ -140,12 +142,14 @@ def clamp_(input, min: Operand = None, max: Operand = None):
 @_method
 def masked_fill_(input, mask: Tensor, value: Operand):
     """`masked_fill` written into the tensor (Tensor.masked_fill_)."""
+    check_leaf(input)
     return inplace(p.masked_fill, input, mask, f.filling(input, mask, value))
 
 
 @_method
 def fill_(input, value: Operand):
     """Every element set to `value` (Tensor.fill_)."""
+    check_leaf(input)
     if is_number(value):
         value = fitting(value, dtype_of(input))
     else:
@@ -173,6 +177,7 @@ def copy_(input, other: Operand, non_blocking: Bool = False):
 @_method
 def scatter_add_(input, dim: Int, index: Tensor, src: Tensor):
     """`scatter_add` written into the tensor (Tensor.scatter_add_)."""
+    check_leaf(input)
     dim, src = check_scatter(input, dim, index, src)
     if not index.array.ndim:
         index, src = (s.reshape(x, (1,)) for x in (index, src))
@@ -182,6 +187,7 @@ def scatter_add_(input, dim: Int, index: Tensor, src: Tensor):
 @_method
 def index_put_(input, indices: Tensors, values: Tensor, accumulate: Bool = False):
     """`index_put` written into the tensor (Tensor.index_put_)."""
+    check_leaf(input)
     if accumulate:
         return copy_(input, pk.index_put(input, indices, values, True))
     pk.placing(input, indices, values)
@@ -219,7 +225,7 @@ for _function in (ep.square, ep.lerp, ep.addcmul, ep.addcdiv, ep.logit, ep.nan_t
                   so.cumprod, pk.scatter, pk.index_add, pk.index_fill, pk.index_copy, s.tril, s.triu, f.eq,
                   f.ne, f.lt, f.le, f.gt, f.ge, f.logical_and, f.logical_or, f.logical_not, f.logical_xor,
                   pp.addmm, pp.addmv, pp.baddbmm, pp.addbmm, pp.addr, pk.scatter_reduce, pk.index_reduce,
-                  pk.put, ep.float_power, f.bitwise_and, f.bitwise_or, f.bitwise_xor, f.bitwise_not,
+                  pk.put, f.bitwise_and, f.bitwise_or, f.bitwise_xor, f.bitwise_not,
                   f.bitwise_left_shift, f.bitwise_right_shift):
     _by_copy(_function)
 _SAME = """absolute:abs negative:neg clip:clamp divide:div multiply:mul subtract:sub fix:trunc

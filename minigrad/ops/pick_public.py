@@ -4,29 +4,21 @@ import numpy as np
 
 from .. import random
 from ..backends.arrays import outside, place_of
+from ..engine.autocast import entered, setting
 from ..engine.core import TensorBase, plain, wrap
-from ..engine.errors import wrap_dim
+from ..engine.errors import check_broadcast, wrap_dim
 from ..engine.op import REGISTRY
-from ..engine.promote import as_number
+from ..engine.promote import as_number, result_type
 from . import arrange as a
 from . import arrange_public as ap
 from . import index as i
 from . import shape_public as sp
 from .arguments import cast, dtype_of, fitting
+from .create import drawn_from
 from .index_public import check_scatter, gather, nonzero, parse
+from .kinds import Bool, Float, Int, Number, Operand, Tensor, Tensors, is_number
 from .public import div, scaled
-from .signature import (
-    Bool,
-    Float,
-    Int,
-    Number,
-    Operand,
-    Tensor,
-    Tensors,
-    is_number,
-    need,
-    torch_function,
-)
+from .signature import need, torch_function
 
 # Picking and writing ----------------------------------------------------------------------------------------
 
@@ -35,8 +27,16 @@ def masked_select(input: Tensor, mask: Tensor, *, out=None):
     """The elements where `mask` is true, as a vector (torch.masked_select)."""
     need(mask.array.dtype == np.bool_, "masked_select: expected BoolTensor for mask\n"
          "Compare it with something first.")
-    input, mask = ap.broadcast_tensors(input, mask)
+    mask, input = ap.broadcast_tensors(mask, input)
     return input[mask]
+
+
+def _check_numbers(input, index):
+    """Raises torch's IndexError where an index of the flattened tensor is out of range."""
+    size = input.array.size
+    bad = outside(plain(index), -size, size, "An index is out of range.")
+    need(not len(bad), "out of range: tried to access index {} on a tensor of {} elements.\n"
+         "Indices run from -size to size - 1.", *bad[:1], size, error=IndexError)
 
 
 @torch_function
@@ -44,7 +44,10 @@ def take(input: Tensor, index: Tensor, *, out=None):
     """Elements of the flattened tensor by number (torch.take)."""
     need(index.array.dtype == np.int64, "take(): Expected a long tensor for index, but got {}\n"
          "Convert it with .long().", dtype_of(index).legacy_name)
-    return sp.reshape(input, (-1,))[index]
+    need(input.array.size or not index.array.size, "take(): tried to take from an empty tensor\n"
+         "It has no elements.", error=IndexError)
+    _check_numbers(input, index)
+    return i.pick(sp.reshape(input, (-1,)), index=(plain(index),))
 
 
 @torch_function
@@ -57,12 +60,15 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: Int = None, *, out=None)
     need(input.array.ndim == indices.array.ndim, "torch.take_along_dim(): input and indices should have the "
          "same number of dimensions, but got {} dimensions for input, and {} dimensions for indices\n"
          "Unsqueeze one of them.", input.array.ndim, indices.array.ndim)
+    need(input.array.ndim, "Dimension specified as {} but tensor has no dimensions\nLeave dim out.", dim,
+         error=IndexError)
     dim = wrap_dim(dim, input.array.ndim)
     one = [*input.array.shape]
     one[dim] = 1
     two = [*indices.array.shape]
     two[dim] = 1
-    shape = ap.broadcast_shapes(one, two)
+    check_broadcast(one, two)
+    shape = np.broadcast_shapes(one, two)
     wide = (*shape[:dim], input.array.shape[dim], *shape[dim + 1:])
     long = (*shape[:dim], indices.array.shape[dim], *shape[dim + 1:])
     return gather(sp.expand(input, wide), dim, sp.expand(indices, long))
@@ -96,15 +102,12 @@ def scatter(input: Tensor, dim: Int, index: Tensor, src: Operand, *, reduce=None
     return a.scatter(input, index, src, dim=dim)
 
 
-def _check_index(name, input, dim, index, error, signed=False):
-    """Raises torch's errors for a vector of indices along `dim`; gives `dim` and the index counted from the
-    front."""
-    dim, places = wrap_dim(dim, input.array.ndim), plain(index)
-    size = (input.array.shape or (1,))[dim]
-    bad = outside(places, -size * signed, size, f"An index of {name}() is out of bounds.")
-    need(not len(bad), "{}(): index {} is out of bounds for dimension {} with size {}\n"
-         "Indices must lie within the dimension.", name, *bad[:1], dim, size, error=error)
-    return dim, wrap(np.where(places < 0, places + size, places).astype(np.int64).reshape(-1))
+def _indices(input, dim, index, text, error, signed=False):
+    """A vector of indices along `dim`, counted from the front. Raises torch's error where one is outside."""
+    places, size = plain(index), (input.array.shape or (1,))[dim]
+    bad = outside(places, -size * signed, size, "An index is out of bounds.")
+    need(not len(bad), f"{text}\nIndices must lie within the dimension.", *bad[:1], dim, size, error=error)
+    return wrap(np.where(places < 0, places + size, places).astype(np.int64).reshape(-1))
 
 
 def _along(write, input, dim, index, source):
@@ -121,15 +124,19 @@ def _along(write, input, dim, index, source):
     return write(input, sp.expand(lined, tuple(shape)), source, dim=dim)
 
 
-def _check_source(input, dim, index, source, error):
-    """Raises torch's errors where `source` does not have a slice of the input's shape for each index."""
+def _check_slices(name, input, dim, index, source):
+    """Raises torch's errors where `source` does not have a slice of the input's shape and dtype for each
+    index."""
     own, given = input.array.shape, source.array.shape
-    count = (given or (1,))[dim] if dim < max(len(given), 1) else 1
-    need(index.array.size == count, "Number of indices ({}) should be equal to source.size(dim) ({})\n"
-         "Give a slice for each index.", index.array.size, count, error=error)
-    need(own[:dim] + own[dim + 1:] == given[:dim] + given[dim + 1:], "source tensor shape must match self "
-         "tensor shape, excluding the specified dimension. Got self.shape = {} source.shape = {}\n"
-         "Reshape or expand the source.", own, given)
+    need(input.array.dtype == source.array.dtype, "{}(): self ({}) and source ({}) must have the same scalar "
+         "type\nConvert one of them with .to(dtype).", name,
+         *[dtype_of(x).legacy_name for x in (input, source)])
+    count = given[dim] if dim < len(given) else 1
+    need(index.array.size == count, "{}(): Number of indices ({}) should be equal to source.size(dim): ({}), "
+         "for dim: {}\nGive a slice for each index.", name, index.array.size, count, dim)
+    need(len(own) == len(given) and own[:dim] + own[dim + 1:] == given[:dim] + given[dim + 1:], "source "
+         "tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = {} "
+         "source.shape = {}\nReshape or expand the source.", own, given)
 
 
 @torch_function
@@ -137,30 +144,30 @@ def index_add(input: Tensor, dim: Int, index: Tensor, source: Tensor, *, alpha: 
     """input with the slices of `source` added at `index`, a vector of whole numbers, along `dim`
     (torch.index_add). Raises RuntimeError where shapes or dtypes do not match, or an index is out of
     range."""
+    dim = wrap_dim(dim, input.array.ndim)
     need(index.array.ndim < 2, "index_add_(): Index is supposed to be a vector, but got dim: {}\n"
          "Flatten it first.", index.array.ndim, error=IndexError)
     need(index.array.dtype in (np.int64, np.int32), "index_add_(): Expected dtype int32/int64 for index but "
          "got: {}\nConvert it with .long().", dtype_of(index).legacy_name)
-    need(input.array.dtype == source.array.dtype, "index_add_(): self ({}) and source ({}) must have the "
-         "same scalar type\nConvert one of them with .to(dtype).",
-         *[dtype_of(x).legacy_name for x in (input, source)])
-    dim, index = _check_index("index_add_", input, dim, index, RuntimeError)
-    need(source.array.ndim == input.array.ndim, "source tensor shape must match self tensor shape, excluding "
-         "the specified dimension. Got self.shape = {} source.shape = {}\nReshape or expand the source.",
-         input.array.shape, source.array.shape)
-    _check_source(input, dim, index, source, RuntimeError)
+    _check_slices("index_add_", input, dim, index, source)
+    said = ("index out of range in self", IndexError) if input.array.ndim < 2 else (_OUTSIDE, RuntimeError)
+    index = _indices(input, dim, index, *said)
     source = source if alpha == 1 else scaled(input, source, as_number(alpha, dtype_of(input)))
     return _along(i.scatter_add, input, dim, index, source)
+
+
+_OUTSIDE = "index {} is out of bounds for dimension {} with size {}"
 
 
 @torch_function
 def index_fill(input: Tensor, dim: Int, index: Tensor, value: Operand):
     """input with `value`, a number or 0-d Tensor, in the slices at `index` along `dim` (torch.index_fill).
     Raises IndexError where an index is out of range."""
+    dim = wrap_dim(dim, input.array.ndim)
     need(index.array.dtype == np.int64, "index_fill_(): Expected dtype int64 for index.\n"
          "Convert it with .long().", error=IndexError)
     need(index.array.ndim < 2, "Index has to be a vector/scalar\nFlatten it first.")
-    dim, index = _check_index("index_fill_", input, dim, index, IndexError, signed=True)
+    index = _indices(input, dim, index, _OUTSIDE, IndexError, signed=True)
     if not isinstance(value, TensorBase):
         value = input.array.dtype.type(fitting(value, dtype_of(input)))
     else:
@@ -174,19 +181,31 @@ def index_fill(input: Tensor, dim: Int, index: Tensor, value: Operand):
 def index_copy(input: Tensor, dim: Int, index: Tensor, source: Tensor, *, out=None):
     """input with the slices of `source` at `index` along `dim` (torch.index_copy). Raises IndexError where
     shapes do not match or an index is out of range, RuntimeError where dtypes do not match."""
+    own, given = input.array.shape, source.array.shape
+    dim = wrap_dim(dim, len(own))
     need(index.array.ndim < 2, "index_copy_(): Index should have dimension 1 or 0 (got {})\n"
          "Flatten it first.", index.array.ndim, error=IndexError)
+    need(given or index.array.size == 1, "index_copy_(): When source is scalar, index should have one "
+         "element (got {})\nGive a slice for each index.", index.array.size, error=IndexError)
+    need(len(own) == len(given) or not own or not given, "index_copy_(): When source and destination are not "
+         "scalars, their dimensionality must match. Source dimensionality ({}), destination dimensionality "
+         "({})\nReshape the source.", len(given), len(own), error=IndexError)
     need(index.array.dtype == np.int64, "index_copy_(): Expected a long tensor for index, but got {}\n"
          "Convert it with .long().", dtype_of(index).legacy_name)
+    if entered[0] and setting.dtype is not None:        # where autocast is on they meet in the wider dtype
+        common = result_type(input, source).numpy
+        input, source = cast(input, common), cast(source, common)
     need(input.array.dtype == source.array.dtype, "index_copy_(): self and source expected to have the same "
          "dtype, but got (self) {} and (source) {}\nConvert one of them with .to(dtype).",
          *[dtype_of(x).legacy_name for x in (input, source)])
-    dim, index = _check_index("index_copy_", input, dim, index, IndexError)
-    if source.array.ndim and input.array.ndim:
-        _check_source(input, dim, index, source, IndexError)
-    else:
-        need(index.array.size == source.array.size == 1, "index_copy_(): When source is scalar, index should "
-             "have one element (got {})\nGive a slice for each index.", index.array.size, error=IndexError)
+    slices = own[:dim] + own[dim + 1:], given[:dim] + given[dim + 1:]
+    need(slices[0] == slices[1], "index_copy_(): Source/destination tensor must have same slice shapes. "
+         "Destination slice shape: {} at dimension {} and source slice shape: {} at dimension 0.\n"
+         "Reshape or expand the source.", " ".join(map(str, slices[0])), dim, " ".join(map(str, slices[1])))
+    need(not given or index.array.size == given[dim], "index_copy_(): Number of indices ({}) should be equal "
+         "to source.size(dim) ({})\nGive a slice for each index.", index.array.size, *given[dim:dim + 1],
+         error=IndexError)
+    index = _indices(input, dim, index, f"index_copy_(): {_OUTSIDE}", IndexError)
     return _along(a.scatter, input, dim, index, source)
 
 
@@ -241,14 +260,10 @@ def index_reduce(input: Tensor, dim: Int, index: Tensor, source: Tensor, reduce,
     need(index.array.ndim < 2, "index_reduce_(): Index is supposed to be a vector, but got dim: {} with "
          "type: {} and size: {}\nFlatten it.", index.array.ndim, dtype_of(index).legacy_name,
          index.array.shape, error=IndexError)
-    need(input.array.dtype == source.array.dtype, "index_reduce_(): self ({}) and source ({}) must have the "
-         "same scalar type\nConvert one of them.", *[dtype_of(x).legacy_name for x in (input, source)])
-    count = (source.array.shape or (1,))[dim]
-    need(index.array.size == count, "index_reduce_(): Number of indices ({}) should be equal to "
-         "source.size(dim): ({}), for dim: {}\nGive a slice for each index.", index.array.size, count, dim)
-    size = (input.array.shape or (1,))[dim]
-    need(not ((index.array < 0) | (index.array >= size)).any(), "index out of range in self\n"
-         "Indices run from 0 to size - 1.", error=IndexError)
+    need(index.array.dtype in (np.int64, np.int32), "index_reduce_(): Expected dtype int32/int64 for index "
+         "but got: {}\nConvert it with .long().", dtype_of(index).legacy_name)
+    _check_slices("index_reduce_", input, dim, index, source)
+    index = _indices(input, dim, index, "index out of range in self", IndexError)
 
     def write(x, where, src, dim):
         return _reduced(x, dim, where, src, reduce, include_self)
@@ -287,13 +302,13 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: Bool = False):
     need(input.array.dtype == source.array.dtype, "put_(): self and source expected to have the same dtype, "
          "but got self.dtype = {} and source.dtype = {}\nConvert one of them.",
          *[dtype_of(x).legacy_name for x in (input, source)])
-    size, places = input.array.size, plain(index).reshape(-1)
+    places = plain(index).reshape(-1)
     need(places.size == source.array.size, "put_(): Expected source and index to have the same number of "
          "elements, but got source.numel() = {}, index.numel() = {}\nPair them.", source.array.size,
          places.size, error=IndexError)
-    bad = places[(places < -size) | (places >= size)]
-    need(not bad.size, "out of range: tried to access index {} on a tensor of {} elements.\n"
-         "Indices run from -size to size - 1.", *bad[:1], size, error=IndexError)
+    need(input.array.size or not places.size, "put_(): Tried to put elements into an empty tensor\n"
+         "It has no elements.", error=IndexError)
+    _check_numbers(input, index)
     written = index_put(sp.reshape(input, (-1,)), (wrap(places),), sp.reshape(source, (-1,)), accumulate)
     return sp.reshape(written, input.array.shape)
 
@@ -333,11 +348,13 @@ def bernoulli(input: Tensor, p: Float = None, *, generator=None, out=None):
     (torch.bernoulli)."""
     generator = random.stream(generator, place_of(input.array))
     if p is not None:
-        return wrap(random.bernoulli(generator, input.array.shape, input.array.dtype, p))
+        drawn = wrap(random.bernoulli(generator, input.array.shape, input.array.dtype, p))
+        return drawn_from(drawn, input, node="NotImplemented")
     need(input.array.dtype.kind == "f", "\"bernoulli_tensor_cpu_self_\" not implemented for "
          "'{}'\nConvert the probabilities with .float().", dtype_of(input).legacy_name,
          error=NotImplementedError)
-    return wrap(random.bernoulli_tensor(generator, plain(input), input.array.dtype))
+    drawn = wrap(random.bernoulli_tensor(generator, plain(input), input.array.dtype))
+    return drawn_from(drawn, input, node="BernoulliBackward0")
 
 
 __all__ = [

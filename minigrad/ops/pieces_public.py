@@ -10,7 +10,8 @@ from . import arrange_public as ap
 from . import index as i
 from . import shape_public as sp
 from .index_public import index_select
-from .signature import Bool, Int, Sizes, Tensor, Tensors, need, refuse, torch_function
+from .kinds import Bool, Int, Sizes, Tensor, Tensors
+from .signature import need, refuse, torch_function
 
 # Shapes and stacks ------------------------------------------------------------------------------------------
 
@@ -24,6 +25,7 @@ def _stacker(name):
     ndim, dim = {"hstack": (1, 1), "vstack": (2, 0), "dstack": (3, 2)}[name]
 
     def function(tensors: Tensors, *, out=None):
+        need(tensors, "{} expects a non-empty TensorList\nPass at least one tensor.", name)
         parts = [_at_least(ndim, x) for x in tensors]
         return sp.cat(parts, 0 if name == "hstack" and parts[0].array.ndim == 1 else dim)
     function.__name__ = function.__qualname__ = name
@@ -54,6 +56,7 @@ atleast_1d, atleast_2d, atleast_3d = map(_raiser, (1, 2, 3))
 @torch_function
 def column_stack(tensors: Tensors, *, out=None):
     """Vectors as columns, and matrices, side by side (torch.column_stack)."""
+    need(tensors, "column_stack expects a non-empty TensorList\nPass at least one tensor.")
     return hstack([sp.reshape(x, (x.array.size, 1)) if x.array.ndim < 2 else x for x in tensors])
 
 

@@ -199,6 +199,11 @@ def _copy(xp, x, source):
 copy = op("copy", _copy, grads=(lambda g: zeros_like(g), lambda g, source_dtype: to(g, dtype=source_dtype)),
           formula=("s", "0", "ḡ"), torch_node="CopyBackwards", extras=("source_dtype",))
 
+# What is constant although it came from x, a slope between kinks or a sample, stays in its graph: so do
+# torch's, which can be walked.
+touching = op("touching", lambda y, x: y, grads=(lambda g: g, lambda g: zeros_like(g)), layout=True,
+            formula=("y, in the graph of x too", "ḡ", "0"), torch_node="ThresholdBackwardBackward0")
+
 # Comparisons and logic: no gradient
 eq = op("eq", lambda x, y: x == y, formula=("x = y",), promote="same", layout=True)
 ne = op("ne", lambda x, y: x != y, formula=("x ≠ y",), promote="same", layout=True)

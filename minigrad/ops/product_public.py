@@ -12,7 +12,8 @@ from . import reduce_public as rp
 from . import shape_public as sp
 from .arguments import cast
 from .arrange_public import diagonal, roll
-from .signature import Float, Int, Number, Tensor, need, torch_function
+from .kinds import Float, Int, Number, Tensor
+from .signature import need, torch_function
 
 
 @torch_function

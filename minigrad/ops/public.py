@@ -12,7 +12,8 @@ from ..engine.promote import as_number, number_dtype, result_type
 from . import pointwise as p
 from .arguments import as_tensor_like, cast, dtype_of, fitting, need_tensor, refuse_bool
 from .index_public import nonzero
-from .signature import Int, Number, Operand, Tensor, family, is_number, need, refuse, torch_function
+from .kinds import Int, Number, Operand, Tensor, is_number
+from .signature import family, need, refuse, torch_function
 
 _BOOL = np.dtype(bool)
 

@@ -11,9 +11,10 @@ from ..engine.op import REGISTRY
 from . import pointwise as p
 from . import reduce as r
 from .arguments import as_dims, cast, dtype_of
+from .kinds import Bool, Dims, Dtype, Float, Int, Tensor, type_name
 from .node_names import renamed
 from .public import maximum, minimum
-from .signature import Bool, Dims, Dtype, Float, Int, Tensor, family, returned, torch_function, type_name
+from .signature import family, returned, torch_function
 
 _HINT = "Convert it first, for example with .float()."
 

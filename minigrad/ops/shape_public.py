@@ -11,20 +11,9 @@ from . import linalg as la
 from . import pointwise as p
 from . import shape as s
 from .arguments import as_dims, dtype_of
+from .kinds import Dims, Dtype, Int, Sizes, Tensor, Tensors
 from .node_names import renamed
-from .signature import (
-    Dims,
-    Dtype,
-    Int,
-    Sizes,
-    Tensor,
-    Tensors,
-    family,
-    need,
-    refuse,
-    torch_function,
-    torch_method,
-)
+from .signature import family, need, refuse, torch_function, torch_method
 
 
 def infer(shape, size):

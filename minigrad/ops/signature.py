@@ -4,32 +4,30 @@
     def unsqueeze(input: Tensor, dim: Int):
         return s.unsqueeze(input, dim=wrap_dim(dim, input.array.ndim + 1))
 
-The annotations are kinds (below): what torch calls them, and how a value becomes one. The function then gets
-values of these kinds only, and torch's TypeErrors, NumPy's names `axis` and `keepdims`, and `out=` are seen
-to here. A call whose types passed once unchanged is known and goes straight through.
+The annotations are kinds (kinds.py): what torch calls them, and how a value becomes one. The function then
+gets values of these kinds only, and torch's TypeErrors, NumPy's names `axis` and `keepdims`, and `out=` are
+seen to here. A call whose types passed once unchanged is known and goes straight through.
 """
 import functools
 import math
 import warnings
 from collections import namedtuple
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from .. import dtypes
-from ..device import available
 from ..engine.core import TensorBase, mode, owner, plain, touch
 from ..engine.inplace import check_cast, check_inference, check_overlap, check_repeats
 from ..random import C_NAMES
+from .kinds import Dims, Tensor, Unfit, need_kind, type_name
 from .node_names import under_torchs_name
 
 # Functions that torch's parser knows in several forms, and the counts of arguments that fit more than one:
 # there it lists them all, while with a single form left its error is precise.
 FORMS: dict = dict.fromkeys(
     "eq ne lt le gt ge pow clamp where masked_fill var std any all fill_ bitwise_and bitwise_or bitwise_xor "
-    "linspace view floor_divide remainder normal pow_ clamp_ masked_fill_ floor_divide_ remainder_ xlogy "
-    "fmod float_power lerp addcmul addcdiv clamp_min clamp_max linalg_pinv linalg_matrix_rank "
+    "linspace logspace view floor_divide remainder normal pow_ clamp_ masked_fill_ floor_divide_ remainder_ "
+    "xlogy fmod float_power lerp addcmul addcdiv clamp_min clamp_max linalg_pinv linalg_matrix_rank "
     "bitwise_left_shift bitwise_right_shift".split(),
     range(9))
 FORMS |= {"arange": (0, 2, 3), "eye": (2,), "sort": (2, 3, 4)}
@@ -52,13 +50,6 @@ EXACT |= {"nan_to_num": "nan_to_num: dtype of out: {1} should be same as input: 
 READ_FIRST = set(
     "sum mean prod max min amax amin argmax argmin any all var std norm logsumexp softmax log_softmax tril "
     "triu mm bmm mv dot matmul inner tensordot addmm addmv baddbmm addbmm".split())
-
-
-def type_name(value):
-    """A type as torch's texts name it: NumPy's with their module."""
-    kind = type(value)
-    return f"numpy.{kind.__name__}" if kind.__module__ == "numpy" else \
-        "Tensor" if isinstance(value, TensorBase) else kind.__name__
 
 
 def refuse(name, *given, **named):
@@ -86,160 +77,6 @@ def returned(name, *fields):
     made.__repr__ = text
     return made
 
-
-# The kinds --------------------------------------------------------------------------------------------------
-
-class Unfit(TypeError):
-    """A value is not of its kind; the text, if any, says what it is instead."""
-
-
-class Kind(NamedTuple):
-    """What torch calls a kind of argument, what makes a value one of it (else raises Unfit), and a hint.
-    spreads: as the first argument torch takes `f(2, 3)` for `f((2, 3))`."""
-    said: str
-    convert: Callable
-    hint: str
-    spreads: bool = False
-
-    def __repr__(self):
-        return self.said
-
-    def __or__(self, other):
-        """Of one kind, else of the other."""
-        def convert(value):
-            try:
-                return self.convert(value)
-            except Unfit as first:
-                if str(first):
-                    raise
-                return other.convert(value)
-        return Kind(self.said, convert, self.hint, self.spreads)
-
-
-def is_number(value):
-    """Is it a number of Python's or NumPy's?"""
-    return isinstance(value, (int, float, np.number, np.bool_))
-
-
-def _tensor(value):
-    if not isinstance(value, TensorBase):
-        raise Unfit
-    return value
-
-
-def _int(value):
-    if type(value) is int:
-        return value
-    if isinstance(value, (bool, np.bool_)) or not hasattr(value, "__index__"):
-        raise Unfit
-    try:
-        return value.__index__()
-    except TypeError:
-        raise Unfit from None
-
-
-def _number(value):
-    if isinstance(value, complex):
-        raise NotImplementedError("complex numbers are not supported.\nUse real numbers.")
-    if type(value) in (float, int, bool):
-        return value
-    if not (is_number(value) or isinstance(value, TensorBase) and not value.array.ndim):
-        raise Unfit
-    return value.item()
-
-
-def _float(value):
-    return float(_number(value))
-
-
-def _bool(value):
-    if not isinstance(value, (bool, np.bool_)):
-        raise Unfit
-    return bool(value)
-
-
-def _sizes(value):
-    if not isinstance(value, (tuple, list)):
-        raise Unfit
-    sizes = []
-    for place, size in enumerate(value):
-        try:
-            sizes.append(size.__index__() if place else _int(size))     # bools are ints but at the start
-        except (Unfit, AttributeError, TypeError):
-            found = type_name(size)
-            raise Unfit(f'failed to unpack the object at pos {place + 1} with error "type must be tuple of '
-                        f'ints,but got {found}"' if place else
-                        f"must be tuple of ints, but found element of type {found} at pos 0") from None
-    return tuple(sizes)
-
-
-def _dims(value):
-    return _sizes(value) if isinstance(value, (tuple, list)) else _int(value)
-
-
-def _nothing(value):
-    if value is not None:
-        raise Unfit
-    return ()
-
-
-def _dtype(value):
-    value = {float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool}.get(value, value) \
-        if isinstance(value, type) else value
-    if not isinstance(value, dtypes.dtype):
-        raise Unfit
-    return value
-
-
-def _tensors(value):
-    if not isinstance(value, (tuple, list)):
-        raise Unfit
-    for k, tensor in enumerate(value):
-        if not isinstance(tensor, TensorBase):
-            raise TypeError(f"expected Tensor as element {k} in argument 0, but got {type_name(tensor)}\n"
-                            "Pass a list or tuple of tensors.")
-    return list(value)
-
-
-if TYPE_CHECKING:
-    from typing import Any as Bool
-    from typing import Any as Device
-    from typing import Any as Dims
-    from typing import Any as DimsOrNone
-    from typing import Any as Dtype
-    from typing import Any as Float
-    from typing import Any as Int
-    from typing import Any as Number
-    from typing import Any as Operand
-    from typing import Any as Sizes
-    from typing import Any as Tensor
-    from typing import Any as Tensors
-else:
-    Tensor = Kind("Tensor", _tensor, "Make one with minigrad.tensor(...).")
-    Tensors = Kind("tuple of Tensors", _tensors, "Pass a list or tuple of tensors.")
-    Int = Kind("int", _int, "Pass an int.")
-    Number = Kind("Number", _number, "Pass a number.")
-    Operand = Tensor | Number
-    Float = Kind("float", _float, "Pass a number.")
-    Bool = Kind("bool", _bool, "Pass True or False.")
-    Dims = Kind("tuple of ints", _dims, "Name dimensions by number.")
-    DimsOrNone = Dims | Kind("tuple of ints", _nothing, "Name dimensions by number.")
-    Sizes = Kind("tuple of ints", _sizes, "Pass a tuple.", spreads=True)
-    Dtype = Kind("torch.dtype", _dtype, "Pass one such as minigrad.float32.")
-    Device = Kind("torch.device", available, "Pass 'cpu'.")
-
-
-def need_kind(kind, name, value, argument, position):
-    """`value` as one of a kind. Raises torch's TypeError where it is none."""
-    try:
-        return kind.convert(value)
-    except Unfit as unfit:
-        place = f" (position {position})" if position else ""
-        text = str(unfit) or f"must be {kind.said}, not {type_name(value)}"
-        raise TypeError(f"{name}(): argument '{argument}'{place} {text}\n{kind.hint}") from None
-
-
-# The decorator ----------------------------------------------------------------------------------------------
 
 class Signature:
     """What is read from a function once: the names of its parameters, their kinds and defaults."""

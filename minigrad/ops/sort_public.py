@@ -15,24 +15,13 @@ from . import shape as s
 from . import shape_public as sp
 from .arguments import dtype_of
 from .index_public import gather
+from .kinds import Bool, Dims, Dtype, Int, Number, Operand, Tensor
 from .node_names import renamed
-from .signature import (
-    Bool,
-    Dims,
-    Dtype,
-    Int,
-    Number,
-    Operand,
-    Tensor,
-    need,
-    refuse,
-    returned,
-    torch_function,
-)
+from .signature import need, refuse, returned, torch_function
 
 _Sort, _Topk, _Kth, _Median = [returned(name, "values", "indices")
                                for name in ("sort", "topk", "kthvalue", "median")]
-_Cummax, _Cummin = [returned(name, "values", "indices") for name in ("cummax", "cummin")]
+_Cummax, _Cummin, _Mode = [returned(name, "values", "indices") for name in ("cummax", "cummin", "mode")]
 _AMinMax = returned("aminmax", "min", "max")
 
 
@@ -42,6 +31,7 @@ def _order(x, dim, descending):
     """Indices that sort along `dim`, equal elements in their order; nan counts as the largest."""
     if not x.ndim:
         return np.zeros((), np.int64, like=x)
+    x = x.astype(np.float32) if x.dtype.kind == "V" else x      # bfloat16, which CuPy does not sort
     if not descending:
         return np.argsort(x, dim, kind="stable")
     return x.shape[dim] - 1 - np.flip(np.argsort(np.flip(x, dim), dim, kind="stable"), dim)
@@ -125,6 +115,11 @@ def median(input: Tensor, dim: Int = None, keepdim: Bool = False, *, out=None):
 @torch_function
 def aminmax(input: Tensor, *, dim: Int = None, keepdim: Bool = False, out=None):
     """The smallest and the largest element (torch.aminmax)."""
+    need(dim is not None or input.array.size, "aminmax(): cannot compute aminmax over an empty dimension as "
+         "the operation has no identity.\nThe tensor has no elements.")
+    need(dim is None or input.array.size or input.array.shape[wrap_dim(dim, input.array.ndim)], "aminmax: "
+         "Expected reduction dim {} to have non-zero size.\nThe tensor has no elements there.", dim,
+         error=IndexError)
     dims = () if dim is None else dim
     return _AMinMax(rp.amin(input, dims, keepdim), rp.amax(input, dims, keepdim))
 
@@ -144,19 +139,70 @@ def isin(elements: Operand, test_elements: Operand, *, assume_unique: Bool = Fal
     return wrap(beside(np.isin(x, tests, invert=invert), like))
 
 
+def _along(input, dim):
+    """`dim` counted from the front, of a tensor whose slices along it can be told apart."""
+    if dim is None:
+        return None
+    need(input.array.ndim, "Dimension specified as {} but tensor has no dimensions\nLeave dim out.", dim,
+         error=IndexError)
+    dim, shape = wrap_dim(dim, input.array.ndim), input.array.shape
+    need(shape.count(0) < 2, "Number of zero sized dimensions is more than one, so unique cannot be applied "
+         "\nThere is nothing to compare.")
+    need(shape[dim] == 0 or 0 not in shape, "There are 0 sized dimensions, and they aren't selected, so "
+         "unique cannot be applied\nName the dimension of size 0.")
+    return dim
+
+
 @torch_function
 def unique(input: Tensor, sorted: Bool = True, return_inverse: Bool = False, return_counts: Bool = False,
            dim: Int = None):
     """The different elements, or slices along `dim`, sorted; also which each element is, and how many there
     are of each (torch.unique)."""
-    axis = None if dim is None else wrap_dim(dim, input.array.ndim)
-    array = plain(input)
+    axis, array = _along(input, dim), plain(input)
     values, inverse, counts = [beside(part, array) for part in np.unique(
         host(array), False, True, True, axis, equal_nan=False)]
-    shape = input.array.shape if axis is None else (-1,)
-    found = [wrap(values)] + [wrap(inverse.reshape(shape).astype(np.int64))] * return_inverse + [
-        wrap(counts.astype(np.int64))] * return_counts
-    return tuple(found) if len(found) > 1 else found[0]
+    shape = array.shape if axis is None else (-1,)
+    return _parts(values, inverse.reshape(shape), counts, return_inverse, return_counts)
+
+
+def _parts(values, inverse, counts, return_inverse, return_counts):
+    found = [values] + [inverse.astype(np.int64)] * return_inverse + [counts.astype(np.int64)] * return_counts
+    return tuple(map(wrap, found)) if len(found) > 1 else wrap(values)
+
+
+@torch_function
+def unique_consecutive(input: Tensor, return_inverse: Bool = False, return_counts: Bool = False,
+                       dim: Int = None):
+    """The elements, or slices along `dim`, but those that are equal to the one before; also which each
+    element is, and how many there are of each in a row (torch.unique_consecutive)."""
+    axis, array = _along(input, dim), plain(input)
+    lines = array.reshape(-1) if axis is None else np.moveaxis(array, axis, 0)
+    first = np.ones(len(lines), bool, like=array)
+    first[1:] = (lines[1:] != lines[:-1]).any(tuple(range(1, lines.ndim)))
+    places = np.append(np.flatnonzero(first), len(lines))
+    inverse = (np.cumsum(first) - 1).reshape(array.shape if axis is None else -1)
+    values = np.moveaxis(lines[first], 0, axis or 0)
+    return _parts(values, inverse, np.diff(places), return_inverse, return_counts)
+
+
+@torch_function
+def mode(input: Tensor, dim: Int = -1, keepdim: Bool = False, *, out=None):
+    """(values, indices) of the element that occurs most often along `dim`, the smallest of several, and the
+    last place where it stands (torch.mode)."""
+    dim = wrap_dim(dim, input.array.ndim)
+    rp._need_elements("mode", input, dim)
+    array = plain(input)
+    if not array.ndim:
+        return _Mode(p.clone(input), wrap(np.zeros((), np.int64, like=array)))
+    lost = np.isnan(array) if array.dtype.kind == "f" else np.zeros_like(array, bool)
+    order = np.argsort(np.where(lost, -np.inf, array) if lost.any() else array, dim, kind="stable")
+    ordered = np.moveaxis(np.take_along_axis(array, order, dim), dim, -1)
+    place = np.broadcast_to(np.arange(ordered.shape[-1], like=array), ordered.shape)
+    starts = np.where(np.diff(ordered, axis=-1, prepend=ordered[..., :1]) != 0, place, 0)
+    run = place - np.maximum.accumulate(starts, -1)
+    index = wrap(np.take_along_axis(order, np.expand_dims(run.argmax(-1), dim), dim))
+    found = _Mode(gather(input, dim, index), index)
+    return found if keepdim else _Mode(*[sp.squeeze(part, dim) for part in found])
 
 
 @torch_function
@@ -170,6 +216,9 @@ def searchsorted(sorted_sequence: Tensor, input: Operand, *, out_int32: Bool = F
          "{}\nName one of them.", side)
     need(not (right and side == "left"), "torch.searchsorted(): side and right can't be set to opposites, "
          "got side of left while right was True\nGive one of them.")
+    need(values.ndim or rows.ndim == 1, "torch.searchsorted(): input value can be a scalar only when "
+         "boundaries tensor dimension is 1, but we got boundaries tensor dim({}) and input value's dim({}) "
+         "numel({})\nGive a value for each row.", rows.ndim, values.ndim, values.size)
     need(rows.ndim, "torch.searchsorted(): boundaries tensor should have positive dimension, but got 0 "
          "dimension\nUnsqueeze it.")
     side = side or ("right" if right else "left")
@@ -352,7 +401,8 @@ def std_mean(input: Tensor, dim: Bool | Dims = None, unbiased: Bool = True, keep
 
 
 __all__ = [
-    "sort", "argsort", "topk", "kthvalue", "median", "aminmax", "isin", "unique", "searchsorted", "bucketize",
+    "sort", "argsort", "topk", "kthvalue", "median", "aminmax", "isin", "unique",
+    "unique_consecutive", "mode", "searchsorted", "bucketize",
     "bincount", "cumsum", "cumprod", "cummax", "cummin", "logcumsumexp", "diff",
     "count_nonzero", "nansum", "nanmean", "var_mean", "std_mean",
 ]

@@ -4,6 +4,7 @@ import math
 import numpy as np
 
 from ..backends.arrays import beside, host
+from ..engine.autocast import widened
 from ..engine.core import TensorBase, plain, wrap
 from ..engine.errors import wrap_dim
 from . import arrange_public as ap
@@ -14,17 +15,8 @@ from . import shape_public as sp
 from . import sort_public as so
 from .arguments import dtype_of
 from .index_public import gather
-from .signature import (
-    Bool,
-    Float,
-    Int,
-    Number,
-    Tensor,
-    is_number,
-    need,
-    returned,
-    torch_function,
-)
+from .kinds import Bool, Float, Int, Number, Tensor, is_number
+from .signature import need, returned, torch_function
 
 _Histogram = returned("histogram", "hist", "bin_edges")
 
@@ -80,6 +72,7 @@ def _at_ranks(line, parts, skips_nan, interpolation):
 
 
 @torch_function
+@widened
 def quantile(input: Tensor, q: Tensor | Float, dim: Int = None, keepdim: Bool = False, *,
              interpolation="linear", out=None):
     """The values below which the parts `q` of all lie, a number or a vector (torch.quantile). interpolation
@@ -88,6 +81,7 @@ def quantile(input: Tensor, q: Tensor | Float, dim: Int = None, keepdim: Bool = 
 
 
 @torch_function
+@widened
 def nanquantile(input: Tensor, q: Tensor | Float, dim: Int = None, keepdim: Bool = False, *,
                 interpolation="linear", out=None):
     """As quantile, of what is not nan (torch.nanquantile)."""

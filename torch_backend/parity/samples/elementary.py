@@ -359,7 +359,7 @@ for _name in ("inv", "det"):
         strides=False,
     )
 row(
-    "logabsdet",
+    "slogdet",
     lambda B, x: B.linalg.slogdet(x)[1],
     _matrix,
     *_not_square("slogdet"),
