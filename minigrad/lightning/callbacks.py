@@ -1,9 +1,8 @@
 """Callback, and those that people reach for."""
 import math
-import os
 import re
-from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 # What a Trainer tells its callbacks, then its module: lightning's hooks; after_batch and after_epoch once all
 # have heard of the end, when the run is as a checkpoint should have it.
@@ -17,7 +16,10 @@ def nothing(self, *args, **kwargs):
     """A hook: called by the Trainer; does nothing unless a subclass defines it."""
 
 
-class Callback:
+Hooks = type("Hooks", (), dict.fromkeys(EVENTS, nothing))
+
+
+class Callback(Hooks):
     """Define any hook of EVENTS: each takes (self, trainer, pl_module, ...) (lightning's Callback).
 
     The attributes named in `kept` are a part of the run, under the callback's `state_key`.
@@ -31,10 +33,6 @@ class Callback:
 
     def load_state_dict(self, state_dict):
         vars(self).update(state_dict)
-
-
-for _name in EVENTS:
-    setattr(Callback, _name, nothing)
 
 
 def _loss(callback, trainer):
@@ -88,7 +86,7 @@ class ModelCheckpoint(Callback):
     def _save(self, trainer):
         known = {**trainer.callback_metrics, "epoch": trainer.current_epoch, "step": trainer.global_step}
         name = re.sub(r"{(\w+):?([^}]*)}", lambda m: f"{m[1]}={format(known[m[1]], m[2])}", self.filename)
-        path = os.path.join(self.dirpath, f"{name}.ckpt")
+        path = str(Path(self.dirpath, f"{name}.ckpt"))
         loss = _loss(self, trainer) if self.monitor else -trainer.global_step
         ranked = sorted({**self.best_k_models, path: loss}.items(), key=lambda pair: pair[1])
         kept = len(ranked) if self.save_top_k < 0 else self.save_top_k
@@ -97,10 +95,9 @@ class ModelCheckpoint(Callback):
         if path in self.best_k_models:
             trainer.save_checkpoint(path)
             for old, _ in ranked[kept:]:
-                with suppress(FileNotFoundError):   # where a run goes on that was killed here
-                    os.unlink(old)
+                Path(old).unlink(missing_ok=True)   # gone where a run goes on that was killed here
         if self.save_last:
-            self.last_model_path = os.path.join(self.dirpath, "last.ckpt")
+            self.last_model_path = str(Path(self.dirpath, "last.ckpt"))
             trainer.save_checkpoint(self.last_model_path)
 
 

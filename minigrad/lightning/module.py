@@ -1,8 +1,8 @@
 """LightningModule without its base class, which is each library's own nn.Module."""
-from .callbacks import EVENTS, nothing
+from .callbacks import Hooks, nothing
 
 
-class ModuleHooks:
+class ModuleHooks(Hooks):
     """A network with all that its training takes (lightning's LightningModule).
 
     Define `training_step(batch, batch_idx)`, which gives the loss or a dict with it; `configure_optimizers`,
@@ -43,7 +43,3 @@ class ModuleHooks:
         model = cls(**kwargs)
         model.load_state_dict(cls.library.load(checkpoint_path)["state_dict"])
         return model
-
-
-for _name in EVENTS:
-    setattr(ModuleHooks, _name, nothing)

@@ -1,5 +1,6 @@
 """Trainer: the loop, and the metrics that are told within it."""
 import sys
+from contextlib import contextmanager
 from itertools import islice
 
 from ..run import evaluating
@@ -31,10 +32,9 @@ class Trainer:
         refuse(others, "Trainer", "It takes max_epochs, callbacks, logger and fast_dev_run.")
         self.fast_dev_run, self.limit = bool(fast_dev_run), int(fast_dev_run) or sys.maxsize
         self.max_epochs, self.logger = (1, None) if fast_dev_run else (max_epochs, logger or None)
+        heard = [one for one in callbacks if not (fast_dev_run and hasattr(one, "monitor"))]
         # Last those that save: what all others know by then is in the file.
-        self.callbacks = sorted(callbacks, key=lambda one: isinstance(one, ModelCheckpoint))
-        if fast_dev_run:
-            self.callbacks = [one for one in self.callbacks if not hasattr(one, "monitor")]
+        self.callbacks = sorted(heard, key=lambda one: isinstance(one, ModelCheckpoint))
         self.callback_metrics, self.progress_bar_metrics = {}, {}
         self.sums, self.counts = {}, {"global_step": 0}
 
@@ -43,6 +43,13 @@ class Trainer:
         for callback in self.callbacks:
             getattr(callback, hook)(self, self.model, *args, **kwargs)
         getattr(self.model, hook)(*args, **kwargs)
+
+    @contextmanager
+    def stage(self, name):
+        """Tells of its start and its end."""
+        self.call(f"on_{name}_start")
+        yield
+        self.call(f"on_{name}_end")
 
     # Metrics ----------------------------------------------------------------------------------------------
 
@@ -86,13 +93,12 @@ class Trainer:
             self.call("on_load_checkpoint", checkpoint)
         model.configure_model()
         self.optimizer, self.scheduler = self._configured(model.configure_optimizers())
-        self.call("on_fit_start")
         try:
-            self._train(train_dataloaders, checkpoint)
+            with self.stage("fit"):
+                self._train(train_dataloaders, checkpoint)
         except BaseException as error:
             self.call("on_exception", error)
             raise
-        self.call("on_fit_end")
         self.call("teardown", stage="fit")
 
     def _configured(self, made):
@@ -117,19 +123,17 @@ class Trainer:
         if checkpoint:
             run.load_state_dict(checkpoint)
         self.current_epoch, self.num_training_batches = run.epoch, min(len(run.loader), self.limit)
-        self.call("on_train_start")
-        while run.epoch < self.max_epochs and not self.should_stop:
-            self.call("on_train_epoch_start")
-            self._loop("train", run.batches(), self._optimize, self.limit)
-            if validates:
-                self._validate(self.limit)
-            self._tell_means()
-            self.call("on_train_epoch_end")
-            self._tell_means()
-            run.finish_epoch()
-            self.call("after_epoch")
-            self.current_epoch = run.epoch
-        self.call("on_train_end")
+        with self.stage("train"):
+            while run.epoch < self.max_epochs and not self.should_stop:
+                with self.stage("train_epoch"):
+                    self._loop("train", run.batches(), self._optimize, self.limit)
+                    if validates:
+                        self._validate(self.limit)
+                    self._tell_means()
+                self._tell_means()
+                run.finish_epoch()
+                self.call("after_epoch")
+                self.current_epoch = run.epoch
 
     def _loop(self, stage, batches, step, limit):
         for number, batch in enumerate(islice(batches, limit), self.run.step if stage == "train" else 0):
@@ -166,9 +170,8 @@ class Trainer:
         """A few batches of validation, so that its mistakes show before training; it leaves no trace."""
         run, self.sanity_checking = self.model.library.Run(), True
         states = run.random_states()
-        self.call("on_sanity_check_start")
-        self._validate(2)
-        self.call("on_sanity_check_end")
+        with self.stage("sanity_check"):
+            self._validate(2)
         self.sanity_checking = run.set_random_states(states)
         self.callback_metrics.clear()
 
@@ -178,13 +181,10 @@ class Trainer:
             model.on_validation_model_zero_grad()
         self.val_loader = self.val_loader or model.val_dataloader()
         self.num_val_batches = min(len(self.val_loader), limit)
-        with model.library.no_grad(), evaluating(model):
-            self.call("on_validation_start")
-            self.call("on_validation_epoch_start")
-            self._loop("validation", self.val_loader, model.validation_step, limit)
-            self.call("on_validation_epoch_end")
+        with model.library.no_grad(), evaluating(model), self.stage("validation"):
+            with self.stage("validation_epoch"):
+                self._loop("validation", self.val_loader, model.validation_step, limit)
             self._tell_means()
-            self.call("on_validation_end")
         self.sums = sums
 
     def save_checkpoint(self, filepath):
