@@ -2,6 +2,8 @@
 and a fault planted on the CuPy path fails the samples."""
 import dataclasses
 import importlib
+import math
+import pickle
 
 import numpy as np
 import pytest
@@ -42,6 +44,43 @@ def test_the_stand_in_refuses_what_cupy_refuses(wrong, error):
             wrong(minigrad.backends.namespace(type(x.array)), x.array)
 
 
+def low():
+    return np.dtype(pytest.importorskip("ml_dtypes").bfloat16)
+
+
+def test_the_stand_in_computes_in_cupys_dtypes():
+    with stand_in.installed() as cupy:
+        x = cupy.ones(3, low())
+        assert cupy.exp(x).dtype == (2 * x).dtype == (x @ x).dtype == low() != (x * 2.0).dtype == np.float32
+        assert cupy.where(x > 0, x, 0).dtype == cupy.tril(x[None]).dtype == np.float32
+        assert cupy.clip(x, 0, 1).dtype == (x % 2).dtype == np.float32
+        assert (cupy.ones(3, bool) + 1).dtype == np.int64
+        assert (cupy.ones(3, np.uint8) * 0.5).dtype == np.float64
+        assert (cupy.ones(3, np.float16) * 2.0).dtype == np.float16
+        assert (cupy.ones(3, np.float32) * np.float64(2)).dtype == np.float64
+        assert stand_in.special.erf(cupy.ones(3, np.float16)).dtype == np.float64
+        assert isinstance(cupy.count_nonzero(x), cupy.ndarray) and cupy.ndim(x) == 1
+
+
+@pytest.mark.parametrize("wrong", [
+    lambda cupy, x: cupy.clip(x, None, 1), lambda cupy, x: x.clip(max=1), lambda cupy, x: cupy.argsort(x),
+    lambda cupy, x: x.sort(), lambda cupy, x: x[None, None] @ x[:, None], lambda cupy, x: x & x,
+    lambda cupy, x: cupy.matmul(x[None, None], x[:, None]), lambda cupy, x: cupy.ones(2, like=x),
+    lambda cupy, x: np.ones(2, like=x), lambda cupy, x: np.maximum.accumulate(x),
+    lambda cupy, x: x + [1.0] * 3, lambda cupy, x: cupy.scatter_add,
+ lambda cupy, x: np.array([x, x]), lambda cupy, x: memoryview(x),
+    lambda cupy, x: x.__array_interface__, lambda cupy, x: x.flags.writeable,
+    lambda cupy, x: np.concatenate([x, np.ones(3)]), lambda cupy, x: cupy.sum(x, where=x > 0),
+    lambda cupy, x: x.__setitem__(0, np.ones(())), lambda cupy, x: np.ones(3) * x,
+    lambda cupy, x: np.add(x, 1, out=np.ones(3)),
+])
+def test_the_stand_in_lacks_what_cupy_lacks(wrong):
+    with stand_in.installed() as cupy:
+        x = cupy.ones(3, low())
+        with pytest.raises((TypeError, AttributeError, NotImplementedError)):
+            wrong(cupy, x)
+
+
 @pytest.mark.parametrize("wrong", [
     lambda xp, x: xp.exp(x, where=True),
     lambda xp, x: xp.exp(xp.asarray(np.asarray(x))),
@@ -64,7 +103,12 @@ def test_a_fault_on_the_cupy_path_fails_the_samples(wrong):
 @pytest.mark.parametrize("look", [
     lambda x: x.item(), lambda x: x.tolist(), float, bool, repr, lambda x: x.cpu(),
     lambda x: x.array.get(), lambda x: bool(x.array), lambda x: x.array.reshape(1).nonzero(),
-    lambda x: x.array.reshape(1)[x.array.reshape(1) > 0],
+    lambda x: x.array.reshape(1)[x.array.reshape(1) > 0], lambda x: x.array.tobytes(), lambda x: int(x.array),
+    lambda x: [0, 1, 2][x.long().array], lambda x: 1.0 in x.array.reshape(1), lambda x: max(x.array, x.array),
+    lambda x: f"{x.array}", lambda x: np.unique(x.array), lambda x: np.sort(x.array.reshape(1)).get(),
+    lambda x: x == 1 and None, lambda x: minigrad.linalg.inv(x.reshape(1, 1)),
+    lambda x: pickle.dumps(x.array), lambda x: range(x.long().array), lambda x: round(float(x.array)),
+    lambda x: math.sqrt(x.array), lambda x: np.bincount(x.long().array.reshape(1)),
 ])
 def test_every_way_to_read_is_counted(look):
     with stand_in.installed():

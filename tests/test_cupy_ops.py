@@ -5,6 +5,7 @@ Where a GPU adds in another order than torch's CPU, or computes a function to ot
 own condition is the measure, as for the NumPy backend.
 """
 import dataclasses
+import random
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from gpu import places
 import minigrad
 from minigrad.engine import walk
 from torch_backend.parity import SAMPLES, check
+from torch_backend.parity.compare import evaluate
+from torch_backend.parity.draw import draw_case
 
 pytestmark = [pytest.mark.gpu, pytest.mark.filterwarnings("ignore::RuntimeWarning"),
               pytest.mark.filterwarnings("ignore::UserWarning")]
@@ -50,3 +53,36 @@ def test_equals_torch(name, dtype, cuda):
     # A view op refuses, and strides are, what the memory says: on a GPU that is CuPy's choice.
     sample = dataclasses.replace(SAMPLES[name], strides=False)
     check(sample, dtype, cuda, 3)
+
+
+class InHalf:
+    """minigrad whose tensors of float32 arrays are bfloat16, on a device."""
+
+    def __init__(self, device):
+        self.device = device
+
+    def __getattr__(self, name):
+        return getattr(minigrad, name)
+
+    def from_numpy(self, array):
+        tensor = minigrad.from_numpy(array.copy())
+        return tensor.to(self.device, minigrad.bfloat16 if array.dtype == np.float32 else tensor.dtype)
+
+
+@pytest.mark.parametrize("name", """
+    where where.number masked_fill.tensor relu hardtanh softshrink tril triu max_pool2d avg_pool2d gather.sort
+    gather.topk mm bmm matmul softmax log_softmax logsumexp sum amax layer_norm batch_norm conv2d gelu
+    embedding index_select scatter_add""".split())
+def test_bfloat16_is_the_cpus(name, cuda, monkeypatch):
+    """CuPy lacks loops for it here and there, and would go on in float32."""
+    pytest.importorskip("ml_dtypes")
+    monkeypatch.setattr(walk, "strict", False)
+    for seed in range(3):
+        case, found = draw_case(SAMPLES[name], "float32", "", random.Random(seed).choice), []
+        for device in ("cpu", "cuda"):
+            minigrad.set_default_device(device)
+            found.append(evaluate(InHalf(device), SAMPLES[name], case))
+        assert found[0].described == found[1].described and found[0].error == found[1].error
+        for want, got in zip(found[0].values, found[1].values, strict=True):
+            got, want = (np.asarray(array, float) for array in (got, want))
+            np.testing.assert_allclose(got, want, rtol=2**-7, atol=2**-7)

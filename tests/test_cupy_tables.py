@@ -2,14 +2,19 @@
 import pytest
 import test_functions
 import test_linalg
+import test_nn_amp
 import test_nn_attention
 import test_nn_convolution
+import test_nn_derived
 import test_nn_layers
 import test_nn_packed
 import test_nn_recurrent
 import test_nn_resample
+import test_nn_sampling
 import test_nn_tables
 import test_optim
+import test_statistics
+import test_surface
 from gpu import places
 
 import minigrad
@@ -19,15 +24,26 @@ pytestmark = [pytest.mark.gpu, pytest.mark.filterwarnings("ignore::RuntimeWarnin
               pytest.mark.filterwarnings("ignore::UserWarning")]
 AGAIN = {
     test_functions: "values gradients", test_linalg: "equals_torch values_without_gradient",
+    test_nn_amp: "dtypes_and_values training a_weight_is_cast_once the_scale_falls_and_grows",
     test_nn_attention: "equals_torch", test_nn_convolution: "equals_torch",
+    test_nn_derived: "training removal_and_state_dicts lazy_chains",
     test_nn_layers: "results_and_gradients float32_results running_statistics",
     test_nn_packed: "padding_and_packing recurrent_modules_over_packed_sequences",
     test_nn_recurrent: "layers cells", test_nn_resample: "equals_torch",
+    test_nn_sampling: "reading second_gradients affine_places a_spatial_transformer",
     test_nn_tables: "modules activations_over_a_line in_place parameters_as_a_vector precisions "
                     "weights_of_losses",
     test_optim: "fifty_steps other_dtypes settings_change_while_training tensor_learning_rate data_assigned "
                 "load_state_dict_in_both_directions deepcopy_and_pickle group_added_late tied_parameters",
+    test_statistics: "equals_torch values",
 }
+# What programs call that says where a tensor is, shares memory with an array, or draws in the GPU's stream:
+# test_cupy_devices.py looks at those.
+APART = set("""
+    torch.from_numpy torch.device torch.cuda.is_available torch.cuda.device_count torch.normal torch.bernoulli
+    torch.multinomial torch.nn.functional.gumbel_softmax Tensor.device Tensor.cpu Tensor.to Tensor.type
+    Module.to torch.utils.data.WeightedRandomSampler torch.distributions.Categorical""".split()) | {
+        "Tensor format(x)", "Tensor repr(x)"}
 for _room, _names in AGAIN.items():
     for _name in _names.split():
         globals()[f"{_room.__name__}_{_name}"] = getattr(_room, f"test_{_name}")
@@ -47,3 +63,8 @@ def _cuda(request, monkeypatch):
         monkeypatch.setattr(minigrad.random, "dropout_mask", lambda *how: moved(mask(*how), "cuda"))
         minigrad.set_default_device("cuda")
         yield
+
+
+@pytest.mark.parametrize("name", [name for name in test_surface.CALLS if name not in APART])
+def test_what_programs_call(name):
+    test_surface.test_name(name)

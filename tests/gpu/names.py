@@ -4,7 +4,9 @@
 
 Per module {name: parameters}, a text such as "a, axis, out" for what can be called, "ufunc: ..." for
 ufuncs, and None for constants, types and modules. `ndarray` stands among the modules. Where a signature is
-nowhere to be read the parameters are "...": any.
+nowhere to be read the parameters are "...": any. `loops` has the types that elementwise functions compute in,
+in the order in which they are tried, "e->e f->f", by NumPy's characters ("E" is bfloat16), complex ones left
+out.
 """
 import importlib
 import inspect
@@ -15,6 +17,8 @@ import sys
 MODULES = ("cupy", "cupy.linalg", "cupy.random", "cupy.cuda", "cupy.lib.stride_tricks", "cupyx",
            "cupyx.scipy.special")
 # What Python's syntax calls; the rest of an array's special methods are the class's own business.
+# Functions that are a ufunc under another roof: where it is.
+ROOFS = {"where": ("cupy._sorting.search", "_where_ufunc"), "clip": ("cupy._core._routines_math", "clip")}
 SPECIAL = "__dlpack__ __dlpack_device__ __copy__ __deepcopy__ __reduce__".split()
 
 
@@ -64,6 +68,16 @@ def described(owner, names):
     return found
 
 
+def loops(modules):
+    """{function: its types} of all ufuncs, and of the functions that are one within."""
+    ufuncs = {name: getattr(importlib.import_module(room), inner) for name, (room, inner) in ROOFS.items()}
+    for module in (modules["cupyx.scipy.special"], modules["cupy"]):
+        ufuncs.update((name, thing) for name, thing in vars(module).items()
+                      if type(thing).__name__ == "ufunc" and name not in ROOFS)
+    return {name: " ".join([types for types in ufuncs[name].types if not set(types) & set("FDV")])
+            for name in sorted(ufuncs)}
+
+
 def tables():
     """What the installed CuPy offers."""
     import cupy
@@ -72,7 +86,7 @@ def tables():
               for name, module in modules.items()}
     array = cupy.ndarray
     found["ndarray"] = described(array, [n for n in dir(array) if not n.startswith("_") or n in SPECIAL])
-    return {"version": cupy.__version__, **found}
+    return {"version": cupy.__version__, **found, "loops": loops(modules)}
 
 
 if __name__ == "__main__":

@@ -1,56 +1,41 @@
 """A stand-in for CuPy on machines without a GPU: NumPy computes, CuPy's rules apply.
 
-Only names and keywords that the CuPy of `cupy_names.json` has are there; NumPy arrays are refused as
-operands, arrays never turn into NumPy's by themselves, results without dimensions are arrays, indices out of
-range wrap, and every read from the device is counted in `reads`. It proves nothing about rounding, speed,
-kernels or order in time: those need a GPU.
+Only names and keywords that the CuPy of `cupy_names.json` has are there, and elementwise functions give the
+dtypes of its loops; NumPy arrays are refused as operands, arrays never turn into NumPy's by themselves,
+results without dimensions are arrays, indices out of range wrap, and every read from the device is counted in
+`reads`. It proves nothing about rounding, speed, kernels or order in time: those need a GPU.
 """
 import contextlib
-import json
 import math
 import operator
 import sys
 import types
-from pathlib import Path
 
 import numpy as np
 
+from .rules import (
+    COUNTING,
+    METHODS,
+    NAMES,
+    PLAIN,
+    ROOFED,
+    SCALARS,
+    UFUNCS,
+    Refused,
+    as_loop,
+    check,
+    check_addable,
+    multiplied,
+    refuse_sorting,
+)
 from .runtime import OFFERED, POOL
 
-NAMES = json.loads((Path(__file__).parent / "cupy_names.json").read_text())
-SCALARS = (bool, int, float, complex, np.generic)
-ADDABLE = ("int32", "float16", "float32", "float64", "uint32", "uint64")     # what atomicAdd is there for
-# ufunc methods that CuPy has: of all others the name is there, but calling it raises.
-METHODS = {"at": ("add", "subtract", "maximum", "minimum", "bitwise_and", "bitwise_or", "bitwise_xor"),
-           "reduce": ("add", "multiply"), "accumulate": ("add", "multiply"), "reduceat": ("add",)}
-# Their results' shapes depend on values, so CuPy waits for the device and reads the count.
-COUNTING = {"nonzero", "flatnonzero", "argwhere", "unique", "bincount", "compress", "extract", "array_equal",
-            "allclose", "trim_zeros", "histogram", "delete", "count_nonzero.item"}
 reads = [0]
 
 
 def read():
     """Note that the host waits for a value of the device's."""
     reads[0] += 1
-
-
-class Refused(TypeError):
-    """What CuPy would not accept."""
-
-
-def check(where, known, args, named):
-    """Raises where a call has a keyword, or more positional arguments, than CuPy's function."""
-    if known is None or "..." in known:
-        return
-    known = known.removeprefix("ufunc: ").split(", ")
-    if not any(name.startswith("**") for name in known):
-        for name in named:
-            if name not in known:
-                raise Refused(f"{where}() got an unexpected keyword argument '{name}' (CuPy has {known})")
-    if not any(name.startswith("*") and name != "*" for name in known):
-        positional = known[:known.index("*")] if "*" in known else known
-        if len(args) > len([name for name in positional if name not in ("/", "")]):
-            raise Refused(f"{where}() takes {positional}, not {len(args)} positional arguments")
 
 
 def unbox(value):
@@ -162,10 +147,14 @@ class ndarray:
                 read()
             if name == "take":
                 named["mode"] = "wrap"
+            refuse_sorting(name, self)
+            result = value(*unbox(args), **{key: unbox(part) for key, part in named.items()})
             if isinstance(named.get("out"), ndarray):
-                value(*unbox(args), **{key: unbox(part) for key, part in named.items()})
                 return named["out"]
-            return box(value(*unbox(args), **{key: unbox(part) for key, part in named.items()}), self)
+            if name == "clip":
+                bounds = {"min": None, "max": None} | dict(zip(("min", "max"), args)) | named
+                result = as_loop(name, result, (self._array, *unbox([*bounds.values()])))
+            return box(result, self)
         return method
 
     shape = property(lambda self: self._array.shape)
@@ -228,8 +217,9 @@ def operand(value):
     return unbox(value)
 
 
-def unary(compute):
-    return lambda self: box(compute(self._array))
+def unary(name):
+    compute = getattr(operator, name)
+    return lambda self: box(as_loop(UFUNCS.get(name, name), compute(self._array), (self._array,)))
 
 
 def binary(name, reflected):
@@ -237,7 +227,10 @@ def binary(name, reflected):
 
     def method(self, other):
         a, b = self._array, operand(other)
-        return box(compute(b, a) if reflected else compute(a, b))
+        pair = (b, a) if reflected else (a, b)
+        if name == "matmul":
+            return box(compute(*pair).astype(multiplied(*pair)))
+        return box(as_loop(UFUNCS.get(name, name), compute(*pair), pair))
     return method
 
 
@@ -265,7 +258,7 @@ for _name in "add sub mul truediv floordiv mod pow matmul and or xor lshift rshi
 for _name in "eq ne lt le gt ge".split():
     setattr(ndarray, f"__{_name}__", binary(_name, False))
 for _name in "neg pos abs invert".split():
-    setattr(ndarray, f"__{_name}__", unary(getattr(operator, _name)))
+    setattr(ndarray, f"__{_name}__", unary(_name))
 for _name, _kind in {"bool": bool, "int": int, "float": float, "complex": complex, "index": operator.index,
                      "repr": repr, "str": str}.items():
     setattr(ndarray, f"__{_name}__", converted(_kind))
@@ -281,10 +274,12 @@ class Ufunc:
 
     def __call__(self, *args, **named):
         check(f"cupy.{self.__name__}", self.known, args, named)
-        for value in args:
-            operand(value)
+        given = [operand(value) for value in args[:self.ufunc.nin]]
+        dtype = multiplied(*given) if self.__name__ == "matmul" else None
         result = self.ufunc(*unbox(args), **{key: unbox(value) for key, value in named.items()})
         out = named.get("out", args[self.ufunc.nin] if len(args) > self.ufunc.nin else None)
+        if out is None and named.get("dtype") is None:
+            result = as_loop(self.__name__, result, given) if dtype is None else result.astype(dtype)
         return box(result) if out is None else out
 
     def __getattr__(self, name):
@@ -299,11 +294,6 @@ class Ufunc:
                 check_addable(args[0])
             return box(method(*unbox(args), **{key: unbox(value) for key, value in named.items()}))
         return call
-
-
-def check_addable(array):
-    if array.dtype.name not in ADDABLE:
-        raise Refused(f"cupyx.scatter_add only supports {', '.join(ADDABLE)}, not {array.dtype}")
 
 
 class Module(types.ModuleType):
@@ -334,7 +324,8 @@ class Module(types.ModuleType):
 def function(where, name, compute, known):
     def call(*args, **named):
         check(where, known, args, named)
-        if name in COUNTING or name == "where" and len(args) == 1:
+        if name in COUNTING or name == "where" and len(args) == 1 or (
+                where.startswith("cupy.linalg.") and SETTINGS["linalg"] == "raise"):
             read()
         given = dict(named)
         if name == "take":
@@ -342,9 +333,18 @@ def function(where, name, compute, known):
         if name == "take_along_axis":
             array, index, axis = (*args, given.pop("axis", None))[:3]
             return box(compute(unbox(array), unbox(index) % max(1, array.shape[axis]), axis))
+        refuse_sorting(name, *args)
         out = given.get("out")
         result = compute(*unbox(args), **{key: unbox(value) for key, value in given.items()})
-        return out if isinstance(out, ndarray) else box(result, *args)
+        if isinstance(out, ndarray):
+            return out
+        if name in ("tril", "triu"):            # cupy.where with a number of the array's own dtype
+            result = as_loop("where", result, (np.True_, args[0]._array, args[0].dtype.type(0)))
+        elif name in ROOFED and len(args) > 1:
+            result = as_loop(name, result, unbox(args))
+        if isinstance(result, (bool, int, float)) and name not in PLAIN:
+            result = np.asarray(result)
+        return box(result, *args)
     call.__name__ = name
     return call
 
@@ -379,9 +379,23 @@ def scatter_add(a, slices, value):
 
 def elementwise(compute):
     def call(x):
-        return box(np.vectorize(compute, otypes=[float])(x._array).astype(x.dtype).reshape(x.shape)
-                   if x.size else x._array.copy())
+        z = np.vectorize(compute, otypes=[float])(x._array) if x.size else x._array
+        return box(as_loop(compute.__name__, z.reshape(x.shape), (x._array,)))
     return call
+
+
+SETTINGS = {"linalg": "ignore"}
+
+
+@contextlib.contextmanager
+def errstate(**settings):
+    """cupyx.errstate: with linalg="raise", decompositions wait to learn how they went."""
+    before = dict(SETTINGS)
+    SETTINGS.update(settings)
+    try:
+        yield
+    finally:
+        SETTINGS.update(before)
 
 
 cuda = Module("cupy.cuda", **OFFERED)
@@ -395,8 +409,7 @@ cupy = Module("cupy", np, ndarray=ndarray, array=array, asarray=asarray, asnumpy
 special = Module("cupyx.scipy.special", erf=elementwise(math.erf), erfc=elementwise(math.erfc))
 scipy = types.ModuleType("cupyx.scipy")
 scipy.special, scipy.__path__ = special, []
-cupyx = Module("cupyx", scatter_add=scatter_add, scipy=scipy,
-               errstate=lambda **settings: contextlib.nullcontext())
+cupyx = Module("cupyx", scatter_add=scatter_add, scipy=scipy, errstate=errstate)
 MODULES: dict = {"cupy": cupy, "cupy.linalg": linalg, "cupy.cuda": cuda, "cupy.lib": lib,
            "cupy.lib.stride_tricks": tricks, "cupyx": cupyx, "cupyx.scipy": scipy,
            "cupyx.scipy.special": special}

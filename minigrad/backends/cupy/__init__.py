@@ -22,7 +22,6 @@ from cupy import (
     ascontiguousarray,
     broadcast_to,
     ceil,
-    clip,
     concatenate,
     cos,
     cosh,
@@ -85,10 +84,7 @@ from cupy import (
     take_along_axis,
     tan,
     tanh,
-    tril,
-    triu,
     trunc,
-    where,
     zeros,
     zeros_like,
 )
@@ -103,7 +99,18 @@ from .generator import CudaGenerator, gpu_generator
 from .linalg import matrix_exp, pinv
 from .memory import device_count, expect_none, is_available, properties, read, synchronize
 from .norm import batch_norm, batch_norm_apply, batch_norm_backward, layer_norm, layer_norm_backward
-from .pointwise import erf, erfc, gelu, gelu_backward, relu, relu_backward
+from .pointwise import (
+    clip,
+    erf,
+    erfc,
+    gelu,
+    gelu_backward,
+    relu,
+    relu_backward,
+    tril,
+    triu,
+    where,
+)
 from .pool import (
     avg_pool2d,
     avg_pool2d_backward,

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..numpy.layout import rounded_once
 from ..numpy.pool import _divisors, _Windows
+from .pointwise import where
 
 
 class _Taps(_Windows):
@@ -65,7 +66,7 @@ def max_pool2d_gather(x, indices, *how):
     windows = _Taps(x.shape, *how)
     z = cupy.zeros((*x.shape[:2], *windows.size), x.dtype)
     for number, tap in windows.taps(windows.pad(x, 0)):
-        z = cupy.where(indices == number, tap, z)
+        z = where(indices == number, tap, z)
     return z
 
 
