@@ -16,7 +16,12 @@ def nothing(self, *args, **kwargs):
     """A hook: called by the Trainer; does nothing unless a subclass defines it."""
 
 
-Hooks = type("Hooks", (), dict.fromkeys(EVENTS, nothing))
+class Hooks:
+    """Has all hooks, each doing nothing."""
+
+
+for _name in EVENTS:
+    setattr(Hooks, _name, nothing)
 
 
 class Callback(Hooks):
