@@ -85,7 +85,7 @@ for _name in _dtypes.PUBLIC:
 
 # Rooms above the core, and names that live in them: imported when first asked for.
 _LAZY = {"amp", "autograd", "backends", "cuda", "distributed", "distributions", "func", "lightning", "nn",
-         "optim", "serialization", "utils", "vision"}
+         "optim", "serialization", "special", "utils", "vision"}
 _LAZY_NAMES = {
     "autograd": "inference_mode is_inference is_inference_mode_enabled set_anomaly_enabled "
                 "is_anomaly_enabled is_anomaly_check_nan_enabled",

@@ -76,6 +76,10 @@ from tensor_pairs import check, table
     B.linspace(0, 1, 33)
     B.arange(3, layout=B.strided)
     isinstance(B.strided, B.layout)
+    x = B.tensor([0.25, 0.5]); B.special.expit(x), B.special.erf(x), B.special.erfc(x), B.special.logit(x)
+    x = B.tensor([0.25, 0.5]); B.special.exp2(x), B.special.expm1(x), B.special.log1p(x), B.special.round(x)
+    x = B.tensor([0.25, 0.5]); B.special.softmax(x, 0), B.special.log_softmax(x, 0), B.special.logsumexp(x, 0)
+    x = B.tensor([0.25, 0.5]); B.special.xlogy(x, 2 * x)
     B.zeros(3).layout is B.strided
 """)
 def test_new_names(program):
