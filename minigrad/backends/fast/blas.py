@@ -47,6 +47,7 @@ def _sgemm(context, address, left, right, m, n, k, a, a_line, b, b_line, beta, c
 @numba.njit(inline="always")
 def multiply(sgemm, a, b, c, a_turned, b_turned, beta):
     """c = a @ b + beta c, of C-contiguous float32 matrices; a or b transposed if so. sgemm: see `find`."""
-    k = a.shape[0] if a_turned else a.shape[1]
-    _sgemm(sgemm, np.int32(TURNED if a_turned else PLAIN), np.int32(TURNED if b_turned else PLAIN), c.shape[0],
-           c.shape[1], k, a.ctypes.data, a.shape[1], b.ctypes.data, b.shape[1], beta, c.ctypes.data, c.shape[1])
+    left, right = np.int32(TURNED if a_turned else PLAIN), np.int32(TURNED if b_turned else PLAIN)
+    (m, n), k = c.shape, a.shape[0] if a_turned else a.shape[1]
+    _sgemm(sgemm, left, right, m, n, k, a.ctypes.data, a.shape[1], b.ctypes.data, b.shape[1], beta,
+           c.ctypes.data, n)

@@ -263,7 +263,7 @@ def weight_grad(g, x, pads):
         loops.winograd_weight(SGEMM, g, x, pads[0][0], pads[1][0], parts[start], start, stop, most)
 
     parallel(run, len(x) * tall, 36 * g.size)
-    return winograd.gather_kernel(sum(parts[start] for start in sorted(parts)))
+    return winograd.gather_kernel(parts)
 
 
 # Without BLAS's address NumPy's stay.

@@ -304,9 +304,9 @@ def subtract(x, y, z):
 
 @loop()
 def differ(x, top, left, first, out, room, half):
-    """Winograd's Bᵀ d B of 4×4 tiles, one every 2 pixels, of images x (N, H, W, C) under a border of zeros, into
-    out (4, 4, lines, wide, C): `lines` rows of tiles from the batch's row `first` on, each image having `tall`.
-    Scratch: room and half, (4, 2 wide + 2, C), room's columns beyond x zero."""
+    """Winograd's Bᵀ d B of 4×4 tiles, one every 2 pixels, of images x (N, H, W, C) under a border of zeros,
+    into out (4, 4, lines, wide, C): `lines` rows of tiles from the batch's row first[1] on, each image having
+    first[0]. Scratch: room and half, (4, 2 wide + 2, C), room's columns beyond x zero."""
     # One statement a loop: with more arrays in it the compiler cannot tell whether they overlap.
     (tall, first), (_, height, width, _), (_, _, lines, wide, _) = first, x.shape, out.shape
     for line in range(lines):
@@ -358,8 +358,8 @@ def gather(product, bias, first, z, half):
 
 @loop()
 def scatter(y, first, out):
-    """A y Aᵀ of the 2×2 tiles of images (N, 2 tall, 2 wide, C), from the batch's row of tiles `first` on, into
-    (4, 4, lines, wide, C)."""
+    """A y Aᵀ of the 2×2 tiles of images (N, 2 tall, 2 wide, C), from the batch's row of tiles `first` on,
+    into (4, 4, lines, wide, C)."""
     _, _, lines, wide, channels = out.shape
     for line in range(lines):
         b, i = divmod(first + line, y.shape[1] // 2)

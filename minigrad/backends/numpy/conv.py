@@ -163,10 +163,19 @@ def conv2d_weight_grad(g, x, w_shape, stride=(1, 1), padding=(0, 0), dilation=(1
             parts[images.start, lines.start] = total
 
     patches.parallel(run)
-    total = np.zeros((groups, out // groups, patches.depth), x.dtype)
-    for key in sorted(parts):
-        total += parts[key].transpose(0, 2, 1) if patches.transposed else parts[key]
-    return np.ascontiguousarray(total.reshape(out, kh, kw, channels).transpose(0, 3, 1, 2))
+    if not parts:
+        return np.zeros(w_shape, x.dtype)
+    first, *others = [(p.transpose(0, 2, 1) if patches.transposed else p).reshape(out, kh, kw, channels)
+                      for _, p in sorted(parts.items())]
+    z = np.empty(w_shape, x.dtype)
+
+    def lay(start, stop):
+        for other in others:
+            first[start:stop] += other[start:stop]
+        z[start:stop] = first[start:stop].transpose(0, 3, 1, 2)
+
+    parallel(lay, out, z.size)
+    return z
 
 
 @rounded_once

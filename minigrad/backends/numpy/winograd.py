@@ -35,8 +35,12 @@ LIMIT = 1e36                    # of inputs and of sums of products: the transfo
 G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], np.float32)
 
 
-def _largest(x):
-    return max(float(x.max(initial=0)), -float(x.min(initial=0)))
+def largest(x):
+    """The largest |number| of x; a nan, if there is one, is no number below another."""
+    flat, tops = np.asarray(x).ravel("K"), []
+    parallel(lambda start, stop: tops.extend((flat[start:stop].max(initial=0),
+                                              -flat[start:stop].min(initial=0))), flat.size, flat.size)
+    return float(np.max(tops))
 
 
 def fits(x, other, w_shape, geometry, size, tiles=TILES):
@@ -49,7 +53,7 @@ def fits(x, other, w_shape, geometry, size, tiles=TILES):
     if not (min(w_shape[:2]) >= least and (*stride, *dilation) == (1, 1, 1, 1)
             and min(map(min, pads)) >= 0 and len(x) * size[0] * size[1] >= 4 * tiles):
         return False
-    a, b = _largest(x), _largest(other)
+    a, b = largest(x), largest(other)
     return a < LIMIT and b < LIMIT and a * b * x.size < LIMIT           # a nan is below nothing
 
 
@@ -57,16 +61,24 @@ def spread_kernel(w, turned=False):
     """G g Gᵀ of w (O, C, 3, 3), as (4, 4, O, C); of the kernel turned by 180° if so."""
     g = G[:, ::-1] if turned else G
     taps, square, z = w.reshape(-1, 9), np.kron(g, g), empty((16, w.size // 9), w.dtype)
-    parallel(lambda start, stop: np.matmul(square, taps[start:stop].T, out=z[:, start:stop]), len(taps), z.size)
+    parallel(lambda start, stop: np.matmul(square, taps[start:stop].T, out=z[:, start:stop]), len(taps),
+             z.size)
     return np.asarray(z).reshape(4, 4, *w.shape[:2])
 
 
-def gather_kernel(total):
-    """Gᵀ S G of sums over tiles S (16, O, C) or (4, 4, O, C), as (O, C, 3, 3)."""
-    sums, square = total.reshape(16, -1).T, np.kron(G, G)
-    z = np.empty((len(sums), 9), total.dtype)
-    parallel(lambda start, stop: np.matmul(sums[start:stop], square, out=z[start:stop]), len(sums), sums.size)
-    return z.reshape(*total.shape[-2:], 3, 3)
+def gather_kernel(parts):
+    """Gᵀ S G of the sum of the parts S, (16, O, C) or (4, 4, O, C) each, in the order of their keys, as
+    (O, C, 3, 3)."""
+    total, *others = [part.reshape(16, -1) for _, part in sorted(parts.items())]
+    square, z = np.kron(G, G), np.empty((total.shape[1], 9), total.dtype)
+
+    def run(start, stop):
+        for other in others:
+            total[:, start:stop] += other[:, start:stop]
+        np.matmul(total[:, start:stop].T, square, out=z[start:stop])
+
+    parallel(run, len(z), len(parts) * total.size)
+    return z.reshape(*next(iter(parts.values())).shape[-2:], 3, 3)
 
 
 def _differ(d, out):
@@ -238,4 +250,4 @@ def weight_grad(g, x, pads):
             parts[images.start, rows.start] = total
 
     tiles.parallel(run)
-    return gather_kernel(sum(parts[key] for key in sorted(parts)))
+    return gather_kernel(parts)
