@@ -93,6 +93,7 @@ _LAZY_NAMES = {
     "serialization": "save load", "utils.dlpack": "from_dlpack", "run": "Run", "amp": "autocast",
     "insight.explain": "explain", "insight.notes": "tracing", "insight.picture": "draw",
     "insight.summary": "summary", "timemachine": "record",
+    "once": "set_warn_always is_warn_always_enabled",
     "switches": "use_deterministic_algorithms are_deterministic_algorithms_enabled "
                 "is_deterministic_algorithms_warn_only_enabled set_float32_matmul_precision "
                 "get_float32_matmul_precision set_default_device get_default_device compile",

@@ -1,6 +1,4 @@
 """Tensor: what a person holds. Its methods are one line each and call the ops."""
-import warnings
-
 import numpy as np
 
 from . import dtypes, linalg, printing
@@ -10,6 +8,7 @@ from .differentiable import Differentiable
 from .engine.core import RemovableHandle as RemovableHandle
 from .engine.core import TensorBase, new, plain, register_tensor, wrap
 from .engine.op import REGISTRY, binary
+from .once import warn_once
 from .ops import arrange_public as ap
 from .ops import elementary_public as ep
 from .ops import index_public as ip
@@ -91,13 +90,12 @@ class Tensor(Differentiable):
     def T(self):
         """All dimensions reversed (Tensor.T); torch warns unless there are two."""
         if self.ndim != 2:
-            warnings.warn("Tensor.T is deprecated on 0-D tensors. This function is the identity in these "
-                          "cases."
-                          if not self.ndim else
-                          "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is "
-                          "deprecated and it will throw an error in a future release. Consider `x.mT` to "
-                          "transpose batches of matrices or `x.permute(*torch.arange(x.ndim - 1, -1, -1))` "
-                          "to reverse the dimensions of a tensor.", UserWarning, stacklevel=2)
+            warn_once("Tensor.T is deprecated on 0-D tensors. This function is the identity in these cases."
+                      if not self.ndim else
+                      "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is "
+                      "deprecated and it will throw an error in a future release. Consider `x.mT` to "
+                      "transpose batches of matrices or `x.permute(*torch.arange(x.ndim - 1, -1, -1))` to "
+                      "reverse the dimensions of a tensor.", stacklevel=2)
         return s.permute(self, tuple(range(self.ndim))[::-1])
 
     def size(self, dim=None):
@@ -193,8 +191,8 @@ class Tensor(Differentiable):
 
     def __float__(self):
         if self.requires_grad:
-            warnings.warn("Converting a tensor with requires_grad=True to a scalar may lead to unexpected "
-                          "behavior.\nConsider using tensor.detach() first.", UserWarning, stacklevel=2)
+            warn_once("Converting a tensor with requires_grad=True to a scalar may lead to unexpected "
+                      "behavior.\nConsider using tensor.detach() first.", stacklevel=2)
         return self._single(float)
 
     __int__ = lambda self: self._single(int)        # noqa: E731
@@ -386,7 +384,7 @@ def _swapped(tensor, name):
     ndim = tensor.array.ndim
     if not ndim:                                # torch warns that this is deprecated
         said = "This function is the identity in these cases." if name == "mT" else "Consider using x.conj()."
-        warnings.warn(f"Tensor.{name} is deprecated on 0-D tensors. {said}", UserWarning, stacklevel=3)
+        warn_once(f"Tensor.{name} is deprecated on 0-D tensors. {said}", stacklevel=3)
         return tensor
     need(name != "H" or ndim == 2, "tensor.H is only supported on matrices (2-D tensors). Got {}-D "
          "tensor.{}\nUse mT.", ndim, " For batches of matrices, consider using tensor.mH" * (ndim > 2))

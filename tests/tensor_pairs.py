@@ -51,7 +51,7 @@ def outcome(B, program):
     """What a program gives: its result or its error, and the warnings on the way."""
     *statements, last = program.split("; ")
     names = {"B": B, "np": np}
-    torch.set_warn_always(True)                 # else torch warns once a process, and order would matter
+    B.set_warn_always(True)                     # else it warns once a process, and order would matter
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         warnings.filterwarnings("ignore",
@@ -62,7 +62,7 @@ def outcome(B, program):
             result = seen(eval(last, names))
         except Exception as error:  # noqa: BLE001 - the error is the result
             result = "error", type(error).__name__, str(error).split("\n", 1)[0]
-    torch.set_warn_always(False)
+    B.set_warn_always(False)
     texts = [str(w.message).split("\n", 1)[0].split(" (Triggered")[0] for w in caught]
     told = [(w.category.__name__, text) for w, text in zip(caught, texts, strict=True)]
     return result, list(dict.fromkeys(told))    # torch may say the same twice

@@ -1,5 +1,8 @@
 """Tensors beyond their operators: made of data, shared with NumPy, and torch's old constructors."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from tensor_pairs import check, table
@@ -275,6 +278,36 @@ def test_legacy(program):
 def test_an_array_that_is_not_writable_warns_and_shares():
     array = np.ones(2)
     array.flags.writeable = False
+    minigrad.set_warn_always(True)
     with pytest.warns(UserWarning, match="not writable"):
         x = minigrad.from_numpy(array)
+    minigrad.set_warn_always(False)
     assert x.data_ptr() == array.ctypes.data
+
+
+WARNING_TWICE = """
+import sys, warnings, numpy as np
+B = __import__(sys.argv[1])
+read_only, scalar, leaf = np.ones(2), B.ones(()), B.ones(1, requires_grad=True)
+read_only.flags.writeable = False
+warnings.simplefilter("always")
+with warnings.catch_warnings(record=True) as caught:
+    for _ in range(2):
+        float(leaf), scalar.T, scalar.mT, B.ones(3, 2, 1).T, B.from_numpy(read_only), B.tensor([np.ones(2)])
+    print(B.is_warn_always_enabled())
+    B.set_warn_always(True)
+    for _ in range(2):
+        float(leaf)
+    try:
+        B.set_warn_always(1)
+    except RuntimeError as error:
+        print(str(error).splitlines()[0])
+for warning in caught:
+    print(str(warning.message).partition(" (Triggered")[0], warning.filename == "<string>")
+"""
+
+
+def test_what_torch_warns_of_once_in_a_process():
+    said = [subprocess.run([sys.executable, "-c", WARNING_TWICE, library], capture_output=True, text=True,
+                           check=True).stdout for library in ("minigrad", "torch")]
+    assert said[0] == said[1] and said[0].count("requires_grad=True") == 3 and "not writable" in said[0]

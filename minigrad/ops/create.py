@@ -11,6 +11,7 @@ from ..box_muller import fma
 from ..device import default
 from ..engine.core import TensorBase, plain, wrap
 from ..engine.errors import check_broadcast
+from ..once import warn_once
 from .arguments import cast, dtype_of, fitting
 from .kinds import Bool, Device, Dtype, Int, Layout, Number, Operand, Sizes, Tensor, is_number, type_name
 from .node_names import renamed
@@ -106,9 +107,9 @@ def to_array(data, dtype=None):
         return array.astype(dtype or array.dtype, order="C" if 0 in array.strides else "K")
     shape = _shape_of(data)
     if shape and shape[0] and isinstance(data[0], np.ndarray):
-        warnings.warn("Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider "
-                      "converting the list to a single numpy.ndarray with numpy.array() before converting to "
-                      "a tensor.", UserWarning, stacklevel=3)
+        warn_once("Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider "
+                  "converting the list to a single numpy.ndarray with numpy.array() before converting to a "
+                  "tensor.", stacklevel=4)
     if len(shape) > 1 and isinstance(data[0], np.ndarray) and len({np.shape(part) for part in data}) == 1:
         return to_array(np.array(data), dtype)
     elements = _flat(data, shape) if shape else [data]
@@ -200,11 +201,10 @@ def from_numpy(ndarray):
     """A tensor on the same memory as `ndarray` (torch.from_numpy). Raises TypeError for other objects and
     dtypes, ValueError for negative strides."""
     if not _checked(ndarray).flags.writeable:
-        warnings.warn("The given NumPy array is not writable, and PyTorch does not support non-writable "
-                      "tensors. This means writing to this tensor will result in undefined behavior. You may "
-                      "want to copy the array to protect its data or make it writable before converting it "
-                      "to a tensor. This type of warning will be suppressed for the rest of this program.",
-                      UserWarning, stacklevel=2)
+        warn_once("The given NumPy array is not writable, and PyTorch does not support non-writable tensors. "
+                  "This means writing to this tensor will result in undefined behavior. You may want to copy "
+                  "the array to protect its data or make it writable before converting it to a tensor. This "
+                  "type of warning will be suppressed for the rest of this program.", stacklevel=2)
     return wrap(np.asarray(ndarray))
 
 
