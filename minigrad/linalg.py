@@ -16,7 +16,7 @@ from .ops import public as f
 from .ops import reduce_public as rp
 from .ops import shape_public as s
 from .ops.arguments import as_dims, dtype_of, need_kernel
-from .ops.kinds import Bool, Dims, Dtype, Float, Int, Tensor, Tensors
+from .ops.kinds import Bool, Dims, Float, Int, Tensor, Tensors
 from .ops.signature import family, need, returned, torch_function
 
 __all__ = ["LinAlgError", "cholesky", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv",
@@ -57,7 +57,7 @@ def _matrices(name, x, square=False, floating=True):
 
 def _floating(name, x):
     need(dtype_of(x).is_floating_point, "{}: Expected a floating point or complex tensor as input. Got {}\n"
-         "Convert it first, for example with .float().", name, dtype_of(x).legacy_name)
+         "Convert it first, for example with .float().", name, x)
 
 
 def _turned(x):
@@ -119,8 +119,7 @@ def solve(A: Tensor, B: Tensor, *, left: Bool = True, out=None):
 
 def _need_same(name, first, x, second, y):
     need(x.array.dtype == y.array.dtype, "{}: Expected {} and {} to have the same dtype, but found {} of "
-         "type {} and {} of type {} instead\nConvert one of them.", name, first, second, first,
-         dtype_of(x).legacy_name, second, dtype_of(y).legacy_name)
+         "type {} and {} of type {} instead\nConvert one of them.", name, first, second, first, x, second, y)
 
 
 def _is_vector(A, B):
@@ -158,7 +157,7 @@ def cholesky(input: Tensor, *, upper: Bool = False, out=None):
 
 def _need_precision(name, x):
     need(x.array.itemsize > 2, "{}: Low precision dtypes not supported. Got {}\nConvert it with .float().",
-         name, dtype_of(x).legacy_name)
+         name, x)
 
 
 @_linalg
@@ -236,7 +235,7 @@ def pinv(input: Tensor, rcond=None, hermitian: Bool = False, *, atol=None, rtol=
     the largest (by default the precision times the longer side), count as 0."""
     need(input.array.ndim > 1 and input.array.dtype.kind == "f", "linalg.pinv({}{{{}}}): expected a tensor "
          "with 2 or more dimensions of float, double, cfloat or cdouble types\nConvert or reshape it.",
-         dtype_of(input).legacy_name, input.array.shape)
+         input, input.array.shape)
     need_kernel("linalg_svd_cpu", input, "fd")
     if hermitian:
         _matrices("linalg.eigh", input, True)
@@ -272,8 +271,7 @@ def lstsq(input: Tensor, b: Tensor, rcond=None, *, driver=None):
          "It holds matrices.")
     need(b.array.ndim, "torch.linalg.lstsq: other must have at least 1 dimension.\nUnsqueeze it.")
     need(input.array.dtype == b.array.dtype, "torch.linalg.lstsq: Expected input and other to have the same "
-         "dtype, but got input's dtype {} and other's dtype {}\nConvert one.",
-         *[dtype_of(x).legacy_name for x in (input, b)])
+         "dtype, but got input's dtype {} and other's dtype {}\nConvert one.", input, b)
     need(driver in (None, "gels", "gelsy", "gelsd", "gelss"), "torch.linalg.lstsq: parameter `driver` should "
          "be one of (gels, gelsy, gelsd, gelss)\nLeave it out.")
     vector = _is_vector(input, b)
@@ -376,8 +374,7 @@ def cross(input: Tensor, other: Tensor, *, dim: Int = -1, out=None):
 
 
 @_linalg
-def vector_norm(input: Tensor, ord=2, dim: Dims = None, keepdim: Bool = False, *, dtype: Dtype = None,
-                out=None):
+def vector_norm(input: Tensor, ord=2, dim: Dims = None, keepdim=False, *, dtype=None, out=None):
     """The p-norm over `dim`, of all elements by default (torch.linalg.vector_norm)."""
     return rp.norm(input, ord, dim, keepdim, dtype=dtype)
 
@@ -400,8 +397,7 @@ _ORDERS = ("fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf)
 
 
 @_linalg
-def matrix_norm(input: Tensor, ord="fro", dim: Dims = (-2, -1), keepdim: Bool = False, *, dtype: Dtype = None,
-                out=None):
+def matrix_norm(input: Tensor, ord="fro", dim: Dims = (-2, -1), keepdim=False, *, dtype=None, out=None):
     """The norm of matrices: "fro", "nuc" (the sum of singular values), 2 and −2 (the largest, the smallest),
     1 and inf (largest sum of a column, a row), −1 and −inf (torch.linalg.matrix_norm)."""
     _matrices("linalg.matrix_norm", input)
@@ -409,8 +405,7 @@ def matrix_norm(input: Tensor, ord="fro", dim: Dims = (-2, -1), keepdim: Bool = 
          "A matrix has two dimensions.", dim if isinstance(dim, int) else " ".join(map(str, dim)))
     if ord == "fro":
         return rp.norm(input, 2, dim, keepdim, dtype=dtype)
-    need(ord in _ORDERS, "linalg.matrix_norm: Order {} not supported.\n"
-         "Use 'fro', 'nuc', 1, 2 or inf.", ord)
+    need(ord in _ORDERS, "linalg.matrix_norm: Order {} not supported.\nUse 'fro', 'nuc', 1, 2 or inf.", ord)
     input = input if dtype is None else input.to(dtype)
     dim = as_dims(dim, input.array.ndim)
     if ord in ("nuc", 2, -2):
@@ -427,7 +422,7 @@ def matrix_norm(input: Tensor, ord="fro", dim: Dims = (-2, -1), keepdim: Bool = 
 
 
 @_linalg
-def norm(input: Tensor, ord=None, dim: Dims = None, keepdim: Bool = False, *, out=None, dtype: Dtype = None):
+def norm(input: Tensor, ord=None, dim: Dims = None, keepdim=False, *, out=None, dtype=None):
     """A vector's or a matrix's norm, by the number of dimensions (torch.linalg.norm)."""
     pair = isinstance(dim, tuple) and len(dim) == 2 or dim is None and input.array.ndim == 2
     if ord in ("fro", "nuc") or ord is not None and pair:

@@ -15,9 +15,9 @@ from . import pointwise as p
 from . import reduce_public as rp
 from . import shape as s
 from . import shape_public as sp
-from .arguments import as_dims
+from .arguments import INTS, as_dims, need_kernel
 from .index_public import index_select
-from .kinds import Dims, DimsOrNone, Dtype, Int, Operand, Sizes, Tensor, is_number
+from .kinds import Dims, DimsOrNone, Int, Operand, Sizes, Tensor, is_number
 from .node_names import renamed
 from .signature import need, refuse, torch_function, torch_method
 
@@ -94,9 +94,7 @@ def repeat_interleave(input: Tensor, repeats: Operand = None, dim: Int = None, *
          error=IndexError)
     dim = wrap_dim(dim, input.array.ndim)
     size, times = input.array.shape[dim], np.asarray(host(getattr(repeats, "array", repeats)))
-    need(times.dtype.kind in "iu", "\"repeat_interleave_cpu\" not implemented for '{}'\n"
-         "Convert repeats with .long().", dtypes.from_numpy(times.dtype).legacy_name,
-         error=NotImplementedError)
+    need_kernel("repeat_interleave_cpu", dtypes.from_numpy(times.dtype), INTS)
     need(times.ndim < 2, "repeats must be 0-dim or 1-dim tensor\nFlatten them.")
     need(not (times < 0).any(), "repeats can not be negative\nPass 0 or more.")
     need(times.size in (1, size), "repeats must have the same size as input along dim, but got "
@@ -325,7 +323,7 @@ def trace(input: Tensor):
 
 
 def _triangle_indices(name):
-    def function(row: Int, col: Int, offset: Int = 0, *, dtype: Dtype = None, device=None):
+    def function(row: Int, col: Int, offset: Int = 0, *, dtype=None, device=None):
         found = getattr(np, name)(row, offset, col)
         return wrap(np.stack(found).astype(np.int64 if dtype is None else dtype.numpy))
     function.__name__ = function.__qualname__ = name

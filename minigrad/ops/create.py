@@ -12,8 +12,8 @@ from ..device import default
 from ..engine.core import TensorBase, plain, wrap
 from ..engine.errors import check_broadcast
 from ..once import warn_once
-from .arguments import cast, dtype_of, fitting
-from .kinds import Bool, Device, Dtype, Int, Layout, Number, Operand, Sizes, Tensor, is_number, type_name
+from .arguments import FLOATS, INTS, cast, dtype_of, fitting, need_kernel
+from .kinds import Int, Number, Operand, Sizes, Tensor, is_number, type_name
 from .node_names import renamed
 from .pointwise import to, touching
 from .signature import need, refuse, torch_function, torch_method
@@ -145,8 +145,7 @@ _COPIES = ("To copy construct from a tensor, it is recommended to use sourceTens
 
 
 @torch_function
-def tensor(data, *, dtype: Dtype = None, device: Device = None, requires_grad: Bool = False,
-           pin_memory: Bool = False):
+def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
     """A tensor of its own from numbers, nested sequences, an ndarray or tensors (torch.tensor).
 
     Python floats become the default dtype, integers int64; arrays keep theirs. Raises ValueError for ragged
@@ -158,8 +157,7 @@ def tensor(data, *, dtype: Dtype = None, device: Device = None, requires_grad: B
 
 
 @torch_method
-def new_tensor(self, data, *, dtype: Dtype = None, device: Device = None, requires_grad: Bool = False,
-               pin_memory: Bool = False):
+def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
     """A tensor of its own from data, in this dtype (Tensor.new_tensor)."""
     if isinstance(data, TensorBase):
         warnings.warn(_COPIES.format("tensor.new_tensor"), UserWarning, stacklevel=3)
@@ -167,7 +165,7 @@ def new_tensor(self, data, *, dtype: Dtype = None, device: Device = None, requir
 
 
 @torch_function
-def as_tensor(data, dtype: Dtype = None, device: Device = None):
+def as_tensor(data, dtype=None, device=None):
     """A tensor that shares memory with an ndarray or is the tensor given, where the dtype allows
     (torch.as_tensor)."""
     shared = from_numpy(data) if isinstance(data, np.ndarray) else data
@@ -243,18 +241,18 @@ def _family(name, text):
     def make(shape, kind, place):
         return getattr(np if place.type == "cpu" else cupy_room(), name)(shape, kind)
 
-    def function(size: Sizes, *, out=None, dtype: Dtype = None, layout: Layout = None, device: Device = None,
-                 pin_memory: Bool = False, requires_grad: Bool = False):
+    def function(size: Sizes, *, out=None, dtype=None, layout=None, device=None, pin_memory=False,
+                 requires_grad=False):
         return _finish(make(_shape(name, size), _kind(dtype), device or default[0]), requires_grad, device)
 
-    def like(input: Tensor, *, dtype: Dtype = None, layout: Layout = None, device: Device = None,
-             requires_grad: Bool = False, memory_format=None, pin_memory: Bool = False):
+    def like(input: Tensor, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None,
+             pin_memory=False):
         kind = _kind(dtype, input.dtype)
         place = device or input.device
         return _finish(_like(plain(input), lambda shape: make(shape, kind, place)), requires_grad, place)
 
-    def new(self, size: Sizes, *, dtype: Dtype = None, layout: Layout = None, device: Device = None,
-            pin_memory: Bool = False, requires_grad: Bool = False):
+    def new(self, size: Sizes, *, dtype=None, layout=None, device=None, pin_memory=False,
+            requires_grad=False):
         place = device or self.device
         array = make(_shape(f"new_{name}", size), _kind(dtype, self.dtype), place)
         return _finish(array, requires_grad, place)
@@ -274,24 +272,23 @@ def _filled(name, shape, value, dtype, default=None):
 
 
 @torch_function
-def full(size: Sizes, fill_value: Number, *, out=None, names=None, dtype: Dtype = None, layout: Layout = None,
-         device: Device = None, requires_grad: Bool = False, pin_memory: Bool = False):
+def full(size: Sizes, fill_value: Number, *, out=None, names=None, dtype=None, layout=None, device=None,
+         requires_grad=False, pin_memory=False):
     """A tensor of `size` filled with a number, whose type gives the dtype (torch.full)."""
     return _finish(_filled("full", size, fill_value, dtype), requires_grad, device)
 
 
 @torch_function
-def full_like(input: Tensor, fill_value: Number, *, dtype: Dtype = None, layout: Layout = None,
-              device: Device = None, requires_grad: Bool = False, memory_format=None,
-              pin_memory: Bool = False):
+def full_like(input: Tensor, fill_value: Number, *, dtype=None, layout=None, device=None, requires_grad=False,
+              memory_format=None, pin_memory=False):
     """A tensor like `input` filled with a number (torch.full_like)."""
     array = _like(plain(input), lambda shape: _filled("full_like", shape, fill_value, dtype, input.dtype))
     return _finish(array, requires_grad, device or input.device)
 
 
 @torch_method
-def new_full(self, size: Sizes, fill_value: Number, *, dtype: Dtype = None, layout: Layout = None,
-             device: Device = None, pin_memory: Bool = False, requires_grad: Bool = False):
+def new_full(self, size: Sizes, fill_value: Number, *, dtype=None, layout=None, device=None, pin_memory=False,
+             requires_grad=False):
     """A tensor of `size` and this dtype filled with a number (Tensor.new_full)."""
     return _finish(_filled("new_full", size, fill_value, dtype, self.dtype), requires_grad,
                    device or self.device)
@@ -307,14 +304,13 @@ def _stream(generator, device):
 def _drawn(name, draw, text):
     text = f"{text}; the stream is torch's, to the bit"
 
-    def function(size: Sizes, *, generator=None, out=None, dtype: Dtype = None, layout: Layout = None,
-                 device: Device = None, requires_grad: Bool = False, pin_memory: Bool = False):
+    def function(size: Sizes, *, generator=None, out=None, dtype=None, layout=None, device=None,
+                 requires_grad=False, pin_memory=False):
         array = draw(_stream(generator, device), _shape(name, size), _kind(dtype), True)
         return _finish(array, requires_grad, device)
 
-    def like(input: Tensor, *, generator=None, dtype: Dtype = None, layout: Layout = None,
-             device: Device = None, requires_grad: Bool = False, memory_format=None,
-             pin_memory: Bool = False):
+    def like(input: Tensor, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False,
+             memory_format=None, pin_memory=False):
         kind, source = _kind(dtype, input.dtype), plain(input)
         dense = _like(source, lambda shape: np.empty(shape, bool)).flags.c_contiguous
         place = device or input.device
@@ -332,9 +328,8 @@ randn, randn_like = _drawn("randn", lambda g, shape, kind, dense:
 
 
 @torch_function
-def normal(mean: Operand, std: Operand = 1.0, size: Sizes = None, *, generator=None, out=None,
-           dtype: Dtype = None, layout: Layout = None, device: Device = None, pin_memory: Bool = False,
-           requires_grad: Bool = False):
+def normal(mean: Operand, std: Operand = 1.0, size: Sizes = None, *, generator=None, out=None, dtype=None,
+           layout=None, device=None, pin_memory=False, requires_grad=False):
     """Drawn from normal distributions: of two numbers in `size`, or one per element where `mean` or `std` is
     a tensor; torch's stream, to the bit (torch.normal)."""
     tensors = [v for v in (mean, std) if not is_number(v)]
@@ -364,8 +359,7 @@ def drawn_from(sample, *tensors, node):
 
 @torch_function
 def randint(low: Int = 0, high: Int | Sizes = None, size: Sizes = None, *, generator=None, out=None,
-            dtype: Dtype = None, layout: Layout = None, device: Device = None, requires_grad: Bool = False,
-            pin_memory: Bool = False):
+            dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
     """Integers from [low, high): `randint(high, size)` or `randint(low, high, size)` (torch.randint)."""
     if high is None:
         refuse("randint", low)
@@ -378,9 +372,8 @@ def randint(low: Int = 0, high: Int | Sizes = None, size: Sizes = None, *, gener
 
 
 @torch_function
-def randint_like(input: Tensor, low: Int = 0, high: Int = None, *, generator=None, dtype: Dtype = None,
-                 layout: Layout = None, device: Device = None, requires_grad: Bool = False,
-                 memory_format=None, pin_memory: Bool = False):
+def randint_like(input: Tensor, low: Int = 0, high: Int = None, *, generator=None, dtype=None, layout=None,
+                 device=None, requires_grad=False, memory_format=None, pin_memory=False):
     """Integers from [low, high) in a tensor like `input` (torch.randint_like)."""
     if high is None:
         low, high = 0, low
@@ -392,22 +385,16 @@ def randint_like(input: Tensor, low: Int = 0, high: Int = None, *, generator=Non
 
 
 @torch_function
-def randperm(n: Int, *, generator=None, out=None, dtype: Dtype = None, layout: Layout = None,
-             device: Device = None, requires_grad: Bool = False, pin_memory: Bool = False):
+def randperm(n: Int, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False,
+             pin_memory=False):
     """The integers 0 to n − 1 in random order (torch.randperm)."""
     array = random.permutation(_stream(generator, device), n, _kind(dtype, dtypes.int64))
     return _finish(array, requires_grad, device)
 
 
-def _not_bool(name, kind):
-    if kind == np.bool_:
-        raise NotImplementedError(f"\"{name}_cpu\" not implemented for 'Bool'\nUse a number type.")
-
-
 @torch_function
-def arange(start: Number = None, end: Number = None, step: Number = 1, *, out=None, dtype: Dtype = None,
-           layout: Layout = None, device: Device = None, requires_grad: Bool = False,
-           pin_memory: Bool = False):
+def arange(start: Number = None, end: Number = None, step: Number = 1, *, out=None, dtype=None, layout=None,
+           device=None, requires_grad=False, pin_memory=False):
     """start (0), start + step, ... below end; int64 where all are integers (torch.arange).
 
     Raises RuntimeError for a zero step and for bounds on the wrong side.
@@ -418,7 +405,7 @@ def arange(start: Number = None, end: Number = None, step: Number = 1, *, out=No
         start, end = 0, start if end is None else end
     whole = all(isinstance(n, int) for n in (start, end, step))
     kind = _kind(dtype, dtypes.int64 if whole else None)
-    _not_bool("arange", kind)
+    need_kernel("arange_cpu", dtypes.from_numpy(kind), INTS + FLOATS)
     need(step != 0, "step must be nonzero\nUse linspace for a fixed number of points.")
     need(math.isfinite(start) and math.isfinite(end), "unsupported range: {} -> {}\nGive finite bounds.",
          start, end)
@@ -455,7 +442,7 @@ def _points(name, start, end, steps, kind, compute):
                  "dimension(s).\nPass numbers.", name, argument, bound.ndim)
     start, end = [n if is_number(n) else n.item() for n in (start, end)]
     need(steps >= 0, "number of steps must be non-negative\nAsk for at least one point.")
-    _not_bool(name, kind)
+    need_kernel(f"{name}_cpu", dtypes.from_numpy(kind), INTS + FLOATS)
     start, end = [compute(kind.type(n) if kind.kind == "f" else n) for n in (start, end)]
     gap, place = (end - start) / compute(max(steps - 1, 1)), np.arange(steps).astype(compute)
     back = (steps - 1 - np.arange(steps)).astype(compute)
@@ -466,9 +453,8 @@ def _points(name, start, end, steps, kind, compute):
 
 
 @torch_function
-def linspace(start: Operand, end: Operand, steps: Int, *, out=None, dtype: Dtype = None,
-             layout: Layout = None, device: Device = None, requires_grad: Bool = False,
-             pin_memory: Bool = False):
+def linspace(start: Operand, end: Operand, steps: Int, *, out=None, dtype=None, layout=None, device=None,
+             requires_grad=False, pin_memory=False):
     """`steps` points from start to end, both included (torch.linspace)."""
     kind = _kind(dtype)
     compute = kind.type if kind.kind == "f" else np.float64     # integers are cut off at the end
@@ -477,9 +463,8 @@ def linspace(start: Operand, end: Operand, steps: Int, *, out=None, dtype: Dtype
 
 
 @torch_function
-def logspace(start: Operand, end: Operand, steps: Int, base: Number = 10.0, *, out=None, dtype: Dtype = None,
-             layout: Layout = None, device: Device = None, requires_grad: Bool = False,
-             pin_memory: Bool = False):
+def logspace(start: Operand, end: Operand, steps: Int, base: Number = 10.0, *, out=None, dtype=None,
+             layout=None, device=None, requires_grad=False, pin_memory=False):
     """`base` to the power of `steps` points from start to end, both included (torch.logspace)."""
     kind = _kind(dtype)
     powers = np.float64(base) ** _points("logspace", start, end, steps, kind, np.float64)
@@ -487,8 +472,8 @@ def logspace(start: Operand, end: Operand, steps: Int, base: Number = 10.0, *, o
 
 
 @torch_function
-def eye(n: Int, m: Int = None, *, out=None, dtype: Dtype = None, layout: Layout = None, device: Device = None,
-        requires_grad: Bool = False, pin_memory: Bool = False):
+def eye(n: Int, m: Int = None, *, out=None, dtype=None, layout=None, device=None, requires_grad=False,
+        pin_memory=False):
     """The n × m matrix with ones on its diagonal (torch.eye)."""
     for name, size in (("n", n), ("m", n if m is None else m)):
         need(size >= 0, "{} must be greater or equal to 0, got {}\nSizes are non-negative.", name, size)

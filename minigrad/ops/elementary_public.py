@@ -10,7 +10,7 @@ from ..engine.promote import as_number, result_type
 from . import elementary as e
 from . import pointwise as p
 from . import public as f
-from .arguments import as_tensor_like, cast, dtype_of
+from .arguments import FLOATS, INTS, as_tensor_like, cast, dtype_of, need_kernel
 from .kinds import Bool, Float, Number, Operand, Tensor, is_number
 from .public import _formulas, _of_tensors, _unary
 from .signature import family, need, refuse, torch_function
@@ -24,23 +24,17 @@ sinh, cosh, asinh, acosh, atanh = family(
 arcsin, arccos, arctan, arcsinh, arccosh, arctanh = asin, acos, atan, asinh, acosh, atanh
 
 
-def _need_kernel(kernel, d, integers=False):
-    """Raises torch's error where its kernel is not for that dtype."""
-    need(d.is_floating_point or integers and d is not dtypes.bool, "\"{}\" not implemented for '{}'\n"
-         "Convert it first, for example with .float().", kernel, d.legacy_name, error=NotImplementedError)
-
-
 @torch_function
 def trunc(input: Tensor, *, out=None):
     """input without its fraction: rounded towards 0 (torch.trunc)."""
-    _need_kernel("trunc_vml_cpu", dtype_of(input), integers=True)
+    need_kernel("trunc_vml_cpu", input, INTS + FLOATS)
     return e.trunc(input)
 
 
 @torch_function
 def frac(input: Tensor, *, out=None):
     """What trunc takes away (torch.frac)."""
-    _need_kernel("frac_cpu", dtype_of(input))
+    need_kernel("frac_cpu", input, FLOATS)
     return e.frac(input)
 
 
@@ -49,7 +43,7 @@ fix = trunc
 
 def _of_floats(name):
     def function(input: Tensor, other: Tensor, *, out=None):
-        _need_kernel(f"{name}_cpu", result_type(input, other))
+        need_kernel(f"{name}_cpu", result_type(input, other), FLOATS)
         return REGISTRY[name](input, other)
     return function
 
@@ -76,7 +70,7 @@ def xlogy(input: Operand, other: Operand, *, out=None):
 def fmod(input: Tensor, other: Operand, *, out=None):
     """What trunc(input / other) leaves, with the sign of `input` (torch.fmod)."""
     common = result_type(input, other)
-    _need_kernel("fmod_cpu", common, integers=True)
+    need_kernel("fmod_cpu", common, INTS + FLOATS)
     need(common.is_floating_point or np.all(getattr(other, "array", other)),
          "ZeroDivisionError\nAn integer is divided by 0.")
     return e.fmod(input, other)
@@ -123,7 +117,7 @@ def lerp(input: Tensor, end: Tensor, weight: Operand, *, out=None):
              "dtype {}\nConvert it first.", dtype_of(input).legacy_name.lower(),
              "end" if other is end else "weight",
              "" if is_number(other) else dtype_of(other).legacy_name.lower())
-    _need_kernel(f"lerp_kernel_{'scalar' if is_number(weight) else 'tensor'}", dtype_of(input))
+    need_kernel(f"lerp_kernel_{'scalar' if is_number(weight) else 'tensor'}", input, FLOATS)
     return e.lerp(input, end, weight)
 
 
@@ -131,7 +125,7 @@ def lerp(input: Tensor, end: Tensor, weight: Operand, *, out=None):
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1, out=None):
     """input + value · tensor1 · tensor2 (torch.addcmul)."""
     common = result_type(input, tensor1, tensor2)
-    _need_kernel("addcmul_cpu_out", common, integers=True)
+    need_kernel("addcmul_cpu_out", common, INTS + FLOATS)
     input, tensor1, tensor2 = (cast(x, common.numpy) for x in (input, tensor1, tensor2))
     return input + as_number(value, common) * tensor1 * tensor2
 
@@ -186,7 +180,7 @@ def isneginf(input: Tensor, *, out=None):
 def isclose(input: Tensor, other: Tensor, rtol: Float = 1e-05, atol: Float = 1e-08, equal_nan: Bool = False):
     """|input − other| ≤ atol + rtol · |other|, element by element (torch.isclose)."""
     need(dtype_of(input) is dtype_of(other), "{} did not match {}\nConvert one to the other's dtype.",
-         dtype_of(input).legacy_name, dtype_of(other).legacy_name)
+         input, other)
     need(rtol >= 0, "rtol must be greater than or equal to zero, but got {:g}\nPass 0 or more.", rtol)
     need(atol >= 0, "atol must be greater than or equal to zero, but got {:g}\nPass 0 or more.", atol)
     check_broadcast(input.array.shape, other.array.shape)
@@ -201,8 +195,7 @@ def isclose(input: Tensor, other: Tensor, rtol: Float = 1e-05, atol: Float = 1e-
 
 
 @torch_function
-def allclose(input: Tensor, other: Tensor, rtol: Float = 1e-05, atol: Float = 1e-08,
-             equal_nan: Bool = False):
+def allclose(input: Tensor, other: Tensor, rtol: Float = 1e-05, atol: Float = 1e-08, equal_nan: Bool = False):
     """Are all elements close (torch.allclose)? See isclose."""
     return bool(isclose(input, other, rtol, atol, equal_nan).array.all())
 

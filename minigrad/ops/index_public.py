@@ -100,9 +100,8 @@ def parse(index, array, written=None):
         if part.dtype == bool:
             for k, size in enumerate(part.shape):
                 need(size == shape[dim + k], "The shape of the mask {} at index {} does not match the shape "
-                     "of the indexed tensor {} at index {}\n"
-                     "A mask has the shape of the dimensions it stands for.",
-                     part.shape, k, shape, dim + k, error=IndexError)
+                     "of the indexed tensor {} at index {}\nA mask has the shape of the dimensions it stands "
+                     "for.", part.shape, k, shape, dim + k, error=IndexError)
         else:
             _check_bounds(outside(part, -shape[dim], shape[dim], "An index is out of bounds for dimension "
                                   f"{dim} with size {shape[dim]}."), dim, shape[dim])

@@ -18,7 +18,7 @@ from . import product_public as pp
 from . import public as f
 from . import shape_public as s
 from . import sort_public as so
-from .arguments import cast, dtype_of, fitting, need_tensor, refuse_bool
+from .arguments import FLOATS, cast, dtype_of, fitting, need_kernel, need_tensor, refuse_bool
 from .index_public import check_scatter, setitem
 from .kinds import Bool, Float, Int, Number, Operand, Tensor, Tensors, is_number
 from .signature import as_method, need, torch_method
@@ -92,8 +92,8 @@ def remainder_(input, other: Operand):
 def _pointwise(name):
     def method(input):
         refuse_bool(name, input)
-        need(name != "frac" or input.array.dtype.kind == "f", "\"frac_cpu\" not implemented for '{}'\n"
-             "Whole numbers have no fraction.", dtype_of(input).legacy_name, error=NotImplementedError)
+        if name == "frac":
+            need_kernel("frac_cpu", input, FLOATS)
         return inplace(REGISTRY[name], input)
     method.__name__ = method.__qualname__ = f"{name}_"
     method.__doc__ = f"`{name}` written into the tensor (Tensor.{name}_)."
@@ -117,7 +117,7 @@ def pow_(input, exponent: Operand):
     """`pow` written into the tensor (Tensor.pow_)."""
     if isinstance(exponent, TensorBase) or input.array.dtype.kind in "bui":
         need(not isinstance(exponent, float), "result type Float can't be cast to the desired output type "
-             "{}\nUse the out-of-place op, or convert the tensor first.", dtype_of(input).legacy_name)
+             "{}\nUse the out-of-place op, or convert the tensor first.", input)
         return inplace(p.pow, input, exponent)
     return inplace(p.pow_number, input, exponent=exponent)
 
@@ -126,7 +126,7 @@ def pow_(input, exponent: Operand):
 def float_power_(input, exponent: Operand):
     """`float_power` written into the tensor, of float64 (Tensor.float_power_)."""
     need(input.array.dtype == np.float64, "the base given to float_power_ has dtype {} but the operation's "
-         "result requires dtype Double\nConvert it with .double().", dtype_of(input).legacy_name)
+         "result requires dtype Double\nConvert it with .double().", input)
     return pow_(input, exponent)
 
 

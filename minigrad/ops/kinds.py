@@ -136,13 +136,11 @@ def _tensors(value):
 
 if TYPE_CHECKING:
     from typing import Any as Bool
-    from typing import Any as Device
     from typing import Any as Dims
     from typing import Any as DimsOrNone
     from typing import Any as Dtype
     from typing import Any as Float
     from typing import Any as Int
-    from typing import Any as Layout
     from typing import Any as Number
     from typing import Any as Operand
     from typing import Any as Sizes
@@ -160,8 +158,12 @@ else:
     DimsOrNone = Dims | Kind("tuple of ints", _nothing, "Name dimensions by number.")
     Sizes = Kind("tuple of ints", _sizes, "Pass a tuple.", spreads=True)
     Dtype = Kind("torch.dtype", _dtype, "Pass one such as minigrad.float32.")
-    Device = Kind("torch.device", available, "Pass 'cpu'.")
-    Layout = Kind("torch.layout", _layout, "Pass minigrad.strided.")
+
+
+# Names that mean the same in every function, so that signatures need not say their kinds.
+USUAL = {"dtype": Dtype, "device": Kind("torch.device", available, "Pass 'cpu'."),
+         "layout": Kind("torch.layout", _layout, "Pass minigrad.strided."),
+         **dict.fromkeys(("requires_grad", "pin_memory", "keepdim"), Bool)}
 
 
 def need_kind(kind, name, value, argument, position):

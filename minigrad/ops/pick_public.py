@@ -13,7 +13,7 @@ from . import arrange as a
 from . import arrange_public as ap
 from . import index as i
 from . import shape_public as sp
-from .arguments import cast, dtype_of, fitting
+from .arguments import FLOATS, cast, dtype_of, fitting, need_kernel
 from .create import drawn_from
 from .index_public import check_scatter, gather, nonzero, parse
 from .kinds import Bool, Float, Int, Number, Operand, Tensor, Tensors, is_number
@@ -43,7 +43,7 @@ def _check_numbers(input, index):
 def take(input: Tensor, index: Tensor, *, out=None):
     """Elements of the flattened tensor by number (torch.take)."""
     need(index.array.dtype == np.int64, "take(): Expected a long tensor for index, but got {}\n"
-         "Convert it with .long().", dtype_of(index).legacy_name)
+         "Convert it with .long().", index)
     need(input.array.size or not index.array.size, "take(): tried to take from an empty tensor\n"
          "It has no elements.", error=IndexError)
     _check_numbers(input, index)
@@ -54,7 +54,7 @@ def take(input: Tensor, index: Tensor, *, out=None):
 def take_along_dim(input: Tensor, indices: Tensor, dim: Int = None, *, out=None):
     """Elements by index along `dim`, the other dimensions broadcast (torch.take_along_dim)."""
     need(indices.array.dtype == np.int64, "torch.take_along_dim(): dtype of indices should be Long but got {}"
-         "\nConvert them with .long().", dtype_of(indices).legacy_name)
+         "\nConvert them with .long().", indices)
     if dim is None:
         return gather(sp.reshape(input, (-1,)), 0, sp.reshape(indices, (-1,)))
     need(input.array.ndim == indices.array.ndim, "torch.take_along_dim(): input and indices should have the "
@@ -129,8 +129,7 @@ def _check_slices(name, input, dim, index, source):
     index."""
     own, given = input.array.shape, source.array.shape
     need(input.array.dtype == source.array.dtype, "{}(): self ({}) and source ({}) must have the same scalar "
-         "type\nConvert one of them with .to(dtype).", name,
-         *[dtype_of(x).legacy_name for x in (input, source)])
+         "type\nConvert one of them with .to(dtype).", name, input, source)
     count = given[dim] if dim < len(given) else 1
     need(index.array.size == count, "{}(): Number of indices ({}) should be equal to source.size(dim): ({}), "
          "for dim: {}\nGive a slice for each index.", name, index.array.size, count, dim)
@@ -148,7 +147,7 @@ def index_add(input: Tensor, dim: Int, index: Tensor, source: Tensor, *, alpha: 
     need(index.array.ndim < 2, "index_add_(): Index is supposed to be a vector, but got dim: {}\n"
          "Flatten it first.", index.array.ndim, error=IndexError)
     need(index.array.dtype in (np.int64, np.int32), "index_add_(): Expected dtype int32/int64 for index but "
-         "got: {}\nConvert it with .long().", dtype_of(index).legacy_name)
+         "got: {}\nConvert it with .long().", index)
     _check_slices("index_add_", input, dim, index, source)
     said = ("index out of range in self", IndexError) if input.array.ndim < 2 else (_OUTSIDE, RuntimeError)
     index = _indices(input, dim, index, *said)
@@ -191,13 +190,12 @@ def index_copy(input: Tensor, dim: Int, index: Tensor, source: Tensor, *, out=No
          "scalars, their dimensionality must match. Source dimensionality ({}), destination dimensionality "
          "({})\nReshape the source.", len(given), len(own), error=IndexError)
     need(index.array.dtype == np.int64, "index_copy_(): Expected a long tensor for index, but got {}\n"
-         "Convert it with .long().", dtype_of(index).legacy_name)
+         "Convert it with .long().", index)
     if entered[0] and setting.dtype is not None:        # where autocast is on they meet in the wider dtype
         common = result_type(input, source).numpy
         input, source = cast(input, common), cast(source, common)
     need(input.array.dtype == source.array.dtype, "index_copy_(): self and source expected to have the same "
-         "dtype, but got (self) {} and (source) {}\nConvert one of them with .to(dtype).",
-         *[dtype_of(x).legacy_name for x in (input, source)])
+         "dtype, but got (self) {} and (source) {}\nConvert one of them with .to(dtype).", input, source)
     slices = own[:dim] + own[dim + 1:], given[:dim] + given[dim + 1:]
     need(slices[0] == slices[1], "index_copy_(): Source/destination tensor must have same slice shapes. "
          "Destination slice shape: {} at dimension {} and source slice shape: {} at dimension 0.\n"
@@ -210,8 +208,8 @@ def index_copy(input: Tensor, dim: Int, index: Tensor, source: Tensor, *, out=No
 
 
 @torch_function
-def scatter_reduce(input: Tensor, dim: Int, index: Tensor, src: Tensor, reduce, *,
-                   include_self: Bool = True, out=None):
+def scatter_reduce(input: Tensor, dim: Int, index: Tensor, src: Tensor, reduce, *, include_self: Bool = True,
+                   out=None):
     """input with what `src` holds for each place `index` along `dim` reduced there: "sum", "prod", "mean",
     "amax" or "amin" (torch.scatter_reduce). include_self: together with what was there. Equal extremes share
     the gradient."""
@@ -250,18 +248,17 @@ def _reduced(input, dim, index, src, reduce, include_self):
 
 
 @torch_function
-def index_reduce(input: Tensor, dim: Int, index: Tensor, source: Tensor, reduce, *,
-                 include_self: Bool = True, out=None):
+def index_reduce(input: Tensor, dim: Int, index: Tensor, source: Tensor, reduce, *, include_self: Bool = True,
+                 out=None):
     """input with the slices of `source` reduced at `index` along `dim`: "prod", "mean", "amax" or "amin"
     (torch.index_reduce)."""
     need(reduce in ("prod", "mean", "amax", "amin"), "index_reduce(): Expected reduce to be one of prod, "
          "mean, amax or amin but got {}.\nUse index_add for sums.", reduce)
     dim = wrap_dim(dim, input.array.ndim)
     need(index.array.ndim < 2, "index_reduce_(): Index is supposed to be a vector, but got dim: {} with "
-         "type: {} and size: {}\nFlatten it.", index.array.ndim, dtype_of(index).legacy_name,
-         index.array.shape, error=IndexError)
+         "type: {} and size: {}\nFlatten it.", index.array.ndim, index, index.array.shape, error=IndexError)
     need(index.array.dtype in (np.int64, np.int32), "index_reduce_(): Expected dtype int32/int64 for index "
-         "but got: {}\nConvert it with .long().", dtype_of(index).legacy_name)
+         "but got: {}\nConvert it with .long().", index)
     _check_slices("index_reduce_", input, dim, index, source)
     index = _indices(input, dim, index, "index out of range in self", IndexError)
 
@@ -275,7 +272,7 @@ def placing(input, indices, values):
     does."""
     need(input.array.dtype == values.array.dtype, "Index put requires the source and destination dtypes "
          "match, got {} for the destination and {} for the source.\nConvert the values with .to(dtype).",
-         *[dtype_of(x).legacy_name for x in (input, values)])
+         input, values)
     parts = parse(tuple(indices), input.array)
     target, source = input.array[parts].shape, values.array.shape
     fits = len(source) <= len(target) and all([n in (1, m) for n, m in zip(source[::-1], target[::-1])])
@@ -298,10 +295,9 @@ def index_put(input: Tensor, indices: Tensors, values: Tensor, accumulate: Bool 
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: Bool = False):
     """input with the elements of `source` at `index`, numbers of the flattened tensor (torch.put)."""
     need(index.array.dtype == np.int64, "put_(): Expected a long tensor for index, but got {}\n"
-         "Convert it with .long().", dtype_of(index).legacy_name)
+         "Convert it with .long().", index)
     need(input.array.dtype == source.array.dtype, "put_(): self and source expected to have the same dtype, "
-         "but got self.dtype = {} and source.dtype = {}\nConvert one of them.",
-         *[dtype_of(x).legacy_name for x in (input, source)])
+         "but got self.dtype = {} and source.dtype = {}\nConvert one of them.", input, source)
     places = plain(index).reshape(-1)
     need(places.size == source.array.size, "put_(): Expected source and index to have the same number of "
          "elements, but got source.numel() = {}, index.numel() = {}\nPair them.", source.array.size,
@@ -318,10 +314,10 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor):
     """input with the elements of `source`, one after the other, where `mask` is true (torch.masked_scatter).
     Raises RuntimeError where the source has too few."""
     need(input.array.dtype == source.array.dtype, "masked_scatter: expected self and source to have same "
-         "dtypes but got{} and {}\nConvert one of them.", *[dtype_of(x).legacy_name for x in (input, source)])
+         "dtypes but got{} and {}\nConvert one of them.", input, source)
     input, mask = ap.broadcast_tensors(input, mask)
     need(mask.array.dtype == np.bool_, "masked_scatter_ only supports boolean masks, but got mask with dtype "
-         "{}\nCompare it with something first.", dtype_of(mask).legacy_name)
+         "{}\nCompare it with something first.", mask)
     count = np.count_nonzero(mask.array)
     need(source.array.size >= count, "Number of elements of source < number of ones in mask\n"
          "Give an element for each place.")
@@ -335,7 +331,7 @@ def multinomial(input: Tensor, num_samples: Int, replacement: Bool = False, *, g
     """Indices drawn with these weights, a row of them for each row; torch's stream (torch.multinomial)."""
     weights = plain(input)
     need(weights.dtype.kind == "f", "multinomial only supports floating-point dtypes for input, got: {}\n"
-         "Convert the weights with .float().", dtype_of(input).legacy_name)
+         "Convert the weights with .float().", input)
     need(weights.ndim in (1, 2), "prob_dist must be 1 or 2 dim\nReshape the weights.")
     need(num_samples > 0, "cannot sample n_sample <= 0 samples\nDraw one or more.")
     stream = random.stream(generator, place_of(weights))
@@ -350,9 +346,7 @@ def bernoulli(input: Tensor, p: Float = None, *, generator=None, out=None):
     if p is not None:
         drawn = wrap(random.bernoulli(generator, input.array.shape, input.array.dtype, p))
         return drawn_from(drawn, input, node="NotImplemented")
-    need(input.array.dtype.kind == "f", "\"bernoulli_tensor_cpu_self_\" not implemented for "
-         "'{}'\nConvert the probabilities with .float().", dtype_of(input).legacy_name,
-         error=NotImplementedError)
+    need_kernel("bernoulli_tensor_cpu_self_", input, FLOATS)
     drawn = wrap(random.bernoulli_tensor(generator, plain(input), input.array.dtype))
     return drawn_from(drawn, input, node="BernoulliBackward0")
 

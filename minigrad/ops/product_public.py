@@ -184,7 +184,7 @@ def _added(input, product, beta, alpha):
     if product.array.dtype.kind in "iu":        # torch cuts such factors off
         beta, alpha = int(beta), int(alpha)
     need(input.dtype is product.dtype, "self and mat2 must have the same dtype, but got {} and {}\n"
-         "Convert one.", input.dtype.legacy_name, product.dtype.legacy_name)
+         "Convert one.", input, product)
     product = product if alpha == 1 else product * alpha
     sp.expand(input, product.array.shape)       # torch's error where it does not fit
     if not alpha:                               # then its nan do not count either
@@ -242,7 +242,7 @@ def cross(input: Tensor, other: Tensor, dim: Int = None, *, out=None):
          "dimensions.\nAdd dimensions of 1.")
     check_broadcast(input.array.shape, other.array.shape)
     need(input.array.dtype == other.array.dtype, "expected scalar type {} but found {}\nConvert one.",
-         *[x.dtype.legacy_name for x in (input, other)])
+         input, other)
     shape = np.broadcast_shapes(input.array.shape, other.array.shape)
     if dim is None:
         need(3 in shape, "no dimension of size 3 in input\nName the dimension of the components.")
@@ -263,17 +263,15 @@ def dist(input: Tensor, other: Tensor, p: Float = 2):
 
 @torch_function
 @widened
-def cdist(x1: Tensor, x2: Tensor, p: Float = 2.0,
-          compute_mode="use_mm_for_euclid_dist_if_necessary"):
+def cdist(x1: Tensor, x2: Tensor, p: Float = 2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
     """p-norm distances between all rows of x1 (..., n, d) and of x2 (..., m, d): (..., n, m)
     (torch.cdist)."""
     for name, x in (("X1", x1), ("X2", x2)):
         need(x.array.ndim > 1, "cdist only supports at least 2D tensors, {} got: {}D\nAdd a dimension.", name,
              x.array.ndim)
         need(x.dtype.is_floating_point, "cdist only supports floating-point dtypes, {} got: {}\nConvert it.",
-             name, x.dtype.legacy_name)
-    need(x1.dtype is x2.dtype, "expected scalar type {} but found {}\nConvert one.", x1.dtype.legacy_name,
-         x2.dtype.legacy_name)
+             name, x)
+    need(x1.dtype is x2.dtype, "expected scalar type {} but found {}\nConvert one.", x1, x2)
     need(p >= 0, "cdist only supports non-negative p values\nPass 0 or more.")
     sizes = x1.array.shape[-1], x2.array.shape[-1]
     need(sizes[0] == sizes[1], "X1 and X2 must have the same number of columns. X1: {} X2: {}\n"

@@ -10,7 +10,17 @@ from ..engine.errors import check_broadcast
 from ..engine.op import REGISTRY, binary, unary
 from ..engine.promote import as_number, number_dtype, result_type
 from . import pointwise as p
-from .arguments import as_tensor_like, cast, dtype_of, fitting, need_tensor, refuse_bool
+from .arguments import (
+    FLOATS,
+    INTS,
+    as_tensor_like,
+    cast,
+    dtype_of,
+    fitting,
+    need_kernel,
+    need_tensor,
+    refuse_bool,
+)
 from .index_public import nonzero
 from .kinds import Int, Number, Operand, Tensor, is_number
 from .signature import family, need, refuse, torch_function
@@ -73,9 +83,7 @@ def round(input: Tensor, *, decimals: Int = 0, out=None):
 @torch_function
 def bitwise_not(input: Tensor, *, out=None):
     """~x on integers, not x on booleans (torch.bitwise_not)."""
-    need(input.array.dtype.kind != "f", "\"bitwise_not_cpu\" not implemented for '{}'\n"
-         "Convert to an integer or bool tensor first.", dtype_of(input).legacy_name,
-         error=NotImplementedError)
+    need_kernel("bitwise_not_cpu", input, "?" + INTS)
     return p.bitwise_not(input)
 
 
@@ -125,8 +133,7 @@ def _bitwise(name):
         common = _common(name, input, other)
         if common.is_floating_point:
             check_broadcast(*[() if is_number(o) else o.array.shape for o in (input, other)])
-            raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{common.legacy_name}'\n"
-                                      "Convert to integer or bool tensors first.")
+            need_kernel(f"{name}_cpu", common, "")
         return REGISTRY[name](input, other)
     return function
 
@@ -144,8 +151,7 @@ def _shift(name):
     def function(input: Operand, other: Operand, *, out=None):
         common = _common(name, input, other)
         check_broadcast(*[() if is_number(x) else x.array.shape for x in (input, other)])
-        need(common.category == 1, "\"{}shift_cpu\" not implemented for '{}'\nConvert to an integer type "
-             "first.", name[8], common.legacy_name, error=NotImplementedError)
+        need_kernel(f"{name[8]}shift_cpu", common, INTS)
         return REGISTRY[name](*[as_tensor_like(x, common) if is_number(x) else x for x in (input, other)])
     return function
 
@@ -207,8 +213,7 @@ def rounded_division(name, mode, input, other):
          "'{}'\nChoose one of these.", mode)
     made, kernel = _ROUNDED[mode]
     common = _common(name, input, other)
-    need(common is not dtypes.bool, "\"{}\" not implemented for 'Bool'\nConvert to a number type first.",
-         kernel, error=NotImplementedError)
+    need_kernel(kernel, common, INTS + FLOATS)
     need(common.is_floating_point or np.all(other.array if isinstance(other, TensorBase) else other),
          "ZeroDivisionError\nAn integer is divided by 0.")
     return made
@@ -252,8 +257,7 @@ def pow(input: Operand, exponent: Operand, *, out=None):
     """
     if isinstance(exponent, TensorBase):
         common = result_type(input, exponent)
-        need(common is not dtypes.bool, "\"pow\" not implemented for 'Bool'\nConvert to a number type first.",
-             error=NotImplementedError)
+        need_kernel("pow", common, INTS + FLOATS)
         return p.pow(as_tensor_like(input, common) if is_number(input) else input, exponent)
     if not isinstance(input, TensorBase):
         refuse("pow", input, exponent)
@@ -279,8 +283,7 @@ def clamping(input, min, max):
     common, scalar = result_type(input, *bounds), is_number(bounds[0])
     if common is dtypes.bool and (scalar or len(bounds) == 2):      # torch knows max and min of bools only
         which = "" if len(bounds) == 2 else "_max" if min is None else "_min"
-        raise NotImplementedError(f"\"clamp{which}{'_scalar' * scalar}_cpu\" not implemented for 'Bool'\n"
-                                  "Convert to a number type first.")
+        need_kernel(f"clamp{which}{'_scalar' * scalar}_cpu", common, "")
     if any(isinstance(bound, TensorBase) for bound in bounds):
         made = p.clamp_between if len(bounds) == 2 else p.clamp_low if max is None else p.clamp_high
         return common, made, bounds, {}
@@ -313,7 +316,7 @@ def where(condition: Tensor, input: Operand = None, other: Operand = None, *, ou
     if input is None or other is None:
         refuse("where", condition, *[v for v in (input, other) if v is not None])
     need(condition.array.dtype in (np.bool_, np.uint8), "where expected condition to be a boolean tensor, "
-         "but got a tensor with dtype {}\nCompare it with something first.", dtype_of(condition).legacy_name)
+         "but got a tensor with dtype {}\nCompare it with something first.", condition)
     common = result_type(input, other)
     values = [v if isinstance(v, TensorBase) else as_tensor_like(v, common) for v in (input, other)]
     return p.where(condition, *[cast(v, common.numpy) for v in values])

@@ -10,8 +10,8 @@ from ..engine.errors import wrap_dim
 from ..engine.op import REGISTRY
 from . import pointwise as p
 from . import reduce as r
-from .arguments import as_dims, cast, dtype_of
-from .kinds import Bool, Dims, Dtype, Float, Int, Tensor, type_name
+from .arguments import FLOATS, as_dims, cast, dtype_of, need_kernel
+from .kinds import Bool, Dims, Float, Int, Tensor, type_name
 from .node_names import renamed
 from .public import maximum, minimum
 from .signature import family, returned, torch_function
@@ -32,7 +32,7 @@ def _in_dtype(input, dtype):
 
 
 @torch_function
-def sum(input: Tensor, dim: Dims = None, keepdim: Bool = False, *, dtype: Dtype = None, out=None):
+def sum(input: Tensor, dim: Dims = None, keepdim=False, *, dtype=None, out=None):
     """The sum over `dim` (an int, a tuple, or None for all); integers give int64 (torch.sum)."""
     z = r.sum(_counted(input, dtype), dim=as_dims(dim, input.array.ndim), keepdim=keepdim)
     z = z if dtype is None else cast(z, dtype.numpy)
@@ -40,7 +40,7 @@ def sum(input: Tensor, dim: Dims = None, keepdim: Bool = False, *, dtype: Dtype 
 
 
 @torch_function
-def mean(input: Tensor, dim: Dims = None, keepdim: Bool = False, *, dtype: Dtype = None, out=None):
+def mean(input: Tensor, dim: Dims = None, keepdim=False, *, dtype=None, out=None):
     """The mean over `dim`; nan where nothing is averaged (torch.mean). Raises RuntimeError for integers."""
     input = _in_dtype(input, dtype)
     if input.array.dtype.kind in "biu":
@@ -52,7 +52,7 @@ def mean(input: Tensor, dim: Dims = None, keepdim: Bool = False, *, dtype: Dtype
 
 
 def _spread(name):
-    def function(input: Tensor, dim: Bool | Dims = None, unbiased: Bool = True, keepdim: Bool = False, *,
+    def function(input: Tensor, dim: Bool | Dims = None, unbiased: Bool = True, keepdim=False, *,
                  correction: Float = None, out=None):
         if isinstance(dim, bool):               # torch's form std(input, unbiased)
             dim, unbiased = None, dim
@@ -75,7 +75,7 @@ var, std = family(_spread, "The {} over `dim`, divided by n − correction", var
 
 @torch_function
 @widened
-def prod(input: Tensor, dim: Int = None, keepdim: Bool = False, *, dtype: Dtype = None, out=None):
+def prod(input: Tensor, dim: Int = None, keepdim=False, *, dtype=None, out=None):
     """The product of all elements, or over one `dim`; integers give int64 (torch.prod)."""
     dim = None if dim is None or not input.array.ndim else wrap_dim(dim, input.array.ndim)
     z = r.prod(_counted(input, dtype), dim=dim, keepdim=keepdim)
@@ -97,7 +97,7 @@ def _extreme(name):
     pair = returned(name, "values", "indices")
     either = {"max": maximum, "min": minimum}[name]
 
-    def function(input: Tensor, dim: Tensor | Int = None, keepdim: Bool = False, *, other=None, out=None):
+    def function(input: Tensor, dim: Tensor | Int = None, keepdim=False, *, other=None, out=None):
         dim = dim if other is None else other
         if isinstance(dim, TensorBase):
             return either(input, dim)
@@ -120,7 +120,7 @@ max, min = family(
 
 
 def _whole(name):
-    def function(input: Tensor, dim: Dims = (), keepdim: Bool = False, *, out=None):
+    def function(input: Tensor, dim: Dims = (), keepdim=False, *, out=None):
         dims = as_dims(dim, input.array.ndim)
         if dims is None:
             _need_elements(name, input, error=RuntimeError)
@@ -135,7 +135,7 @@ amax, amin = family(_whole, "The {} element over `dim`; ties share the gradient"
 
 
 def _place(name):
-    def function(input: Tensor, dim: Int = None, keepdim: Bool = False, *, out=None):
+    def function(input: Tensor, dim: Int = None, keepdim=False, *, out=None):
         if input.array.dtype == np.bool_:
             raise RuntimeError(f"{name}(): does not support bool input\nConvert it to a number type first.")
         dim = None if dim is None else wrap_dim(dim, input.array.ndim)
@@ -149,7 +149,7 @@ argmax, argmin = family(_place, "The index of the {} element, of the flattened t
 
 
 def _truth(name):
-    def function(input: Tensor, dim: Dims = None, keepdim: Bool = False, *, out=None):
+    def function(input: Tensor, dim: Dims = None, keepdim=False, *, out=None):
         if dim == ():                           # here alone no dimension is none
             found = input != 0
         else:
@@ -163,7 +163,7 @@ any, all = family(_truth, "{}, over `dim` or all; uint8 gives uint8", any="Is an
 
 
 @torch_function
-def norm(input: Tensor, p="fro", dim=None, keepdim: Bool = False, out=None, dtype: Dtype = None):
+def norm(input: Tensor, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     """The vector p-norm over `dim`, of all elements by default (torch.norm); its gradient at the origin is
     0."""
     parts = dim if isinstance(dim, (tuple, list)) else () if dim is None else (dim,)
@@ -197,7 +197,7 @@ def norm(input: Tensor, p="fro", dim=None, keepdim: Bool = False, out=None, dtyp
 
 
 @torch_function
-def logsumexp(input: Tensor, dim: Dims, keepdim: Bool = False, *, out=None):
+def logsumexp(input: Tensor, dim: Dims, keepdim=False, *, out=None):
     """ln Σ exp over `dim`, without overflow (torch.logsumexp)."""
     if input.array.dtype.kind in "biu":
         input = p.to(input, dtype=dtypes.get_default_dtype().numpy)
@@ -208,12 +208,11 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: Bool = False, *, out=None):
 def _soft(name):
     made = REGISTRY[name]
 
-    def function(input: Tensor, dim: Int, dtype: Dtype = None, *, out=None):
+    def function(input: Tensor, dim: Int, dtype=None, *, out=None):
         input = _in_dtype(input, dtype)
         if input.array.dtype.kind in "biu" and input.array.size:
             where = "_lastdim" if wrap_dim(dim, input.array.ndim) >= input.array.ndim - 1 else ""
-            raise NotImplementedError(f"\"{name}{where}_kernel_impl\" not implemented for "
-                                      f"'{dtype_of(input).legacy_name}'\n{_HINT}")
+            need_kernel(f"{name}{where}_kernel_impl", input, FLOATS)
         dim = wrap_dim(dim, input.array.ndim)
         return made(input, dim=dim) if input.array.ndim else made(input.view(1), dim=0).view(())
     return function

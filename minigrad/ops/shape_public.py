@@ -10,7 +10,7 @@ from ..random import C_NAMES
 from . import linalg as la
 from . import pointwise as p
 from . import shape as s
-from .arguments import as_dims, dtype_of
+from .arguments import FLOATS, INTS, as_dims, dtype_of, need_kernel
 from .kinds import Dims, Dtype, Int, Sizes, Tensor, Tensors
 from .node_names import renamed
 from .signature import family, need, refuse, torch_function, torch_method
@@ -46,7 +46,7 @@ def _viewable(array, shape):
 
 
 @torch_method
-def view(input: Tensor, size: Sizes | Dtype = None, *, dtype: Dtype = None):
+def view(input: Tensor, size: Sizes | Dtype = None, *, dtype=None):
     """The same memory in another shape; one size may be -1 (Tensor.view). Raises RuntimeError where the sizes
     do not fit or the memory cannot be seen so."""
     if dtype or isinstance(size, dtypes.dtype):
@@ -269,8 +269,7 @@ def _same_dtype(text, x, y, kernel="bmm"):
     if dtype != y.array.dtype:
         raise RuntimeError(text.format(dtype_of(x), dtype_of(y), lower=(c_low(x), c_low(y))) +
                            "\nConvert one of them with .to(dtype).")
-    if dtype.kind == "b":
-        raise NotImplementedError(f"\"{kernel}\" not implemented for 'Bool'\nConvert to a number type first.")
+    need_kernel(kernel, x, INTS + FLOATS)
 
 
 def c_low(x):

@@ -19,7 +19,7 @@ from .. import dtypes
 from ..engine.core import TensorBase, mode, owner, plain, touch
 from ..engine.inplace import check_cast, check_inference, check_overlap, check_repeats
 from ..random import C_NAMES
-from .kinds import Dims, Tensor, Unfit, need_kind, type_name
+from .kinds import USUAL, Dims, Tensor, Unfit, need_kind, type_name
 from .node_names import under_torchs_name
 
 # Functions that torch's parser knows in several forms, and the counts of arguments that fit more than one:
@@ -62,9 +62,10 @@ def refuse(name, *given, **named):
 
 def need(condition, text, *values, error=RuntimeError):
     """Raises `error` unless the condition holds. text: torch's, then what to do on a line of its own, with {}
-    for the values, which are put in only when it is raised: shapes as lists."""
+    for the values, which are put in only when it is raised: shapes as lists, a tensor as its dtype's name."""
     if not condition:
-        raise error(text.format(*[[*value] if isinstance(value, tuple) else value for value in values]))
+        raise error(text.format(*[[*value] if isinstance(value, tuple) else value.dtype.legacy_name
+                                  if isinstance(value, TensorBase) else value for value in values]))
 
 
 def returned(name, *fields):
@@ -89,7 +90,7 @@ class Signature:
         self.positional = code.co_varnames[:code.co_argcount]
         self.names = code.co_varnames[:code.co_argcount + code.co_kwonlyargcount]
         self.required = self.positional[:code.co_argcount - len(defaults)]
-        self.kinds = {key: function.__annotations__.get(key) for key in self.names}
+        self.kinds = {key: function.__annotations__.get(key, USUAL.get(key)) for key in self.names}
         values = zip(self.positional[::-1], defaults[::-1])
         self.optional = {key for key, value in values if value is None} | {
             key for key, value in (read.__kwdefaults__ or {}).items() if value is None}

@@ -13,9 +13,9 @@ from . import reduce as r
 from . import reduce_public as rp
 from . import shape as s
 from . import shape_public as sp
-from .arguments import dtype_of
+from .arguments import FLOATS, INTS, dtype_of, need_kernel
 from .index_public import gather
-from .kinds import Bool, Dims, Dtype, Int, Number, Operand, Tensor
+from .kinds import Bool, Dims, Int, Number, Operand, Tensor
 from .node_names import renamed
 from .signature import need, refuse, returned, torch_function
 
@@ -67,12 +67,11 @@ def topk(input: Tensor, k: Int, dim: Int = -1, largest: Bool = True, sorted: Boo
 
 
 @torch_function
-def kthvalue(input: Tensor, k: Int, dim: Int = -1, keepdim: Bool = False, *, out=None):
+def kthvalue(input: Tensor, k: Int, dim: Int = -1, keepdim=False, *, out=None):
     """(values, indices) of the k-th smallest element along `dim`, counted from 1 (torch.kthvalue)."""
     dim = wrap_dim(dim, input.array.ndim)
     rp._need_elements("kthvalue", input, dim)
-    need(input.array.dtype != np.bool_, "\"kthvalue_cpu\" not implemented for 'Bool'\n"
-         "Convert it with .long().", error=NotImplementedError)
+    need_kernel("kthvalue_cpu", input, INTS + FLOATS)
     need(1 <= k <= (input.array.shape or (1,))[dim], "kthvalue(): selected number k out of range for "
          "dimension {}\nk runs from 1 to the dimension's size.", dim)
     return _one(_Kth, input, dim, _order(plain(input), dim, False), k - 1, keepdim)
@@ -86,11 +85,10 @@ def _one(pair, input, dim, order, place, keepdim):
 
 
 @torch_function
-def median(input: Tensor, dim: Int = None, keepdim: Bool = False, *, out=None):
+def median(input: Tensor, dim: Int = None, keepdim=False, *, out=None):
     """The lower of the middle elements, of all or with its index along `dim`; nan where there is one
     (torch.median)."""
-    need(input.array.dtype != np.bool_, "\"median_cpu\" not implemented for 'Bool'\nConvert it with .long().",
-         error=NotImplementedError)
+    need_kernel("median_cpu", input, INTS + FLOATS)
     if dim is None:
         if not input.array.size:
             kind = input.array.dtype
@@ -113,7 +111,7 @@ def median(input: Tensor, dim: Int = None, keepdim: Bool = False, *, out=None):
 
 
 @torch_function
-def aminmax(input: Tensor, *, dim: Int = None, keepdim: Bool = False, out=None):
+def aminmax(input: Tensor, *, dim: Int = None, keepdim=False, out=None):
     """The smallest and the largest element (torch.aminmax)."""
     need(dim is not None or input.array.size, "aminmax(): cannot compute aminmax over an empty dimension as "
          "the operation has no identity.\nThe tensor has no elements.")
@@ -186,7 +184,7 @@ def unique_consecutive(input: Tensor, return_inverse: Bool = False, return_count
 
 
 @torch_function
-def mode(input: Tensor, dim: Int = -1, keepdim: Bool = False, *, out=None):
+def mode(input: Tensor, dim: Int = -1, keepdim=False, *, out=None):
     """(values, indices) of the element that occurs most often along `dim`, the smallest of several, and the
     last place where it stands (torch.mode)."""
     dim = wrap_dim(dim, input.array.ndim)
@@ -228,7 +226,7 @@ def searchsorted(sorted_sequence: Tensor, input: Operand, *, out_int32: Bool = F
              "but got boundary tensor {}and got sorter tensor {}\nSort along the last dimension.",
              rows.shape, order.shape)
         need(order.dtype == np.int64, "torch.searchsorted(): sorter must be a tensor of long dtype but got "
-             "dtype {}\nUse argsort's result.", dtype_of(sorter).legacy_name)
+             "dtype {}\nUse argsort's result.", sorter)
         need(not ((order < 0) | (order >= rows.shape[-1])).any(), "torch.searchsorted(): sorter index out of "
              "range\nUse argsort's result.")
         rows = np.take_along_axis(rows, order, -1)
@@ -270,8 +268,7 @@ def bucketize(input: Operand, boundaries: Tensor, *, out_int32: Bool = False, ri
 @torch_function
 def bincount(input: Tensor, weights: Tensor = None, minlength: Int = 0):
     """How often each number from 0 on occurs, or the sum of its weights (torch.bincount)."""
-    need(input.array.dtype.kind in "iu", "\"bincount_cpu\" not implemented for '{}'\n"
-         "Convert it with .long().", dtype_of(input).legacy_name, error=NotImplementedError)
+    need_kernel("bincount_cpu", input, INTS)
     need(input.array.ndim == 1 and not (input.array < 0).any(),
          "bincount only supports 1-d non-negative integral inputs.\nFlatten and convert it.")
     need(minlength >= 0, "minlength should be >= 0\nPass 0 or more.")
@@ -292,13 +289,13 @@ def _running(made, input, dim, dtype):
 
 
 @torch_function
-def cumsum(input: Tensor, dim: Int, *, dtype: Dtype = None, out=None):
+def cumsum(input: Tensor, dim: Int, *, dtype=None, out=None):
     """Sums of all elements so far along `dim`; integers give int64 (torch.cumsum)."""
     return _running(a.cumsum, input, dim, dtype)
 
 
 @torch_function
-def cumprod(input: Tensor, dim: Int, *, dtype: Dtype = None, out=None):
+def cumprod(input: Tensor, dim: Int, *, dtype=None, out=None):
     """Products of all elements so far along `dim`; integers give int64 (torch.cumprod)."""
     return _running(a.cumprod, input, dim, dtype)
 
@@ -327,9 +324,7 @@ def cummin(input: Tensor, dim: Int, *, out=None):
 def logcumsumexp(input: Tensor, dim: Int, *, out=None):
     """ln Σ exp of all elements so far along `dim`, without overflow (torch.logcumsumexp)."""
     dim = wrap_dim(dim, input.array.ndim)
-    need(dtype_of(input).is_floating_point, "\"logcumsumexp_out_cpu\" not implemented for '{}'\n"
-         "Convert it first, for example with .float().", dtype_of(input).legacy_name,
-         error=NotImplementedError)
+    need_kernel("logcumsumexp_out_cpu", input, FLOATS)
     return a.logcumsumexp(input, dim=dim) if input.array.ndim else p.clone(input)
 
 
@@ -366,16 +361,16 @@ def count_nonzero(input: Tensor, dim: Dims = None):
 
 
 @torch_function
-def nansum(input: Tensor, dim: Dims = None, keepdim: Bool = False, *, dtype: Dtype = None, out=None):
+def nansum(input: Tensor, dim: Dims = None, keepdim=False, *, dtype=None, out=None):
     """The sum, nan counting as 0 (torch.nansum)."""
     return rp.sum(f.masked_fill(input, f.isnan(input), 0), dim, keepdim, dtype=dtype)
 
 
 @torch_function
-def nanmean(input: Tensor, dim: Dims = None, keepdim: Bool = False, *, dtype: Dtype = None, out=None):
+def nanmean(input: Tensor, dim: Dims = None, keepdim=False, *, dtype=None, out=None):
     """The mean of what is not nan (torch.nanmean)."""
     need(dtype_of(input).is_floating_point, "nanmean(): expected input to have floating point or complex "
-         "dtype but got {}\nConvert it first.", dtype_of(input).legacy_name)
+         "dtype but got {}\nConvert it first.", input)
     need(dtype is None or dtype.is_floating_point, "nanmean(): could not infer output dtype. Optional dtype "
          "must be either a floating point or complex dtype. Got: {}\nName a floating one.",
          getattr(dtype, "legacy_name", None))
@@ -383,7 +378,7 @@ def nanmean(input: Tensor, dim: Dims = None, keepdim: Bool = False, *, dtype: Dt
 
 
 @torch_function
-def var_mean(input: Tensor, dim: Bool | Dims = None, unbiased: Bool = True, keepdim: Bool = False, *,
+def var_mean(input: Tensor, dim: Bool | Dims = None, unbiased: Bool = True, keepdim=False, *,
              correction: Number = None):
     """The variance and the mean over `dim` (torch.var_mean)."""
     if isinstance(dim, bool):                   # torch's form var_mean(input, unbiased)
@@ -392,7 +387,7 @@ def var_mean(input: Tensor, dim: Bool | Dims = None, unbiased: Bool = True, keep
 
 
 @torch_function
-def std_mean(input: Tensor, dim: Bool | Dims = None, unbiased: Bool = True, keepdim: Bool = False, *,
+def std_mean(input: Tensor, dim: Bool | Dims = None, unbiased: Bool = True, keepdim=False, *,
              correction: Number = None):
     """The standard deviation and the mean over `dim` (torch.std_mean)."""
     if isinstance(dim, bool):                   # torch's form std_mean(input, unbiased)

@@ -13,7 +13,7 @@ from . import public as f
 from . import reduce_public as rp
 from . import shape_public as sp
 from . import sort_public as so
-from .arguments import dtype_of
+from .arguments import FLOATS, dtype_of, need_kernel
 from .index_public import gather
 from .kinds import Bool, Float, Int, Number, Tensor, is_number
 from .signature import need, returned, torch_function
@@ -73,8 +73,8 @@ def _at_ranks(line, parts, skips_nan, interpolation):
 
 @torch_function
 @widened
-def quantile(input: Tensor, q: Tensor | Float, dim: Int = None, keepdim: Bool = False, *,
-             interpolation="linear", out=None):
+def quantile(input: Tensor, q: Tensor | Float, dim: Int = None, keepdim=False, *, interpolation="linear",
+             out=None):
     """The values below which the parts `q` of all lie, a number or a vector (torch.quantile). interpolation
     between neighbours: "linear", "lower", "higher", "midpoint" or "nearest". nan where there is one."""
     return _quantile("quantile", input, q, dim, keepdim, interpolation)
@@ -82,8 +82,8 @@ def quantile(input: Tensor, q: Tensor | Float, dim: Int = None, keepdim: Bool = 
 
 @torch_function
 @widened
-def nanquantile(input: Tensor, q: Tensor | Float, dim: Int = None, keepdim: Bool = False, *,
-                interpolation="linear", out=None):
+def nanquantile(input: Tensor, q: Tensor | Float, dim: Int = None, keepdim=False, *, interpolation="linear",
+                out=None):
     """As quantile, of what is not nan (torch.nanquantile)."""
     return _quantile("nanquantile", input, q, dim, keepdim, interpolation)
 
@@ -108,8 +108,7 @@ def _edges(name, values, bins, low, high):
 def histc(input: Tensor, bins: Int = 100, min: Number = 0, max: Number = 0, *, out=None):
     """How many elements lie in each of `bins` equal parts of [min, max], by default of the elements' own
     range (torch.histc)."""
-    need(dtype_of(input).is_floating_point, "\"histogram_cpu\" not implemented for '{}'\n"
-         "Convert it with .float().", dtype_of(input).legacy_name, error=NotImplementedError)
+    need_kernel("histogram_cpu", input, FLOATS)
     need(max >= min, "torch.histc: max must be larger than min\nSwap them.")
     values = host(plain(input))
     return wrap(beside(_counts(values, _edges("torch.histc", values, bins, min, max)), input.array))
@@ -120,8 +119,7 @@ def histogram(input: Tensor, bins: Tensor | Int, *, range=None, weight: Tensor =
               out=None):
     """(hist, bin_edges): how many elements lie between neighbouring edges, or their weights' sum; bins: so
     many of equal size in `range`, or the edges (torch.histogram). density: the area under them is 1."""
-    need(dtype_of(input).is_floating_point, "\"histogramdd\" not implemented for '{}'\n"
-         "Convert it with .float().", dtype_of(input).legacy_name, error=NotImplementedError)
+    need_kernel("histogramdd", input, FLOATS)
     values = host(plain(input))
     edges = host(plain(bins)) if isinstance(bins, TensorBase) else \
         _edges("torch.histogram", values, bins, *(range or (0, 0)))
