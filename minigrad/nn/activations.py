@@ -16,6 +16,10 @@ from ..ops.arguments import dtype_of, fitting, need_tensor
 from ..ops.node_names import shown_as
 from .arguments import need, need_attribute, need_float, need_number
 
+__all__ = ["celu", "elu", "glu", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
+           "leaky_relu", "mish", "prelu", "relu6", "selu", "silu", "softplus", "softshrink", "softsign",
+           "tanhshrink", "threshold"]
+
 
 def _activation(made, input, inplace=False, *, kernel=None, name=None, numbers=(), **attrs):
     """One op, its arguments checked as torch does: `kernel` is refused for integers, numbers are (name,

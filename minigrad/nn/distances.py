@@ -15,6 +15,10 @@ from ..ops.node_names import shown_as
 from .arguments import need, need_attribute, need_float
 from .losses import _distance, _reduced, reduction_of
 
+__all__ = ["bilinear", "binary_cross_entropy", "cosine_embedding_loss", "cosine_similarity",
+           "hinge_embedding_loss", "huber_loss", "kl_div", "margin_ranking_loss", "pairwise_distance",
+           "smooth_l1_loss", "triplet_margin_loss"]
+
 # Distances --------------------------------------------------------------------------------------------------
 
 def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):

@@ -14,6 +14,8 @@ from ..ops.arguments import dtype_of, need_tensor
 from ..ops.inplace_public import METHODS
 from .arguments import need, need_attribute
 
+__all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d"]
+
 
 def check_probability(p):
     """The probability of dropout as a number, given as one or as a 0-d tensor.

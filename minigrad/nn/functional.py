@@ -18,72 +18,23 @@ from ..ops import shape_public as s
 from ..ops.arguments import dtype_of, need_tensor
 from ..ops.inplace_public import METHODS
 from ..ops.node_names import renamed, shown_as
-from .activations import (
-    celu,
-    elu,
-    glu,
-    gumbel_softmax,
-    hardshrink,
-    hardsigmoid,
-    hardswish,
-    hardtanh,
-    leaky_relu,
-    mish,
-    prelu,
-    relu6,
-    selu,
-    silu,
-    softplus,
-    softshrink,
-    softsign,
-    tanhshrink,
-    threshold,
-)
+from . import activations, convolutions, distances, dropouts, losses, resample, sampling, spatial, windows
+from .activations import *
 from .arguments import need, need_attribute, need_float
-from .distances import (
-    bilinear,
-    binary_cross_entropy,
-    cosine_embedding_loss,
-    cosine_similarity,
-    hinge_embedding_loss,
-    huber_loss,
-    kl_div,
-    margin_ranking_loss,
-    pairwise_distance,
-    smooth_l1_loss,
-    triplet_margin_loss,
-)
-from .dropouts import alpha_dropout, dropout, dropout1d, dropout2d
-from .losses import binary_cross_entropy_with_logits, cross_entropy, l1_loss, mse_loss, nll_loss
-from .resample import (
-    adaptive_avg_pool1d,
-    avg_pool1d,
-    conv1d,
-    conv_transpose1d,
-    conv_transpose2d,
-    interpolate,
-    max_pool1d,
-    pixel_shuffle,
-    pixel_unshuffle,
-    scaled_dot_product_attention,
-)
-from .sampling import affine_grid, grid_sample
-from .spatial import adaptive_avg_pool2d, avg_pool2d, conv2d, max_pool2d, pad
-from .windows import adaptive_max_pool1d, adaptive_max_pool2d, fold, unfold
+from .convolutions import *
+from .distances import *
+from .dropouts import *
+from .losses import *
+from .resample import *
+from .sampling import *
+from .spatial import *
+from .windows import *
 
-__all__ = ["adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool1d", "adaptive_max_pool2d",
-           "affine_grid", "alpha_dropout", "avg_pool1d", "avg_pool2d", "batch_norm", "bilinear",
-           "binary_cross_entropy", "binary_cross_entropy_with_logits", "celu", "conv1d", "conv2d",
-           "conv_transpose1d", "conv_transpose2d", "cosine_embedding_loss", "cosine_similarity",
-           "cross_entropy", "dropout", "dropout1d", "dropout2d", "elu", "embedding", "fold", "gelu", "glu",
-           "grid_sample", "group_norm", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish",
-           "hardtanh", "hinge_embedding_loss", "huber_loss", "instance_norm", "interpolate", "kl_div",
-           "l1_loss", "layer_norm", "leaky_relu", "linear", "log_softmax", "logsigmoid",
-           "margin_ranking_loss", "max_pool1d", "max_pool2d", "mish", "mse_loss", "nll_loss", "normalize",
-           "one_hot", "pad", "pairwise_distance", "pixel_shuffle", "pixel_unshuffle", "prelu", "relu",
-           "relu6", "rms_norm", "scaled_dot_product_attention", "selu", "sigmoid", "silu", "smooth_l1_loss",
-           "softmax", "softmin", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold",
-           "triplet_margin_loss", "unfold"]
+__all__ = ["batch_norm", "embedding", "gelu", "group_norm", "instance_norm", "layer_norm", "linear",
+           "log_softmax", "logsigmoid", "normalize", "one_hot", "relu", "rms_norm", "sigmoid", "softmax",
+           "softmin", "tanh"]
+for _room in (activations, convolutions, distances, dropouts, losses, resample, sampling, spatial, windows):
+    __all__ += _room.__all__
 
 
 # Activations ------------------------------------------------------------------------------------------------

@@ -16,6 +16,8 @@ from ..ops.arguments import cast, dtype_of, need_tensor
 from ..ops.node_names import shown_as
 from .arguments import need, need_attribute, need_dtype, need_float
 
+__all__ = ["binary_cross_entropy_with_logits", "cross_entropy", "l1_loss", "mse_loss", "nll_loss"]
+
 
 def reduction_of(size_average, reduce, reduction):
     """The reduction asked for, by torch's old flags too. Raises ValueError for unknown names."""

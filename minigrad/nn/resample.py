@@ -7,168 +7,15 @@ import numpy as np
 from ..backends.arrays import beside, on_gpu
 from ..engine.autocast import product
 from ..engine.core import TensorBase, wrap
-from ..ops import conv
 from ..ops import index_public as ip
 from ..ops import public as f
 from ..ops import reduce_public as rp
 from ..ops import shape_public as s
 from ..ops.arguments import cast, need_tensor
-from ..ops.node_names import shown_as
-from .arguments import need, need_dtype, need_float
+from .arguments import need, need_float
+from .spatial import adaptive_avg_pool1d, adaptive_avg_pool2d
 
-
-def _tuple(value, count, name):
-    value = tuple(value) if isinstance(value, (tuple, list)) else (value,)
-    need(len(value) in (1, count), "expected {} to be a single integer value or a list of {} values to match "
-         "the convolution dimensions, but got {}\nOne for each direction.", name, count, list(value))
-    return value * (count // len(value))
-
-
-# Convolutions -----------------------------------------------------------------------------------------------
-
-def _lined(function, input, *rest):
-    """A function of images on signals (N, C, L) or (C, L), as images of one line."""
-    return s.squeeze(function(s.unsqueeze(input, -2), *rest), -2)
-
-
-@shown_as("ConvolutionBackward0")
-def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    """Cross-correlation of signals (N, C, L) or (C, L) with kernels (O, C / groups, k), plus bias (O,)
-    (torch.nn.functional.conv1d). Arguments as `conv2d`'s."""
-    from .spatial import conv2d
-    need(isinstance(input, TensorBase) and isinstance(weight, TensorBase), "conv1d() received an invalid "
-         "combination of arguments - got ({}, {}), but expected one of:\nInput and weight are Tensors.",
-         type(input).__name__, type(weight).__name__, error=TypeError)
-    need(input.array.ndim in (2, 3), "Expected 2D (unbatched) or 3D (batched) input to conv1d, but got input "
-         "of size: {}\nSignals are (N, C, L).", [*input.array.shape])
-    stride, dilation = (_tuple(v, 1, n) for v, n in ((stride, "stride"), (dilation, "dilation")))
-    if isinstance(padding, str):
-        need(padding in ("same", "valid"), "Invalid padding string: '{}'\nUse 'same', 'valid' or numbers.",
-             padding)
-        need(padding == "valid" or stride == (1,), "padding='same' is not supported for strided "
-             "convolutions\nGive the padding in numbers.")
-        total = dilation[0] * (weight.array.shape[-1] - 1) if padding == "same" else 0
-        if total % 2:                           # the extra place comes after
-            input, total = _padded(input, 0, 1), total - 1
-        padding = (total // 2,)
-    padding = _tuple(padding, 1, "padding")
-    x, w = (1, *input.array.shape)[-3:], weight.array.shape
-    need(len(w) == 3, "Expected 3-dimensional weight for conv1d, but got weight of size {}\n"
-         "Kernels are (O, C / groups, k).", w)
-    need(x[1] == w[1] * groups or groups < 1 or w[0] % groups, "Given groups={}, weight of size {}, expected "
-         "input{} to have {} channels, but got {} channels instead\nThe input's channels are the layer's "
-         "in_channels.", groups, w, x, w[1] * groups, x[1])
-    return _lined(lambda x: conv2d(x, s.unsqueeze(weight, -2), bias, (1, *stride), (0, *padding),
-                                   (1, *dilation), groups), input)
-
-
-def _padded(x, before, after):
-    zeros = [wrap(np.zeros((*x.array.shape[:-1], n), x.array.dtype, like=x.array)) for n in (before, after)]
-    return s.cat([zeros[0], x, zeros[1]], -1)
-
-
-@product
-@shown_as("ConvolutionBackward0")
-def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
-    """The input gradient of a convolution, as a layer: images (N, C, H, W) or (C, H, W), kernels
-    (C, O / groups, h, w), bias (O,) (torch.nn.functional.conv_transpose2d).
-
-    Each input pixel adds its kernel to the output, `stride` apart; `padding` is cut off, `output_padding`
-    added below and on the right.
-    """
-    for name, value in (("input", input), ("weight", weight)):
-        need_tensor("conv_transpose2d", value, name)
-    if input.array.ndim == 3:
-        return s.squeeze(conv_transpose2d(s.unsqueeze(input, 0), weight, bias, stride, padding,
-                                          output_padding, groups, dilation), 0)
-    need(input.array.ndim == 4, "Expected 3D (unbatched) or 4D (batched) input to conv_transpose2d, but got "
-         "input of size: {}\nImages are (N, C, H, W).", [*input.array.shape])
-    sizes = {"stride": stride, "padding": padding, "output_padding": output_padding, "dilation": dilation}
-    stride, padding, extra, dilation = (_tuple(value, 2, name) for name, value in sizes.items())
-    for name, least in (("padding", min(padding)), ("output_padding", min(extra))):
-        need(least >= 0, "negative {} is not supported\nUse 0 or more.", name)
-    for name, least in (("stride", min(stride)), ("groups", groups)):
-        need(least > 0, "non-positive {} is not supported\nUse 1 or more.", name)
-    need(weight.array.ndim == 4, "Expected 4-dimensional weight for 4-dimensional input, but got weight of "
-         "size {}\nKernels are (C, O / groups, h, w).", weight)
-    need(min(dilation) > 0, "dilation should be greater than zero, but got dilation_height: {}, "
-         "dilation_width: {}\nIt counts from 1.", *dilation)
-    (n, channels, *size), (inputs, outputs, *kernel) = input.array.shape, weight.array.shape
-    need(channels == inputs, "Given transposed=1, weight of size {}, expected input{} to have {} channels, "
-         "but got {} channels instead\nThe input's channels are the layer's in_channels.",
-         [*weight.array.shape], [*input.array.shape], inputs, channels)
-    need(bias is None or bias.array.shape == (outputs * groups,), "Given transposed=1, weight of size {}, "
-         "expected bias to be 1-dimensional with {} elements, but got bias of size {} instead\n"
-         "It has a number for each output channel.", [*weight.array.shape], outputs * groups,
-         [*getattr(bias, "array", np.zeros(0)).shape])
-    for place in (0, 1):
-        need(extra[place] < max(stride[place], dilation[place]), "output padding must be smaller than either "
-             "stride or dilation, but got output_padding_height: {} output_padding_width: {} stride_height: "
-             "{} stride_width: {} dilation_height: {} dilation_width: {}\nMore would be zeros alone.",
-             *extra, *stride, *dilation)
-    need_dtype(input, weight)
-    shape = [(m - 1) * st - 2 * p + d * (k - 1) + e + 1
-             for m, st, p, d, k, e in zip(size, stride, padding, dilation, kernel, extra)]
-    need(min(shape) > 0, "Given input size per channel: ({} x {}). Calculated output size per channel: ({} x "
-         "{}). Output size is too small\nUse less padding.", *size, *shape)
-    # As less padding behind it the output padding is undone by every gradient too.
-    padding = tuple([(p, p - e) for p, e in zip(padding, extra)])
-    z = conv.conv2d_input_grad(input, weight, shape=(n, outputs * groups, *shape),
-                               geometry=(stride, padding, dilation, groups))
-    return z if bias is None else z + s.reshape(bias, (-1, 1, 1))
-
-
-@shown_as("ConvolutionBackward0")
-def conv_transpose1d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
-    """As `conv_transpose2d`, for signals (N, C, L) or (C, L) (torch.nn.functional.conv_transpose1d)."""
-    for name, value in (("input", input), ("weight", weight)):
-        need_tensor("conv_transpose1d", value, name)
-    need(input.array.ndim in (2, 3), "Expected 2D (unbatched) or 3D (batched) input to conv_transpose1d, but "
-         "got input of size: {}\nSignals are (N, C, L).", [*input.array.shape])
-    sizes = {"stride": stride, "padding": padding, "output_padding": output_padding, "dilation": dilation}
-    stride, padding, extra, dilation = (_tuple(value, 1, name) for name, value in sizes.items())
-    return _lined(lambda x: conv_transpose2d(x, s.unsqueeze(weight, -2), bias, (1, *stride), (0, *padding),
-                                             (0, *extra), groups, (1, *dilation)), input)
-
-
-# Pooling of signals -----------------------------------------------------------------------------------------
-
-def _signal(function, input):
-    need_tensor(function, input)
-    need(input.array.ndim in (2, 3), "{}() Expected 2D or 3D input tensor, but got {}\n"
-         "Signals are (N, C, L).", function, [*input.array.shape])
-    return s.unsqueeze(input, -2)
-
-
-def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
-    """The largest of each window of signals (N, C, L) or (C, L) (torch.nn.functional.max_pool1d); arguments
-    as `max_pool2d`'s."""
-    from .spatial import max_pool2d
-    need_tensor("max_pool1d", input)
-    need_float("max_pool1d_impl", input)
-    (kernel,), (padding,), (dilation,) = (_tuple(value, 1, name) for value, name in (
-        (kernel_size, "kernel_size"), (padding, "padding"), (dilation, "dilation")))
-    stride = (kernel,) if stride is None else _tuple(stride, 1, "stride")
-    found = max_pool2d(_signal("max_pool1d", input), (1, kernel), (1, *stride), (0, padding), (1, dilation),
-                       ceil_mode, return_indices)
-    return tuple([s.squeeze(part, -2) for part in found]) if return_indices else s.squeeze(found, -2)
-
-
-def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
-    """The mean of each window of signals (N, C, L) or (C, L) (torch.nn.functional.avg_pool1d)."""
-    from .spatial import avg_pool2d
-    (kernel,), (padding,) = _tuple(kernel_size, 1, "kernel_size"), _tuple(padding, 1, "padding")
-    stride = (kernel,) if stride is None else _tuple(stride, 1, "stride")
-    return s.squeeze(avg_pool2d(_signal("avg_pool1d", input), (1, kernel), (1, *stride), (0, padding),
-                                ceil_mode, count_include_pad), -2)
-
-
-def adaptive_avg_pool1d(input, output_size):
-    """Signals (N, C, L) or (C, L) averaged to `output_size` places
-    (torch.nn.functional.adaptive_avg_pool1d)."""
-    from .spatial import adaptive_avg_pool2d
-    (size,) = _tuple(output_size, 1, "output_size")
-    return s.squeeze(adaptive_avg_pool2d(_signal("adaptive_avg_pool1d", input), (1, size)), -2)
+__all__ = ["interpolate", "pixel_shuffle", "pixel_unshuffle", "scaled_dot_product_attention"]
 
 
 # Resolution -------------------------------------------------------------------------------------------------
@@ -218,7 +65,6 @@ def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corne
     need(total == wanted, "Got {}D input, but {} mode needs {}D input\nAdd or remove dimensions.",
          total, mode, wanted, error=NotImplementedError)
     if mode == "area":
-        from .spatial import adaptive_avg_pool2d
         need(count < 3, "interpolate: area is supported for signals and images only\nUse 3D or 4D input.",
              error=NotImplementedError)
         return adaptive_avg_pool1d(input, new) if count == 1 else adaptive_avg_pool2d(input, new)

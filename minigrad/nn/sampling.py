@@ -13,6 +13,8 @@ from ..ops import shape_public as s
 from ..ops.arguments import need_tensor
 from .arguments import need, need_dtype
 
+__all__ = ["affine_grid", "grid_sample"]
+
 
 def _aligned(align_corners):
     """The flag, or False with torch's warning for None."""

@@ -1,19 +1,21 @@
-"""Functions over images: convolution, pooling, padding. Their public place is `nn.functional`."""
+"""Functions over images: pooling and padding. Their public place is `nn.functional`."""
 import numpy as np
 
 from ..backends.arrays import beside
 from ..backends.numpy.pool import pooled_size
-from ..engine.autocast import entered, lowered, widened
-from ..engine.core import TensorBase, wrap
-from ..ops import conv, pool
+from ..engine.autocast import widened
+from ..engine.core import wrap
 from ..ops import index as i
+from ..ops import pool
 from ..ops import reduce as r
 from ..ops import shape_public as s
 from ..ops.arguments import dtype_of, need_tensor
+from ..ops.kinds import Sizes, need_kind
 from ..ops.node_names import renamed
-from .arguments import need, need_attribute, need_dtype, need_float
+from .arguments import need, need_attribute, need_float
 
-__all__ = ["adaptive_avg_pool2d", "avg_pool2d", "conv2d", "max_pool2d", "pad"]
+__all__ = ["adaptive_avg_pool1d", "adaptive_avg_pool2d", "avg_pool1d", "avg_pool2d", "max_pool1d",
+           "max_pool2d", "pad"]
 BOTH = "One for the height, one for the width."
 # What a size may be, in the words of torch's pools.
 FORMS = {"kernel_size": "either be", "stride": "either be omitted,", "padding": "either be",
@@ -26,85 +28,15 @@ def _batched(function, input):
 
 
 def _pair(function, name, value):
-    """A number, or one for each direction, as a pair. Raises torch's errors: convolutions have their own."""
+    """A number, or one for each direction, as a pair. Raises the errors of torch's pools."""
     if type(value) is int:
         return value, value
     several, kind = isinstance(value, (tuple, list)), type(value).__name__
-    if function == "conv2d":
-        need(several and all([isinstance(v, int) for v in value]), "conv2d() received an invalid combination "
-             "of arguments - got (Tensor, Tensor, {0}={1}), but expected one of:\n"
-             "{0} is an integer or a pair of them.", name, kind, error=TypeError)
-        need(len(value) in (1, 2), "expected {0} to be a single integer value or a list of 2 values to match "
-             "the convolution dimensions, but got {0}={1}\n" + BOTH, name, value)
     need(several, "{}(): argument '{}' (position {}) must be tuple of ints, not {}\nPass a number or a pair.",
          function, name, 2 + list(FORMS).index(name) if name in FORMS else 0, kind, error=TypeError)
     need(len(value) in (1, 2), "{}: {} must {} a single int, or a tuple of two ints\n" + BOTH,
          function, name, FORMS.get(name))
     return tuple(value) * (2 // len(value))
-
-
-# Convolution ------------------------------------------------------------------------------------------------
-
-def same(kernel, dilation):
-    """Padding that keeps the size with stride 1; an odd one has its extra pixel after."""
-    total = [d * (k - 1) for d, k in zip(dilation, kernel)]
-    return tuple([(t // 2, t - t // 2) for t in total])
-
-
-def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    """Cross-correlation of images (N, C, H, W) or (C, H, W) with kernels (O, C / groups, h, w), plus bias
-    (O,) (torch.nn.functional.conv2d).
-
-    stride, padding, dilation: a number or one for each direction; padding also "valid" (none) or "same" (the
-    size stays). Raises RuntimeError for sizes and dtypes that do not fit.
-    """
-    need(isinstance(input, TensorBase) and isinstance(weight, TensorBase), "conv2d() received an invalid "
-         "combination of arguments - got ({}, {}), but expected one of:\nInput and weight are Tensors.",
-         type(input).__name__, type(weight).__name__, error=TypeError)
-    if entered[0]:
-        input, weight, bias = lowered(input, weight, bias)
-    x, w = input.array.shape, weight.array.shape
-    need(len(x) in (3, 4), "Expected 3D (unbatched) or 4D (batched) input to conv2d, but got input of size: "
-         "{}\nImages are (N, C, H, W).", [*x])
-    stride, dilation = _pair("conv2d", "stride", stride), _pair("conv2d", "dilation", dilation)
-    if isinstance(padding, str):
-        need(padding in ("same", "valid"), "Invalid padding string: '{}'\nUse 'same', 'valid' or numbers.",
-             padding)
-        need(padding == "valid" or stride == (1, 1), "padding='same' is not supported for strided "
-             "convolutions\nGive the padding in numbers.")
-        padding = same(w[2:], dilation) if padding == "same" else (0, 0)
-    else:
-        padding = _pair("conv2d", "padding", padding)
-        need(min(padding) >= 0, "negative padding is not supported\nCut the input instead.")
-    _check_conv(input, weight, bias, stride, padding, dilation, groups)
-    geometry = stride, padding, dilation, groups
-    return _batched(lambda images: conv.conv2d(images, weight, bias, geometry=geometry), input)
-
-
-def _check_conv(input, weight, bias, stride, padding, dilation, groups):
-    x, w = (1, *input.array.shape)[-4:], weight.array.shape
-    need(min(stride) > 0 and groups > 0, "non-positive {} is not supported\nUse 1 or more.",
-         "groups" if min(stride) > 0 else "stride")
-    need(min(dilation) > 0, "dilation should be greater than zero, but got {}\nIt counts from 1.", dilation)
-    need(len(w) == 4, "expected stride to be a single integer value or a list of {} values to match the "
-         "convolution dimensions, but got stride={}\nThe weight has 4 dimensions.", len(w) - 2, stride)
-    need(w[0] >= groups and not w[0] % groups, "Given groups={0}, expected weight to be divisible by {0} at "
-         "dimension 0, but got weight of size [{1}] instead\nEvery group has as many kernels.", groups, w)
-    need(x[1] == w[1] * groups, "Given groups={}, weight of size {}, expected input{} to have {} channels, "
-         "but got {} channels instead\nThe input's channels are the layer's in_channels.",
-         groups, w, x, w[1] * groups, x[1])
-    need(bias is None or bias.array.shape == w[:1], "Given weight of size {}, expected bias to be "
-         "1-dimensional with {} elements, but got bias of size {} instead\nIt has a number per kernel.",
-         w, w[0], bias)
-    padded = [n + (sum(p) if isinstance(p, tuple) else 2 * p) for n, p in zip(x[2:], padding)]
-    reach = [d * (k - 1) + 1 for d, k in zip(dilation, w[2:])]
-    need(padded[0] >= reach[0] and padded[1] >= reach[1], "Calculated padded input size per channel: ({} x "
-         "{}). Kernel size: ({} x {}). Kernel size can't be greater than actual input size\n"
-         "Pad the input, or use a smaller kernel.", *padded, *reach)
-    if bias is not None:
-        need(bias.array.dtype == input.array.dtype, "Input type ({}) and bias type ({}) should be the same\n"
-             "Convert the layer or its input with .to(dtype).", s.c_low(input), s.c_low(bias))
-    need_dtype(input, weight)
 
 
 # Pooling ----------------------------------------------------------------------------------------------------
@@ -192,6 +124,65 @@ def adaptive_avg_pool2d(input, output_size):
     if all(wanted and n % wanted == 0 for n, wanted in zip(x[-2:], size)):  # bins of one size are windows
         return avg_pool2d(input, tuple([n // wanted for n, wanted in zip(x[-2:], size)]))
     return pool.adaptive_avg_pool2d(input, size=size)
+
+
+# Pooling of signals -----------------------------------------------------------------------------------------
+
+def lined(function, input):
+    """Signals as images of one line. Raises torch's RuntimeError for other dimensions."""
+    need_tensor(function, input)
+    said = "Expected 2 to 3 dimensions, but got {0}-dimensional tensor for argument #1 'self' (while " \
+        "checking arguments for {1})\nSignals are (N, C, L)."
+    if function == "max_pool1d":
+        said = "{1}: Expected 2D or 3D (batch mode) tensor with optional 0 dim batch size for input, but " \
+            "got:{2}\nSignals are (N, C, L)."
+    need(input.array.ndim in (2, 3), said, input.array.ndim, function, input)
+    return s.unsqueeze(input, -2)
+
+
+def lone(function, **sizes):
+    """The numbers for signals, each one given or in a tuple. Raises torch's errors."""
+    made = []
+    for position, (name, value) in enumerate(sizes.items(), 2):
+        value = need_kind(Sizes, function, (value,) if hasattr(value, "__index__") else value, name, position)
+        said = "{}() argument '{}' should contain one int (got {})\nSignals have one direction."
+        if function == "max_pool1d":
+            said = "{}() {} must be " + "None, " * (name == "stride") + "an int, list of ints" + \
+                "," * (name in ("stride", "padding")) + " or tuple of ints of size 1 but got size {}\n" \
+                "Signals have one direction."
+        need(len(value) == 1, said, function, name, len(value))
+        made += value
+    return made
+
+
+def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+    """The largest of each window of signals (N, C, L) or (C, L) (torch.nn.functional.max_pool1d); arguments
+    as `max_pool2d`'s."""
+    need_tensor("max_pool1d", input)
+    need_float("max_pool1d_impl", input)
+    kernel, stride, padding, dilation = lone("max_pool1d", kernel_size=kernel_size,
+                                             stride=kernel_size if stride is None else stride,
+                                             padding=padding, dilation=dilation)
+    found = max_pool2d(lined("max_pool1d", input), (1, kernel), (1, stride), (0, padding), (1, dilation),
+                       ceil_mode, return_indices)
+    return tuple([s.squeeze(part, -2) for part in found]) if return_indices else s.squeeze(found, -2)
+
+
+def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
+    """The mean of each window of signals (N, C, L) or (C, L) (torch.nn.functional.avg_pool1d)."""
+    lines = lined("avg_pool1d", input)
+    kernel, stride, padding = lone("avg_pool1d", kernel_size=kernel_size,
+                                   stride=kernel_size if stride is None else stride, padding=padding)
+    return s.squeeze(avg_pool2d(lines, (1, kernel), (1, stride), (0, padding), ceil_mode,
+                                count_include_pad), -2)
+
+
+def adaptive_avg_pool1d(input, output_size):
+    """Signals (N, C, L) or (C, L) averaged to `output_size` places
+    (torch.nn.functional.adaptive_avg_pool1d)."""
+    lines = lined("adaptive_avg_pool1d", input)
+    size = lone("adaptive_avg_pool1d", output_size=output_size)
+    return s.squeeze(adaptive_avg_pool2d(lines, (1, *size)), -2)
 
 
 # Padding ----------------------------------------------------------------------------------------------------

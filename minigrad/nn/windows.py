@@ -8,7 +8,7 @@ from ..ops import shape_public as s
 from ..ops.arguments import dtype_of, need_tensor
 from ..ops.kinds import Sizes, need_kind
 from .arguments import need, need_attribute, need_float
-from .spatial import BOTH, pad
+from .spatial import BOTH, lined, lone, pad
 
 __all__ = ["adaptive_max_pool1d", "adaptive_max_pool2d", "fold", "unfold"]
 
@@ -151,15 +151,7 @@ def _adaptive(name, input, size, return_indices, shown):
 
 def adaptive_max_pool1d(input, output_size, return_indices=False):
     """As `adaptive_max_pool2d`, for signals (N, C, L) or (C, L) (torch.nn.functional.adaptive_max_pool1d)."""
-    need_tensor("adaptive_max_pool1d", input)
-    x = input.array.shape
-    size = output_size if isinstance(output_size, (tuple, list)) else (output_size,)
-    need(output_size is not None, "adaptive_max_pool1d(): argument 'output_size' (position 2) must be tuple "
-         "of ints, not NoneType\nPass the number of places.", error=TypeError)
-    size = need_kind(Sizes, "adaptive_max_pool1d", size, "output_size", 2)
-    need(len(x) in (2, 3), "Expected 2 to 3 dimensions, but got {}-dimensional tensor for argument #1 'self' "
-         "(while checking arguments for adaptive_max_pool1d)\nSignals are (N, C, L).", len(x))
-    need(len(size) == 1, "adaptive_max_pool1d() argument 'output_size' should contain one int (got {})\n"
-         "Signals have one direction.", len(size))
-    found = _adaptive("adaptive_max_pool1d", s.unsqueeze(input, -2), (1, *size), return_indices, x)
+    lines = lined("adaptive_max_pool1d", input)
+    size = 1, *lone("adaptive_max_pool1d", output_size=output_size)
+    found = _adaptive("adaptive_max_pool1d", lines, size, return_indices, input.array.shape)
     return tuple([s.squeeze(part, -2) for part in found]) if return_indices else s.squeeze(found, -2)

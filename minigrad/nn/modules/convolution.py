@@ -1,8 +1,8 @@
 """Convolutions and their transposes, and modules that change the resolution. `layer.py` says how to write
 one."""
 from .. import functional as F
-from .. import spatial
 from ..arguments import need
+from ..convolutions import same
 from .layer import Drawn, Layer
 
 __all__ = ["Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "Fold", "PixelShuffle", "PixelUnshuffle",
@@ -57,7 +57,7 @@ class Conv2d(_Conv):
     def forward(self, input):
         padding = self.padding
         if self.padding_mode != "zeros":
-            pairs = spatial.same(self.kernel_size, self.dilation) if padding == "same" else \
+            pairs = same(self.kernel_size, self.dilation) if padding == "same" else \
                 [(n, n) for n in ((0,) * self._count if padding == "valid" else padding)]
             input = F.pad(input, [n for pair in pairs[::-1] for n in pair], mode=self.padding_mode)
             padding = 0
