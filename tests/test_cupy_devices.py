@@ -468,3 +468,25 @@ def test_the_face():
         minigrad.zeros(1, device="cuda:99")
     with pytest.raises(ValueError, match="Expected a cuda device, but got: cpu"):
         cuda.get_device_name("cpu")
+    with pytest.raises(AssertionError, match="Invalid device id"):
+        cuda.get_device_name(99)
+    about = cuda.get_device_properties(0)
+    assert (about.major, about.minor) == cuda.get_device_capability() and about.total_memory > 0
+    assert cuda.is_bf16_supported() and about.multi_processor_count > 0
+
+
+def test_streams_wait_for_one_another():
+    cuda, x = minigrad.cuda, minigrad.ones(3, device="cuda")
+    side = cuda.Stream()
+    assert cuda.current_stream() == cuda.default_stream() != side and isinstance(side, cuda.Stream)
+    side.wait_stream(cuda.current_stream())
+    with cuda.stream(side) as entered, cuda.stream(None):
+        assert cuda.current_stream() == side == entered and cuda.current_stream().cuda_stream
+        y = x * 2
+    cuda.current_stream().wait_stream(side)
+    assert y.tolist() == [2.0] * 3
+    event = side.record_event()
+    side.wait_event(event)
+    event.wait()
+    side.synchronize()
+    assert side.query() and event.query() and cuda.current_stream() == cuda.default_stream()

@@ -2,15 +2,20 @@
 and a fault planted on the CuPy path fails the samples."""
 import dataclasses
 import importlib
+import inspect
 import math
 import pickle
+import sys
 
 import numpy as np
 import pytest
+import torch
 from gpu import names, stand_in
 from test_cupy_ops import OnCuda
 
 import minigrad
+from minigrad import cli
+from torch_backend import signatures
 from torch_backend.parity import SAMPLES, check
 from torch_backend.parity.compare import Mismatch
 
@@ -23,6 +28,57 @@ def test_both_backends_offer_the_same_names():
         ours, theirs = ({name for name, value in vars(room).items()
                          if not name.startswith("_") and type(value).__name__ != "module"} for room in rooms)
         assert theirs - ours <= {"ChannelsLast", "UFUNCS", "canonical"}
+
+
+# Without CuPy, without a driver -----------------------------------------------------------------------------
+
+ASKING = [lambda B: B.ones(1).to("cuda"), lambda B: B.ones(1).cuda(), lambda B: B.zeros(1, device="cuda"),
+          lambda B: B.nn.Linear(1, 1).to("cuda"), lambda B: B.set_default_device("cuda"),
+          lambda B: B.Generator("cuda"), lambda B: B.cuda.current_device(), lambda B: B.cuda.synchronize(),
+          lambda B: B.cuda.get_device_name(), lambda B: B.cuda.Stream(), lambda B: B.cuda.Event()]
+
+
+@pytest.fixture(params=["CuPy", "driver"])
+def lacking(request, monkeypatch):
+    """What is missing, and what is said of it."""
+    with stand_in.installed():
+        if request.param == "driver":
+            monkeypatch.setattr(stand_in.cuda, "is_available", lambda: False)
+            yield ("Found no NVIDIA driver on your system. Please check that you have an NVIDIA GPU and "
+                   "installed a driver from http://www.nvidia.com/Download/index.aspx\nOr use device='cpu'.")
+        else:
+            monkeypatch.setitem(sys.modules, "cupy", None)
+            yield ("the device 'cuda' needs CuPy and an NVIDIA GPU: pip install \"minigrad[cuda]\", or use "
+                   "device='cpu'")
+
+
+@pytest.mark.parametrize("ask", ASKING)
+def test_without_a_gpu_it_is_said_what_is_missing(ask, lacking):
+    with pytest.raises(RuntimeError) as caught:
+        ask(minigrad)
+    assert str(caught.value) == lacking
+
+
+def test_without_a_gpu_questions_have_answers(lacking, tmp_path):
+    cuda = minigrad.cuda
+    assert not cuda.is_available() and not cuda.is_initialized() and not cuda.is_bf16_supported()
+    assert cuda.device_count() == cuda.memory_allocated() == cuda.max_memory_allocated() == 0
+    cuda.manual_seed(1), cuda.manual_seed_all(1), cuda.empty_cache(), cuda.reset_peak_memory_stats()
+    minigrad.Run(tmp_path / "run", model=minigrad.nn.Linear(1, 1)).save()
+    assert cli.main(["train", "--backend", "cupy", "--out", str(tmp_path)]) == 2
+
+
+# ------------------------------------------------------------------------------------------------------------
+
+METHODS = [f"{kind}.{name}" for kind, own in (
+    ("Stream", "query synchronize record_event wait_event wait_stream"),
+    ("Event", "record wait query synchronize elapsed_time")) for name in own.split()]
+
+
+@pytest.mark.parametrize("name", [*minigrad.cuda.__all__, *METHODS])
+def test_signatures_are_torchs(name):
+    ours, theirs = (inspect.signature(signatures.at(B.cuda, name)) for B in (minigrad, torch))
+    assert signatures.compare(ours, [theirs]) == ["lacks kwargs"] * (name == "Stream")
 
 
 def test_the_names_are_those_of_the_installed_cupy():

@@ -10,17 +10,20 @@ import numpy as np
 from .numpy.layout import ChannelsLast, canonical
 
 TYPES = {np.ndarray}            # of arrays without a private layout; CuPy's joins when its room is opened
-INSTALL = 'Install CuPy for an NVIDIA GPU: pip install "minigrad[cuda]", or use device=\'cpu\'.'
 
 
 def cupy_room():
-    """The CuPy backend, imported when first asked for. Raises RuntimeError where CuPy or a GPU is missing."""
+    """The CuPy backend, imported when first asked for. Raises RuntimeError where CuPy or a GPU is missing, as
+    torch built for CUDA does; torch built for the CPU alone raises AssertionError."""
     try:
         room = importlib.import_module(".cupy", __package__)
     except ImportError:
-        raise RuntimeError(f"the device 'cuda' is not available: CuPy is not installed.\n{INSTALL}") from None
+        raise RuntimeError("the device 'cuda' needs CuPy and an NVIDIA GPU: pip install \"minigrad[cuda]\", "
+                           "or use device='cpu'") from None
     if not room.is_available():
-        raise RuntimeError(f"the device 'cuda' is not available: CuPy finds no GPU or driver.\n{INSTALL}")
+        raise RuntimeError("Found no NVIDIA driver on your system. Please check that you have an NVIDIA GPU "
+                           "and installed a driver from http://www.nvidia.com/Download/index.aspx\n"
+                           "Or use device='cpu'.")
     return room
 
 

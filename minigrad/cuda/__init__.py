@@ -2,17 +2,19 @@
 
 Tensors are on the first GPU that the process sees. What CuPy names otherwise is brought under torch's names.
 """
+import contextlib
 import importlib
+from types import SimpleNamespace
 
 from ..backends.arrays import cupy_room
 from ..device import device as _device
 from ..generator import on_gpu
 
-__all__ = ["Event", "Stream", "current_device", "current_stream", "device_count", "empty_cache",
-           "get_device_capability", "get_device_name", "get_device_properties", "get_rng_state",
-           "initial_seed", "is_available", "is_initialized", "manual_seed", "manual_seed_all",
-           "max_memory_allocated", "memory_allocated", "memory_reserved", "reset_peak_memory_stats",
-           "set_device", "set_rng_state", "stream", "synchronize"]
+__all__ = ["Event", "Stream", "current_device", "current_stream", "default_stream", "device_count",
+           "empty_cache", "get_device_capability", "get_device_name", "get_device_properties",
+           "get_rng_state", "initial_seed", "is_available", "is_bf16_supported", "is_initialized",
+           "manual_seed", "manual_seed_all", "max_memory_allocated", "memory_allocated", "memory_reserved",
+           "reset_peak_memory_stats", "set_device", "set_rng_state", "stream", "synchronize"]
 
 
 def _number(device):
@@ -36,7 +38,7 @@ def is_available():
 
 def is_initialized():
     """Was the GPU used, or its backend loaded, in this process? (torch.cuda.is_initialized)"""
-    return bool(on_gpu)
+    return bool(on_gpu) and is_available()
 
 
 def device_count():
@@ -60,18 +62,31 @@ def set_device(device):
 
 def get_device_name(device=None):
     """What a GPU is called (torch.cuda.get_device_name)."""
-    return get_device_properties(device)["name"].decode()
+    return get_device_properties(device).name
 
 
 def get_device_capability(device=None):
     """(major, minor): what instructions it has (torch.cuda.get_device_capability)."""
     found = get_device_properties(device)
-    return found["major"], found["minor"]
+    return found.major, found.minor
 
 
 def get_device_properties(device=None):
-    """All that the driver says of a GPU, as CuPy's dict (torch.cuda.get_device_properties has an object)."""
-    return cupy_room().properties(_number(device))
+    """What a GPU is: its `name`, `major` and `minor` (capability), `total_memory` in bytes and
+    `multi_processor_count` (torch.cuda.get_device_properties). Raises AssertionError for a GPU that is not
+    there."""
+    room, number = cupy_room(), _number(device)
+    if number >= room.device_count():
+        raise AssertionError(f"Invalid device id\nThere are {room.device_count()} GPUs, counted from 0.")
+    found = room.properties(number)
+    return SimpleNamespace(name=found["name"].decode(), major=found["major"], minor=found["minor"],
+                           total_memory=found["totalGlobalMem"],
+                           multi_processor_count=found["multiProcessorCount"])
+
+
+def is_bf16_supported(including_emulation=True):
+    """Can tensors on the GPU be bfloat16? (torch.cuda.is_bf16_supported)"""
+    return is_available() and (including_emulation or get_device_capability()[0] >= 8)
 
 
 # Order in time ----------------------------------------------------------------------------------------------
@@ -82,34 +97,90 @@ def synchronize(device=None):
     cupy_room().synchronize()
 
 
-def Stream(device=None, priority=0):
-    """A queue of the GPU's work beside others (torch.cuda.Stream): CuPy's, a context manager."""
-    return cupy_room().Stream(non_blocking=True, priority=priority)
+class Stream:
+    """A queue of the GPU's work beside others (torch.cuda.Stream): work within `with stream:` goes to it."""
+
+    def __init__(self, device=None, priority=0):
+        self._stream = cupy_room().Stream(non_blocking=True, priority=priority)
+
+    def __enter__(self):
+        self._stream.__enter__()
+        return self
+
+    def __exit__(self, *how):
+        return self._stream.__exit__(*how)
+
+    def __eq__(self, other):
+        return isinstance(other, Stream) and self.cuda_stream == other.cuda_stream
+
+    def __hash__(self):
+        return hash(self.cuda_stream)
+
+    @property
+    def cuda_stream(self):
+        """Its address, for other libraries (Stream.cuda_stream)."""
+        return self._stream.ptr
+
+    def query(self):
+        """Is all of its work done? (Stream.query)"""
+        return self._stream.done
+
+    def synchronize(self):
+        """Wait for its work (Stream.synchronize)."""
+        self._stream.synchronize()
+
+    def record_event(self, event=None):
+        """The event, or a new one, is now, when what it holds is done (Stream.record_event)."""
+        event = Event() if event is None else event
+        event.record(self)
+        return event
+
+    def wait_event(self, event):
+        """Its work from now on waits for an event (Stream.wait_event)."""
+        event.wait(self)
+
+    def wait_stream(self, stream):
+        """Its work from now on waits for what another stream holds (Stream.wait_stream)."""
+        self.wait_event(stream.record_event())
+
+
+def _seen(stream):
+    """CuPy's stream as one of ours."""
+    made = object.__new__(Stream)
+    made._stream = stream
+    return made
 
 
 def current_stream(device=None):
     """The queue that work goes to (torch.cuda.current_stream)."""
-    return cupy_room().current_stream()
+    return _seen(cupy_room().current_stream())
+
+
+def default_stream(device=None):
+    """The queue that work goes to unless said otherwise (torch.cuda.default_stream)."""
+    return _seen(cupy_room().Stream.null)
 
 
 def stream(stream):
-    """A context in which work goes to `stream` (torch.cuda.stream)."""
-    return stream
+    """A context in which work goes to `stream`; None changes nothing (torch.cuda.stream)."""
+    return contextlib.nullcontext() if stream is None else stream
 
 
 class Event:
     """A moment in the GPU's work (torch.cuda.Event)."""
 
-    def __init__(self, enable_timing=False, blocking=False, interprocess=False):
+    def __init__(self, enable_timing=False, blocking=False, interprocess=False, external=False):
+        if interprocess or external:
+            raise NotImplementedError("Event: interprocess and external are not supported.\nLeave them out.")
         self._event = cupy_room().Event(block=blocking, disable_timing=not enable_timing)
 
     def record(self, stream=None):
         """The moment is now, when what `stream` holds is done (Event.record)."""
-        self._event.record(stream)
+        self._event.record((current_stream() if stream is None else stream)._stream)
 
     def wait(self, stream=None):
         """Work that comes to `stream` from now on waits for the moment (Event.wait)."""
-        (current_stream() if stream is None else stream).wait_event(self._event)
+        (current_stream() if stream is None else stream)._stream.wait_event(self._event)
 
     def query(self):
         """Has it passed? (Event.query)"""

@@ -6,18 +6,20 @@ class Stream:
     """cupy.cuda.Stream: nothing waits here."""
 
     def __init__(self, null=False, non_blocking=False, ptds=False, priority=None):
-        self.ptr = 0
+        self.ptr = 0 if null else id(self)
 
     def __enter__(self):
+        entered.append(self)
         return self
 
     def __exit__(self, *exc):
-        pass
+        entered.pop()
 
     def synchronize(self):
         pass
 
     def use(self):
+        entered[-1] = self
         return self
 
     def record(self, event=None):
@@ -27,6 +29,10 @@ class Stream:
         pass
 
     done = True
+
+
+Stream.null = Stream(null=True)
+entered = [Stream.null]
 
 
 class Event:
@@ -86,12 +92,11 @@ class Pool:
         pass
 
 
-
-
 POOL = Pool()
 runtime = types.SimpleNamespace(
     getDeviceCount=lambda: 1, CUDARuntimeError=type("CUDARuntimeError", (RuntimeError,), {}),
-    getDeviceProperties=lambda device: {"name": b"a stand-in", "major": 9, "minor": 0})
+    getDeviceProperties=lambda device: {"name": b"a stand-in", "major": 9, "minor": 0,
+                                        "totalGlobalMem": 1 << 30, "multiProcessorCount": 1})
 OFFERED = {"Stream": Stream, "Event": Event, "Device": Device, "MemoryHook": MemoryHook, "runtime": runtime,
-           "is_available": lambda: True, "get_current_stream": Stream,
+           "is_available": lambda: True, "get_current_stream": lambda device_id=-1: entered[-1],
            "get_elapsed_time": lambda start, end: 0.0}
