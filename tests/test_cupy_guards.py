@@ -39,9 +39,9 @@ ASKING = [lambda B: B.ones(1).to("cuda"), lambda B: B.ones(1).cuda(), lambda B: 
 
 
 @pytest.fixture(params=["CuPy", "driver"])
-def lacking(request, monkeypatch):
+def lacking(request):
     """What is missing, and what is said of it."""
-    with stand_in.installed():
+    with stand_in.installed(), pytest.MonkeyPatch.context() as monkeypatch:
         if request.param == "driver":
             monkeypatch.setattr(stand_in.cuda, "is_available", lambda: False)
             yield ("Found no NVIDIA driver on your system. Please check that you have an NVIDIA GPU and "
