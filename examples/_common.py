@@ -20,8 +20,14 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))    # for a checkout
 EXTRA = ["PIL", "colorama", "matplotlib", "pandas", "tensorboard", "tensorboardX", "tqdm"]
 
 
+def refuse(message):
+    """Ends the program as for any wrong argument: with one line, and exit code 2."""
+    sys.stderr.write(f"{Path(sys.argv[0]).name}: {message}\n")
+    sys.exit(2)
+
+
 def start(description, **settings):
-    """Reads the command line; returns the library that it asks for and its options.
+    """Reads the command line; returns the library that it asks for and its options. Numbers are above 0.
 
     Args:
         description: the program's docstring; its first line is what --help says.
@@ -34,10 +40,11 @@ def start(description, **settings):
     """
     missing = [name for name in EXTRA if find_spec(name) is None]
     if missing:
-        sys.exit(f"{', '.join(missing)} missing: pip install 'minigrad[examples]'")
+        refuse(f"{', '.join(missing)} missing: pip install 'minigrad[examples]'")
     name = Path(sys.argv[0]).stem
     parser = argparse.ArgumentParser(prog=f"{name}.py", description=description.splitlines()[0],
                                      formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.error = refuse       # argparse would print the usage before it
     add = parser.add_argument
     add("--backend", choices=["numpy", "torch", "cupy"], default="numpy", help="what computes")
     add("--dtype", choices=["float32", "float64"], default="float32", help="of weights and inputs")
@@ -47,16 +54,34 @@ def start(description, **settings):
         kind = {"action": "store_true"} if default is False else {"type": type(default)}
         add("--" + setting.replace("_", "-"), default=default, help="of this program", **kind)
     options = parser.parse_args()
+    for setting in settings:
+        value, flag = getattr(options, setting), "--" + setting.replace("_", "-")
+        if isinstance(value, (int, float)) and value is not False and not value > 0:
+            refuse(f"argument {flag}: {value} is not above 0")
+        if setting == "csv" and value and not Path(value).is_file():
+            refuse(f"argument {flag}: {value}: no such file")
+    if not 0 <= options.seed < 2**32:
+        refuse(f"argument --seed: {options.seed} is not from 0 to below 2**32")
 
+    if options.backend == "torch" and find_spec("torch") is None:
+        refuse("the torch backend needs PyTorch: pip install 'minigrad[torch]'")
     library = importlib.import_module("torch_backend" if options.backend == "torch" else "minigrad")
     if options.backend == "cupy" and not library.cuda.is_available():
-        sys.exit("the cupy backend needs an NVIDIA GPU and CuPy: pip install 'minigrad[cuda]'")
+        refuse("the cupy backend needs an NVIDIA GPU and CuPy: pip install 'minigrad[cuda]'")
     options.device = library.device("cuda" if options.backend == "cupy" else "cpu")
     options.dtype = getattr(library, options.dtype)
     library.set_default_dtype(options.dtype)
     library.manual_seed(options.seed)
-    options.out.mkdir(parents=True, exist_ok=True)
+    make_folder(options.out)
     return library, options
+
+
+def make_folder(path):
+    """Makes a folder, if there is none; what the system has against it is told in one line."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        refuse(f"{path}: {error.strerror}")
 
 
 def wrote(path):
@@ -90,7 +115,7 @@ def mnist_folder(root):
     """
     raw = Path(root, "MNIST", "raw")
     if not raw.exists():
-        raw.mkdir(parents=True)
+        make_folder(raw)
         images, labels = digits_28x28()
         for part, rows in {"train": slice(0, 1500), "t10k": slice(1500, None)}.items():
             for kind, array in {"images-idx3": images[rows], "labels-idx1": labels[rows]}.items():

@@ -408,7 +408,7 @@ def test_ulps_are_counted_as_stated():
     ("no_such_op", "minigrad parity: unknown op 'no_such_op'"),
     ("sigmiod", "unknown op 'sigmiod': perhaps sigmoid"),
     ("exp --examples 0", "argument --examples: '0' is not"),
-    ("exp --examples 1 --html /proc/page.html", "/proc/page.html: No such file or directory"),
+    ("--html /proc/page.html", "/proc/page.html: No such file or directory"),
 ])  # fmt: skip
 def test_parity_errors_are_one_line_and_exit_code_2(arguments, text, capsys):
     try:

@@ -152,12 +152,23 @@ def test_what_counts_as_an_accuracy():
 
 
 @pytest.mark.parametrize("arguments, message", [
-    (["--backend", "cupy"], "the cupy backend needs an NVIDIA GPU and CuPy"),
-    (["--backend", "jax"], "invalid choice: 'jax'"),
+    ("001_attributes --backend cupy", "the cupy backend needs an NVIDIA GPU and CuPy: pip install"),
+    ("001_attributes --backend jax", "argument --backend: invalid choice: 'jax'"),
+    ("001_attributes --seed -1", "argument --seed: -1 is not from 0 to below 2**32"),
+    ("001_attributes --nothing", "unrecognized arguments: --nothing"),
+    ("003_residual_mlp --data file", "file/MNIST/raw: Not a directory"),
+    ("004_trainer --epochs 0", "argument --epochs: 0 is not above 0"),
+    ("004_trainer --epochs many", "argument --epochs: invalid int value: 'many'"),
+    ("004_trainer --learning-rate nan", "argument --learning-rate: nan is not above 0"),
+    ("004_seeds --out file", "file: File exists"),
+    ("000_titanic --csv missing.csv", "argument --csv: missing.csv: no such file"),
 ])  # fmt: skip
-def test_a_backend_that_is_not_there(arguments, message, tmp_path):
+def test_wrong_arguments_are_told_in_one_line(arguments, message, tmp_path):
+    name, *arguments = arguments.split()
     if "cupy" in arguments and minigrad.cuda.is_available():
         pytest.skip("it is there")
-    words = [sys.executable, str(FOLDER / "001_attributes.py"), *arguments]
+    (tmp_path / "file").write_text("")
+    words = [sys.executable, str(FOLDER / f"{name}.py"), *arguments]
     result = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
-    assert result.returncode != 0 and message in result.stderr and "Traceback" not in result.stderr
+    assert result.returncode == 2 and result.stderr.count("\n") == 1
+    assert result.stderr.startswith(f"{name}.py: {message}")

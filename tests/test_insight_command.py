@@ -186,7 +186,8 @@ def test_a_program_may_keep_its_loss_in_a_function(capsys, program):
 @pytest.mark.parametrize("text, name, said", [
     (PROGRAM, ":nothing", "program.py has no variable 'nothing'; there are loss, other, x, y"),
     ("a = 1\n", "", "program.py has no variable 'loss' and calls no backward()"),
-    ("loss = 3\n", "", "loss is no tensor of minigrad but a int"),
+    ("loss = 3\n", "", "loss is no tensor of minigrad but of type int"),
+    ("loss = 3\0\n", "", "program.py: SyntaxError: source code string cannot contain null bytes"),
     ("import torch\nloss = torch.ones(1, requires_grad=True) * 2\n", "", "a torch.Tensor: let the program"),
     ("import minigrad\nloss = minigrad.ones(1)\n", "", "loss does not require grad"),
     ("import minigrad\nloss = minigrad.ones(2, requires_grad=True) * 2\n", "", "only for scalar outputs"),

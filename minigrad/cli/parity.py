@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from argparse import Namespace
 from collections.abc import Iterator
+from contextlib import nullcontext
 from difflib import get_close_matches
 from typing import Any
 
@@ -30,9 +31,10 @@ def run_command(options: Namespace) -> int:
             rows.append(page.measure(sample, examples=options.examples))
             yield rows[-1]
 
-    for line in page.lines(measured()):
-        print(line, flush=True)
-    if options.html:
-        with replace_file(options.html) as stream:
+    # The file is opened first: one that cannot be written is told before the work.
+    with nullcontext() if options.html is None else replace_file(options.html) as stream:
+        for line in page.lines(measured()):
+            print(line, flush=True)
+        if stream is not None:
             stream.write(page.page(rows).encode())
     return 1 if any(row.differences for row in rows) else 0

@@ -59,7 +59,7 @@ def _walk_of(result: Any, name: str, walks: list[_Walked], variables: dict[str, 
     if not isinstance(result, TENSOR):
         kind = f"{type(result).__module__}.{type(result).__qualname__}".removeprefix("builtins.")
         hint = ": let the program import minigrad as torch" if kind.startswith("torch.") else ""
-        raise ScriptError(f"{name} is no tensor of minigrad but a {kind}{hint}")
+        raise ScriptError(f"{name} is no tensor of minigrad but of type {kind}{hint}")
     for walked in walks[::-1]:
         if len(walked.roots) == 1 and walked.roots[0]() is result:
             return walked.trace
@@ -115,9 +115,10 @@ def _run(path: Path) -> dict[str, Any]:
         raise ScriptError(f"{path} ended itself by sys.exit({end.code!r}) before it was done") from end
     except Exception as error:               # whatever the program raises is told in one line
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-        where = f"line {frames[-1].lineno}" if frames else f"line {getattr(error, 'lineno', '?')}"
+        line = frames[-1].lineno if frames else getattr(error, "lineno", None)
+        where = f"{path}, line {line}" if line else str(path)
         text = (str(error).splitlines() or [""])[0]
-        raise ScriptError(f"{path}, {where}: {type(error).__name__}: {text}") from error
+        raise ScriptError(f"{where}: {type(error).__name__}: {text}") from error
     finally:
         sys.argv, sys.path[:] = arguments, folders
 
