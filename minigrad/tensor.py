@@ -21,7 +21,7 @@ from .ops import reduce_public as rp
 from .ops import shape_public as s
 from .ops import sort_public as so
 from .ops import statistics_public as st
-from .ops.arguments import need_tensor
+from .ops.arguments import dim_of, need_tensor
 from .ops.create import NEW, legacy_shape, to_array
 from .ops.inplace_public import METHODS
 from .ops.kinds import Dtype, Int, is_number, need_kind, type_name
@@ -103,10 +103,7 @@ class Tensor(Differentiable):
         return self.shape if dim is None else self.array.shape[self._place("size", dim)]
 
     def _place(self, name, dim):
-        dim = need_kind(Int, name, dim, "dim", 1)
-        need(self.array.ndim, "Dimension specified as {} but tensor has no dimensions\nIt has no sizes.", dim,
-             error=IndexError)
-        return s.wrap_dim(dim, self.array.ndim)
+        return dim_of(need_kind(Int, name, dim, "dim", 1), self)
 
     def dim(self):
         """The number of dimensions (Tensor.dim)."""

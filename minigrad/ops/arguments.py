@@ -43,9 +43,19 @@ INTS, FLOATS = "bBhilq", "efdE"                 # dtypes by NumPy's letters
 
 def need_kernel(kernel, of, letters):
     """Raises torch's NotImplementedError where its kernel is not for the dtype `of`, or that of a tensor."""
-    d = of if isinstance(of, dtypes.dtype) else dtype_of(of)
-    need(d.numpy.char in letters, "\"{}\" not implemented for '{}'\n"
-         "Convert it first, for example with .float().", kernel, d.legacy_name, error=NotImplementedError)
+    kind = of.numpy if isinstance(of, dtypes.dtype) else of.array.dtype
+    if kind.char not in letters:
+        name = dtypes.from_numpy(kind).legacy_name
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{name}'\n"
+                                  "Convert it first, for example with .float().")
+
+
+def dim_of(dim, x):
+    """A dimension of a tensor counted from the front. Raises torch's IndexErrors where it has none such, or
+    none at all."""
+    need(x.array.ndim, "Dimension specified as {} but tensor has no dimensions\nUnsqueeze it first.", dim,
+         error=IndexError)
+    return wrap_dim(dim, x.array.ndim)
 
 
 def as_dims(dim, ndim):

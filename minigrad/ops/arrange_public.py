@@ -15,7 +15,7 @@ from . import pointwise as p
 from . import reduce_public as rp
 from . import shape as s
 from . import shape_public as sp
-from .arguments import INTS, as_dims, need_kernel
+from .arguments import INTS, as_dims, dim_of, need_kernel
 from .index_public import index_select
 from .kinds import Dims, DimsOrNone, Int, Operand, Sizes, Tensor, is_number
 from .node_names import renamed
@@ -90,9 +90,7 @@ def repeat_interleave(input: Tensor, repeats: Operand = None, dim: Int = None, *
         return p.to(found, dtype=input.array.dtype)
     if dim is None:
         input, dim = sp.reshape(input, (-1,)), 0
-    need(input.array.ndim, "Dimension specified as {} but tensor has no dimensions\nLeave dim out.", dim,
-         error=IndexError)
-    dim = wrap_dim(dim, input.array.ndim)
+    dim = dim_of(dim, input)
     size, times = input.array.shape[dim], np.asarray(host(getattr(repeats, "array", repeats)))
     need_kernel("repeat_interleave_cpu", dtypes.from_numpy(times.dtype), INTS)
     need(times.ndim < 2, "repeats must be 0-dim or 1-dim tensor\nFlatten them.")

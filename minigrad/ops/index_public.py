@@ -38,9 +38,8 @@ def _step(part, place):
             warnings.warn("indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool "
                           "instead.", UserWarning, stacklevel=4)
             part = part.astype(bool)
-        if part.dtype not in (np.bool_, np.int64, np.int32):
-            raise IndexError("tensors used as indices must be long, int, byte or bool tensors\n"
-                             "Convert the index with .long().")
+        need(part.dtype in (np.bool_, np.int64, np.int32), "tensors used as indices must be long, int, byte "
+             "or bool tensors\nConvert the index with .long().", error=IndexError)
         return part, part.ndim if part.dtype == bool else 1
     if isinstance(part, slice):
         part.indices(1)                         # raises Python's errors, which are torch's
@@ -167,11 +166,17 @@ def getitem(input, index):
                    "SelectBackward0" if type(last) is int else "SliceBackward0")
 
 
+def check_placed(source, target):
+    """Raises torch's RuntimeError where values of shape `source` do not broadcast to an index's place."""
+    fits = len(source) <= len(target) and all([n in (1, m) for n, m in zip(source[::-1], target[::-1])])
+    need(fits, "shape mismatch: value tensor of shape {} cannot be broadcast to indexing result of shape {}\n"
+         "The value must broadcast to the place.", source, target)
+
+
 def setitem(self, index, value):
     """`x[index] = value`, a tensor that broadcasts to the place, or a number."""
-    if not is_number(value) and not isinstance(value, TensorBase):
-        raise TypeError(f"can't assign a {type_name(value)} to a torch.{dtype_of(self).legacy_name}Tensor\n"
-                        "Assign a tensor or a number.")
+    need(is_number(value) or isinstance(value, TensorBase), "can't assign a {} to a torch.{}Tensor\n"
+         "Assign a tensor or a number.", type_name(value), self, error=TypeError)
     parts = parse(index, self.array, self)
     arrays, integers = _kinds(parts)
     if arrays and integers:
@@ -190,10 +195,7 @@ def setitem(self, index, value):
         value = view(value, source[lead:])
         source = source[lead:]
     if arrays:
-        if len(source) > len(target) or [n for n, m in zip(source[::-1], target[::-1]) if n not in (1, m)]:
-            raise RuntimeError(
-                f"shape mismatch: value tensor of shape {list(source)} cannot be broadcast to indexing "
-                f"result of shape {list(target)}\nThe value must broadcast to the place.")
+        check_placed(source, target)
     else:
         expanded(value, target)                 # raises torch's errors
         if target == self.array.shape and {type(part) for part in parts} <= {slice, type(Ellipsis)}:

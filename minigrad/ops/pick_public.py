@@ -13,9 +13,9 @@ from . import arrange as a
 from . import arrange_public as ap
 from . import index as i
 from . import shape_public as sp
-from .arguments import FLOATS, cast, dtype_of, fitting, need_kernel
+from .arguments import FLOATS, cast, dim_of, dtype_of, fitting, need_kernel
 from .create import drawn_from
-from .index_public import check_scatter, gather, nonzero, parse
+from .index_public import check_placed, check_scatter, gather, nonzero, parse
 from .kinds import Bool, Float, Int, Number, Operand, Tensor, Tensors, is_number
 from .public import div, scaled
 from .signature import need, torch_function
@@ -60,9 +60,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: Int = None, *, out=None)
     need(input.array.ndim == indices.array.ndim, "torch.take_along_dim(): input and indices should have the "
          "same number of dimensions, but got {} dimensions for input, and {} dimensions for indices\n"
          "Unsqueeze one of them.", input.array.ndim, indices.array.ndim)
-    need(input.array.ndim, "Dimension specified as {} but tensor has no dimensions\nLeave dim out.", dim,
-         error=IndexError)
-    dim = wrap_dim(dim, input.array.ndim)
+    dim = dim_of(dim, input)
     one = [*input.array.shape]
     one[dim] = 1
     two = [*indices.array.shape]
@@ -275,9 +273,7 @@ def placing(input, indices, values):
          input, values)
     parts = parse(tuple(indices), input.array)
     target, source = input.array[parts].shape, values.array.shape
-    fits = len(source) <= len(target) and all([n in (1, m) for n, m in zip(source[::-1], target[::-1])])
-    need(fits, "shape mismatch: value tensor of shape {} cannot be broadcast to indexing result of shape {}\n"
-         "The value must broadcast to the place.", source, target)
+    check_placed(source, target)
     return parts, values, target
 
 

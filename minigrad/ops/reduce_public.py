@@ -14,7 +14,7 @@ from .arguments import FLOATS, as_dims, cast, dtype_of, need_kernel
 from .kinds import Bool, Dims, Float, Int, Tensor, type_name
 from .node_names import renamed
 from .public import maximum, minimum
-from .signature import family, returned, torch_function
+from .signature import family, need, returned, torch_function
 
 _HINT = "Convert it first, for example with .float()."
 
@@ -56,8 +56,8 @@ def _spread(name):
                  correction: Float = None, out=None):
         if isinstance(dim, bool):               # torch's form std(input, unbiased)
             dim, unbiased = None, dim
-        if input.array.dtype.kind in "biu":
-            raise RuntimeError(f"std and var only support floating point and complex dtypes\n{_HINT}")
+        need(dtype_of(input).is_floating_point, "std and var only support floating point and complex dtypes\n"
+             "Convert it first, for example with .float().")
         dims = as_dims(dim, input.array.ndim)
         if correction is None:
             correction = 1 if unbiased else 0
@@ -167,22 +167,20 @@ def norm(input: Tensor, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     """The vector p-norm over `dim`, of all elements by default (torch.norm); its gradient at the origin is
     0."""
     parts = dim if isinstance(dim, (tuple, list)) else () if dim is None else (dim,)
-    if [d for d in parts if not isinstance(d, (int, np.integer))]:
-        raise TypeError("linalg_vector_norm(): argument 'dim' (position 3) must be tuple of ints, not "
-                        f"{type_name(dim)}\nName dimensions by number.")
+    need(not [d for d in parts if not isinstance(d, (int, np.integer))], "linalg_vector_norm(): argument "
+         "'dim' (position 3) must be tuple of ints, not {}\nName dimensions by number.", type_name(dim),
+         error=TypeError)
     kind = "matrix" if p == "fro" and len(parts) > 2 else "vector"
-    if input.array.dtype.kind in "biu":
-        raise RuntimeError(f"linalg.{kind}_norm: Expected a floating point or complex tensor as input. Got "
-                           f"{dtype_of(input).legacy_name}\n{_HINT}")
+    need(dtype_of(input).is_floating_point, "linalg.{}_norm: Expected a floating point or complex tensor as "
+         "input. Got {}\nConvert it first, for example with .float().", kind, input)
     input = _in_dtype(input, dtype)
-    if kind == "matrix":
-        raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {' '.join(map(str, parts))}\n"
-                           "Pass p=2 for a norm over several dimensions.")
+    need(kind == "vector", "linalg.matrix_norm: dim must be a 2-tuple. Got {}\n"
+         "Pass p=2 for a norm over several dimensions.", " ".join(map(str, parts)))
     if p == "nuc":
         from .. import linalg
         return linalg.matrix_norm(input, "nuc", (-2, -1) if dim is None else dim, keepdim)
-    if isinstance(p, str) and p != "fro":
-        raise NotImplementedError(f"norm: p={p!r} is not supported.\nUse 'fro' or a number.")
+    need(not isinstance(p, str) or p == "fro", "norm: p={!r} is not supported.\nUse 'fro' or a number.", p,
+         error=NotImplementedError)
     dims = as_dims(tuple(dim) if isinstance(dim, list) else dim, input.array.ndim)
     if p in (np.inf, -np.inf) and not input.array.size:
         empty = [f"the dimension {d}because this dimension is empty" for d in parts

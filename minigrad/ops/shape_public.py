@@ -10,7 +10,7 @@ from ..random import C_NAMES
 from . import linalg as la
 from . import pointwise as p
 from . import shape as s
-from .arguments import FLOATS, INTS, as_dims, dtype_of, need_kernel
+from .arguments import FLOATS, INTS, as_dims, dim_of, dtype_of, need_kernel
 from .kinds import Dims, Dtype, Int, Sizes, Tensor, Tensors
 from .node_names import renamed
 from .signature import family, need, refuse, torch_function, torch_method
@@ -243,9 +243,7 @@ def chunk(input: Tensor, chunks: Int, dim: Int = 0):
 @torch_function
 def unbind(input: Tensor, dim: Int = 0):
     """A tuple of the slices along `dim`, without it (torch.unbind)."""
-    need(input.array.ndim, "Dimension specified as 0 but tensor has no dimensions\nUnsqueeze it first.",
-         error=IndexError)
-    dim = wrap_dim(dim, input.array.ndim)
+    dim = dim_of(dim, input)
     return s.unbind(input, dim=dim) if input.array.shape[dim] else ()
 
 
@@ -269,7 +267,8 @@ def _same_dtype(text, x, y, kernel="bmm"):
     if dtype != y.array.dtype:
         raise RuntimeError(text.format(dtype_of(x), dtype_of(y), lower=(c_low(x), c_low(y))) +
                            "\nConvert one of them with .to(dtype).")
-    need_kernel(kernel, x, INTS + FLOATS)
+    if dtype.kind == "b":
+        need_kernel(kernel, x, INTS + FLOATS)
 
 
 def c_low(x):

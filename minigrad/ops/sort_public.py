@@ -13,11 +13,11 @@ from . import reduce as r
 from . import reduce_public as rp
 from . import shape as s
 from . import shape_public as sp
-from .arguments import FLOATS, INTS, dtype_of, need_kernel
+from .arguments import FLOATS, INTS, dim_of, dtype_of, need_kernel
 from .index_public import gather
 from .kinds import Bool, Dims, Int, Number, Operand, Tensor
 from .node_names import renamed
-from .signature import need, refuse, returned, torch_function
+from .signature import family, need, refuse, returned, torch_function
 
 _Sort, _Topk, _Kth, _Median = [returned(name, "values", "indices")
                                for name in ("sort", "topk", "kthvalue", "median")]
@@ -141,9 +141,7 @@ def _along(input, dim):
     """`dim` counted from the front, of a tensor whose slices along it can be told apart."""
     if dim is None:
         return None
-    need(input.array.ndim, "Dimension specified as {} but tensor has no dimensions\nLeave dim out.", dim,
-         error=IndexError)
-    dim, shape = wrap_dim(dim, input.array.ndim), input.array.shape
+    dim, shape = dim_of(dim, input), input.array.shape
     need(shape.count(0) < 2, "Number of zero sized dimensions is more than one, so unique cannot be applied "
          "\nThere is nothing to compare.")
     need(shape[dim] == 0 or 0 not in shape, "There are 0 sized dimensions, and they aren't selected, so "
@@ -377,22 +375,19 @@ def nanmean(input: Tensor, dim: Dims = None, keepdim=False, *, dtype=None, out=N
     return nansum(input, dim, keepdim, dtype=dtype) / rp.sum(f.logical_not(f.isnan(input)), dim, keepdim)
 
 
-@torch_function
-def var_mean(input: Tensor, dim: Bool | Dims = None, unbiased: Bool = True, keepdim=False, *,
-             correction: Number = None):
-    """The variance and the mean over `dim` (torch.var_mean)."""
-    if isinstance(dim, bool):                   # torch's form var_mean(input, unbiased)
-        dim, unbiased = None, dim
-    return (rp.var(input, dim, unbiased, keepdim, correction=correction), rp.mean(input, dim, keepdim))
+def _and_mean(name):
+    spread = {"var_mean": rp.var, "std_mean": rp.std}[name]
+
+    def function(input: Tensor, dim: Bool | Dims = None, unbiased: Bool = True, keepdim=False, *,
+                 correction: Number = None):
+        if isinstance(dim, bool):               # torch's form var_mean(input, unbiased)
+            dim, unbiased = None, dim
+        return spread(input, dim, unbiased, keepdim, correction=correction), rp.mean(input, dim, keepdim)
+    return function
 
 
-@torch_function
-def std_mean(input: Tensor, dim: Bool | Dims = None, unbiased: Bool = True, keepdim=False, *,
-             correction: Number = None):
-    """The standard deviation and the mean over `dim` (torch.std_mean)."""
-    if isinstance(dim, bool):                   # torch's form std_mean(input, unbiased)
-        dim, unbiased = None, dim
-    return (rp.std(input, dim, unbiased, keepdim, correction=correction), rp.mean(input, dim, keepdim))
+var_mean, std_mean = family(_and_mean, "The {} and the mean over `dim`", var_mean="variance",
+                            std_mean="standard deviation")
 
 
 __all__ = [

@@ -13,7 +13,7 @@ from . import public as f
 from . import reduce_public as rp
 from . import shape_public as sp
 from . import sort_public as so
-from .arguments import FLOATS, dtype_of, need_kernel
+from .arguments import FLOATS, dim_of, dtype_of, need_kernel
 from .index_public import gather
 from .kinds import Bool, Float, Int, Number, Tensor, is_number
 from .signature import need, returned, torch_function
@@ -163,9 +163,7 @@ def corrcoef(input: Tensor):
 
 def _steps(y, x, dx, dim):
     """The areas between neighbours along `dim`, and it counted from the front."""
-    need(y.array.ndim, "Dimension specified as {} but tensor has no dimensions\nIt has no neighbours.", dim,
-         error=IndexError)
-    dim = wrap_dim(dim, y.array.ndim)
+    dim = dim_of(dim, y)
     size = y.array.shape[dim]
     later, sooner = ap.narrow(y, dim, 1, max(size - 1, 0)) if size else y, \
         ap.narrow(y, dim, 0, max(size - 1, 0))
