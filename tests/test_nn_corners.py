@@ -48,6 +48,84 @@ q, k, k, torch.ones(2, 4) < 0, True, torch.tril(torch.ones(3, 4)).double()
 q, k, k, None, True, None, True, True | q, k, k, None, False, torch.ones(3, 4) < 0, True, True
 q, k, k, None, True, torch.ones(3, 4) < 0, True, True
 """
+# `rows` (3, 4) and `image` (2, 3, 4, 5) are float64.
+FUNCTIONS = """
+F.conv1d(rows, torch.ones(2, 3, 2, 2).double()) | F.conv1d(rows, torch.ones(3, 2).double())
+F.conv1d(rows, torch.ones(2, 3, 2).double(), stride=1.5)
+F.conv1d(rows, torch.ones(2, 3, 2).double(), padding=(1, 2))
+F.conv1d(rows, torch.ones(2, 3, 2).double(), padding=1.5)
+F.conv1d(rows, torch.ones(3, 3, 2).double(), groups=2) | F.conv1d(rows, None)
+F.conv1d(rows, torch.ones(2, 3, 2).double(), stride=-1)
+F.conv1d(rows, torch.ones(2, 3, 2).double(), dilation=0)
+F.conv1d(rows, torch.ones(2, 3, 2).double(), padding=-1)
+F.conv1d(rows, torch.ones(2, 3, 2).double(), groups=0)
+F.conv_transpose1d(rows, torch.ones(3, 2, 2).double(), stride=(1, 2))
+F.conv_transpose1d(rows, torch.ones(3, 2, 2, 2).double())
+F.conv_transpose1d(rows, torch.ones(3, 2, 2).double(), torch.ones(3).double())
+F.conv_transpose1d(rows, torch.ones(3, 2, 2).double(), padding=9)
+F.conv_transpose1d(rows, torch.ones(3, 2, 2).double(), output_padding=2)
+F.conv_transpose1d(rows, torch.ones(3, 2, 2).double(), dilation=0) | F.max_pool1d(rows, (2, 2))
+F.max_pool1d(rows, 2.0) | F.max_pool1d(rows, 2, (1, 1)) | F.avg_pool1d(rows, 2, (1, 1))
+F.avg_pool1d(rows, 2.0) | F.avg_pool1d(rows, 2, 0) | F.avg_pool1d(rows, 2, padding=2)
+F.max_pool1d(rows[0], 2) | F.avg_pool1d(rows, 9) | F.avg_pool1d(rows, 2, padding=-1)
+F.adaptive_avg_pool1d(rows, 2.0) | F.conv1d(rows, torch.ones(2, 3, 2).double(), torch.ones(2))
+F.avg_pool1d(rows, 0) | F.avg_pool1d(rows[None, None], 2) | F.max_pool1d(rows[None, None], 2)
+F.max_pool1d(rows, 2, padding=(1, 1)) | F.max_pool1d(rows, 2, dilation=(1, 1)) | F.avg_pool1d(None, 2)
+F.max_pool1d(None, 2) | F.conv2d(image, torch.ones(2, 3, 2).double())
+F.conv2d(image, torch.ones(2, 3, 2, 2, 2).double()) | F.conv2d(image, torch.ones(2, 3).double())
+F.conv_transpose2d(image, torch.ones(3, 2, 2).double())
+F.conv_transpose2d(image, torch.ones(3, 2).double())
+F.conv_transpose2d(image, torch.ones(3, 2, 2, 2, 2).double())
+F.conv_transpose2d(image[0, 0], torch.ones(3, 2, 2, 2).double())
+F.conv_transpose2d(image, torch.ones(3, 2, 2, 2).double(), stride=1.5)
+F.conv_transpose2d(image, torch.ones(3, 2, 2, 2).double(), dilation=0)
+F.conv_transpose2d(image, torch.ones(3, 2, 2, 2).double(), stride=0, padding=-1)
+F.conv2d(image, torch.ones(3, 3, 2, 2).double(), stride=0, padding=-1, groups=0)
+F.conv2d(image, torch.ones(3, 3, 2, 2).double(), dilation=0, groups=2)
+F.conv2d(image, torch.ones(3, 3, 2, 2).double(), torch.ones(2).double(), groups=3)
+F.conv_transpose2d(image, torch.ones(2, 2, 2, 2).double(), groups=3)
+F.conv_transpose2d(image, torch.ones(3, 2, 2, 2).double(), torch.ones(3).double(), dilation=0)
+F.conv_transpose2d(image, torch.ones(3, 2, 2, 2).double(), torch.ones(3).double(), output_padding=3)
+F.conv_transpose2d(image, torch.ones(3, 2, 2, 2), torch.ones(2).double(), padding=9)
+F.conv_transpose2d(image, torch.ones(3, 2, 2, 2), output_padding=-1)
+F.conv_transpose2d(image, torch.ones(3, 2, 2, 2).double(), torch.ones(2)) | F.conv_transpose2d(image, None)
+F.conv_transpose2d(3, None) | F.conv2d(image, torch.ones(3, 2).double(), dilation=0)
+F.layer_norm(rows.float(), (4, ), torch.ones(4).double())
+F.layer_norm(rows.half(), (4, ), torch.ones(4).double()) | F.layer_norm(rows, (4, ), torch.ones(4))
+F.batch_norm(rows.float(), torch.ones(4).double(), torch.ones(4).double())
+F.batch_norm(rows.half(), torch.ones(4).double(), torch.ones(4).double())
+F.layer_norm(rows.float(), (4, ), torch.ones(4).half())
+F.batch_norm(rows, None, None, torch.ones(4), training=True)
+F.batch_norm(rows.float(), None, None, torch.ones(4).half(), training=True) | F.rms_norm(rows, (2.0, ))
+F.rms_norm(rows, 3) | F.rms_norm(rows, ("a", )) | F.layer_norm(rows, ("a", )) | F.layer_norm(rows, (True, ))
+F.pad(rows, "a") | F.pad(rows, None) | F.pad(rows[:,:0], (1, 1), "reflect")
+F.pad(rows[:,:0], (1, 1), "circular") | F.pad(rows[:,:0], (0, 0), "replicate")
+F.pad(rows[None,:,:0], (1, 1), "replicate") | F.pad(rows[None, None][:,:,:0], (1, 1, 1, 1), "replicate")
+F.pad(rows[None, None][:,:,:0], (1, 1, 1, 1), "reflect") | F.pad(rows, (-5, 1)) | F.pad(rows, (-2, -3))
+F.pad(rows, (-2, -2)) | F.pad(rows, (-5, 3), "replicate") | F.pad(rows, (-5, 3), "reflect")
+F.pad(rows, (1, 1), value=None) | F.pad(rows, (1, 1), value=torch.tensor(2.))
+F.pad(rows, (1, 1), value=[1]) | F.pad(rows, (1, 1), 3)
+F.scaled_dot_product_attention(rows, rows, rows.float())
+F.scaled_dot_product_attention(rows[0], rows, rows)
+F.scaled_dot_product_attention(rows[None], rows[None], rows[None], enable_gqa=True)
+F.scaled_dot_product_attention(rows, rows, rows, enable_gqa=True)
+F.scaled_dot_product_attention(image, image[:, :2], image[:, :2], enable_gqa=True)
+F.scaled_dot_product_attention(image[:, :2], image[:, :1], image[:, :1], enable_gqa=True)
+F.scaled_dot_product_attention(rows, rows, None) | F.scaled_dot_product_attention(rows, rows[:,:3], rows)
+F.scaled_dot_product_attention(rows, rows, rows[:2])
+F.scaled_dot_product_attention(rows, rows, rows, attn_mask=3)
+F.scaled_dot_product_attention(rows, rows, rows, attn_mask=rows)
+F.interpolate(rows[None], size=3, recompute_scale_factor=True)
+F.interpolate(rows[None], size=3, recompute_scale_factor=False)
+F.interpolate(rows[None], scale_factor=-1.) | F.group_norm(rows, -1) | F.group_norm(rows, 2.0)
+F.group_norm(rows, 2, torch.ones(4).float()) | nn.utils.get_total_norm([rows, image])
+nn.utils.get_total_norm([rows], 1, True) | nn.utils.get_total_norm([])
+nn.utils.get_total_norm([rows / 0], error_if_nonfinite=True) | clipped(torch, rows, 1.0, torch.tensor(2.0))
+clipped(torch, rows, 3.0, torch.tensor(2.0)) | R.pack_sequence([rows]).float()
+R.pack_sequence([rows]).half().data | R.pack_sequence([rows]).is_cuda | R.pack_sequence([rows]).cpu()
+R.pad_sequence([]) | R.pad_sequence(3) | R.pad_sequence(each for each in rows)
+R.pack_padded_sequence(image[0], 3) | hasattr(R.pack_sequence([rows]), "nonsense")
+"""
 OPTIMIZERS = """
 step(optim.SGD(model.named_parameters(), lr=.1), model) | step(optim.Adam(model.named_parameters()), model)
 optim.SGD([("a", w), w]) | optim.SGD([{"params": [("a", w)]}]).state_dict() | optim.SGD([("a", 3)])
@@ -126,6 +204,12 @@ def renamed(optim: Any, source: Any, target: Any) -> Any:
     optimizer = optim.SGD(target)
     optimizer.load_state_dict(optim.SGD(source).state_dict())
     return optimizer.state_dict()
+
+
+def clipped(B: Any, rows: Any, *settings: Any) -> Any:
+    weights = [B.ones(3, 4, dtype=B.float64), B.ones(2)]
+    weights[0].grad = rows
+    return B.nn.utils.clip_grads_with_norm_(weights, *settings), rows
 
 
 def averaged(B: Any, **options: Any) -> Any:
@@ -207,11 +291,13 @@ def plain(value: Any, B: Any) -> Any:
 def outcome(text: str, B: Any, more: Any) -> Any:
     B.manual_seed(0)
     random = np.random.default_rng(1)
-    names = {"torch": B, "nn": B.nn, "optim": B.optim, "s": B.optim.lr_scheduler, "copy": copy,
-             "OrderedDict": OrderedDict, "model": B.nn.Linear(2, 3).double(),
+    names = {"torch": B, "nn": B.nn, "F": B.nn.functional, "R": B.nn.utils.rnn, "optim": B.optim,
+             "s": B.optim.lr_scheduler, "copy": copy, "OrderedDict": OrderedDict,
+             "model": B.nn.Linear(2, 3).double(),
              "net": B.nn.Sequential(B.nn.Linear(2, 3), B.nn.ReLU(), B.nn.Sequential()).double(),
              **{name: B.from_numpy(random.standard_normal(shape)) for name, shape in
-                {"x": (2, 3, 4), "q": (3, 2, 4), "k": (4, 2, 4), "w": (2,), "v": (2,)}.items()}, **globals()}
+                {"x": (2, 3, 4), "q": (3, 2, 4), "k": (4, 2, 4), "w": (2,), "v": (2,), "rows": (3, 4),
+                 "image": (2, 3, 4, 5)}.items()}, **globals()}
     names |= {"torch": B, **more(B, names)}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -246,6 +332,11 @@ def test_modules(text: str) -> None:
 @pytest.mark.parametrize("given", expressions(ATTENTION))
 def test_attention(given: str) -> None:
     same(f"attention({given})", lambda B, names: {"attention": B.nn.MultiheadAttention(4, 2).double()})
+
+
+@pytest.mark.parametrize("text", expressions(FUNCTIONS))
+def test_functions(text: str) -> None:
+    same(text)
 
 
 @pytest.mark.parametrize("text", expressions(OPTIMIZERS))

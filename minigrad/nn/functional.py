@@ -17,6 +17,7 @@ from ..ops import reduce_public as rp
 from ..ops import shape_public as s
 from ..ops.arguments import dtype_of, need_tensor
 from ..ops.inplace_public import METHODS
+from ..ops.kinds import Int, Sizes, need_kind
 from ..ops.node_names import renamed, shown_as
 from . import activations, convolutions, distances, dropouts, losses, resample, sampling, spatial, windows
 from .activations import *
@@ -192,9 +193,10 @@ def _wider(input, *parameters):
     dtype = input.array.dtype
     others = [parameter.array.dtype for parameter in parameters if parameter is not None]
     for other in others:
-        need(other == dtype or (dtype.itemsize == 2 and other == np.float32), "mixed dtype (CPU): expect "
-             "parameter to have scalar type of {}\nConvert the layer or its input with .to(dtype).",
-             dtype_of(input).legacy_name)
+        fits = other == dtype or (dtype.itemsize == 2 and other == np.float32)
+        need(fits, "mixed dtype (CPU): {}\nConvert the layer or its input with .to(dtype).",
+             "all inputs must share same datatype." if dtype.itemsize == 8 else
+             "expect parameter to have scalar type of Float")
     return any([other != dtype for other in others])
 
 
@@ -240,22 +242,28 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     return result
 
 
+def _normalized(name, input, normalized_shape, **parameters):
+    """The sizes of the last dimensions as a list. Raises torch's errors where the input and the parameters do
+    not have them."""
+    need_tensor(name, input)
+    wanted = [*need_kind(Sizes, name, normalized_shape, "normalized_shape", 2)]
+    need(wanted, "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one "
+         "element, but got normalized_shape = []\nName the sizes of the last dimensions.")
+    for kind, tensor in parameters.items():
+        need(tensor is None or list(tensor.array.shape) == wanted, "Expected {0} to be of same shape as "
+             "normalized_shape, but got {0} of shape {1} and normalized_shape = {2}\nThey must agree.",
+             kind, tensor, wanted)
+    shape, comma = input.array.shape, ", " if name == "layer_norm" else ""
+    need(list(shape[-len(wanted):]) == wanted, "Given normalized_shape={}, expected input with shape "
+         "[*{}{}], but got input of size{}\nThe last dimensions are normalised.", wanted, comma,
+         str(wanted)[1:-1], shape)
+    return wanted
+
+
 def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     """The last dimensions, of `normalized_shape`, shifted and scaled to mean 0 and variance 1 for each
     sample, then by weight and bias of that shape; Ba et al. 2016 (torch.nn.functional.layer_norm)."""
-    need_tensor("layer_norm", input)
-    need(isinstance(normalized_shape, (tuple, list)), "layer_norm(): argument 'normalized_shape' (position "
-         "2) must be tuple of ints, not {}\nPass (size,).", type(normalized_shape).__name__, error=TypeError)
-    wanted, shape = list(normalized_shape), input.array.shape
-    need(wanted, "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one "
-         "element, but got normalized_shape = []\nName the sizes of the last dimensions.")
-    for name, tensor in (("weight", weight), ("bias", bias)):
-        need(tensor is None or list(tensor.array.shape) == wanted, "Expected {0} to be of same shape as "
-             "normalized_shape, but got {0} of shape {1} and normalized_shape = {2}\nThey must agree.",
-             name, tensor, wanted)
-    need(list(shape[-len(wanted):]) == wanted, "Given normalized_shape={}, expected input with shape [*, "
-         "{}], but got input of size{}\nThe last dimensions are normalised.",
-         wanted, str(wanted)[1:-1], shape)
+    wanted = _normalized("layer_norm", input, normalized_shape, weight=weight, bias=bias)
     need_float("LayerNormKernelImpl", input)
     if _wider(input, weight, bias):
         return n.layer_norm(input.float(), weight, bias, dims=len(wanted), eps=eps).to(input.dtype)
@@ -266,20 +274,9 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     """The last dimensions, of `normalized_shape`, divided by the root of their mean square, then times the
     weight of that shape; Zhang & Sennrich 2019 (torch.nn.functional.rms_norm). eps: by default the smallest
     step from 1 of the dtype."""
-    need_tensor("rms_norm", input)
-    need(isinstance(normalized_shape, (tuple, list)), "rms_norm(): argument 'normalized_shape' (position "
-         "2) must be tuple of ints, not {}\nPass (size,).", type(normalized_shape).__name__, error=TypeError)
-    wanted, array = list(normalized_shape), input.array
-    need(wanted, "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one "
-         "element, but got normalized_shape = []\nName the sizes of the last dimensions.")
-    need(weight is None or list(weight.array.shape) == wanted, "Expected weight to be of same shape as "
-         "normalized_shape, but got weight of shape {} and normalized_shape = {}\nThey must agree.", weight,
-         wanted)
-    need(list(array.shape[-len(wanted):]) == wanted, "Given normalized_shape={}, expected input with shape "
-         "[*{}], but got input of size{}\nThe last dimensions are normalised.",
-         wanted, "".join([f", {size}" for size in wanted])[2:], array.shape)
+    wanted = _normalized("rms_norm", input, normalized_shape, weight=weight)
     need_float("rms_norm", input)
-    wide = input.float() if array.itemsize == 2 else input      # half precision is rounded at the end
+    wide = input.float() if input.array.itemsize == 2 else input      # half precision is rounded at the end
     eps = np.finfo(wide.array.dtype).eps.item() if eps is None else eps
     root = f.rsqrt(rp.mean(wide * wide, tuple(range(-len(wanted), 0)), keepdim=True) + eps)
     out = wide * root
@@ -294,11 +291,13 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
     x = input.array.shape
     need(len(x) > 1, "Expected at least 2 dimensions for input tensor but received {}\n"
          "The input is (N, C, ...).", len(x))
+    num_groups = need_kind(Int, "group_norm", num_groups, "num_groups", 2)
     need(num_groups, "integer division or modulo by zero\nPass 1 for all channels together.",
          error=ZeroDivisionError)
     size = x[0] * x[1] // num_groups, num_groups, *x[2:]
     need(size[0] * math.prod(x[2:]) != 1, "Expected more than 1 value per channel when training, got input "
          "size {}\nNormalise over more values.", size, error=ValueError)
+    need(num_groups > 0, "Expected num groups to be greater than 0, got {}\nPass 1 or more.", num_groups)
     need(x[1] % num_groups == 0, "Expected number of channels in input to be divisible by num_groups, but "
          "got input of shape {} and num_groups={}\nEvery group has as many channels.", x, num_groups)
     for kind, tensor in (("weight", weight), ("bias", bias)):

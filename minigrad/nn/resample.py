@@ -7,11 +7,14 @@ import numpy as np
 from ..backends.arrays import beside, on_gpu
 from ..engine.autocast import product
 from ..engine.core import TensorBase, wrap
+from ..engine.errors import wrap_dim
 from ..ops import index_public as ip
 from ..ops import public as f
 from ..ops import reduce_public as rp
 from ..ops import shape_public as s
 from ..ops.arguments import cast, need_tensor
+from ..ops.attention import attention
+from ..ops.kinds import type_name
 from .arguments import need, need_float
 from .spatial import adaptive_avg_pool1d, adaptive_avg_pool2d
 
@@ -43,6 +46,8 @@ def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corne
          "Leave one out.", error=ValueError)
     need(size is not None or scale_factor is not None, "either size or scale_factor should be defined\n"
          "Pass one.", error=ValueError)
+    need(scale_factor is not None or not recompute_scale_factor, "recompute_scale_factor is not meaningful "
+         "with an explicit size.\nLeave it out.", error=ValueError)
     count, total = len(old), input.array.ndim
     given = size if scale_factor is None else scale_factor
     each = tuple(given) if isinstance(given, (tuple, list)) else (given,) * count
@@ -166,6 +171,13 @@ def pixel_unshuffle(input, downscale_factor):
 
 # Attention --------------------------------------------------------------------------------------------------
 
+def _one_kernel_does(q, k, v):
+    """Do the conditions of torch's flash kernel on a CPU hold?"""
+    return (q.ndim == 4 and q.size and k.size and k.shape == v.shape and q.shape[:2] == k.shape[:2]
+            and q.shape[3] == k.shape[3] and q.dtype == k.dtype == v.dtype and q.dtype.kind == "f"
+            and q.itemsize >= 4 and type(q) is type(k) is type(v))
+
+
 @product
 def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False,
                                  scale=None, enable_gqa=False):
@@ -177,15 +189,29 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.
     place sees itself and those before. scale: 1/√E by default. enable_gqa: several heads of the query share
     one of key and value.
     """
-    for name, x in (("query", query), ("key", key), ("value", value)):
-        need_tensor("scaled_dot_product_attention", x, name)
+    given = {"query": query, "key": key, "value": value}
+    for position, (name, x) in enumerate(given.items(), 1):
+        need_tensor("scaled_dot_product_attention", x, name, position)
+    need(attn_mask is None or isinstance(attn_mask, TensorBase), "scaled_dot_product_attention(): argument "
+         "'attn_mask' must be Tensor, not {}\nPass a Tensor.", type_name(attn_mask), error=TypeError)
+    dims = query.array.ndim, key.array.ndim, value.array.ndim
+    need(min(dims) > 1, "Expected query, key, and value to all be  at least 2 dimensional, but got "
+         "query.dim: {} key.dim: {} and value.dim: {} instead.\nThey are (..., L, E).", *dims)
+    if not query.array.dtype == key.array.dtype == value.array.dtype:
+        need(False, "Expected query, key, and value to have the same dtype, but got query.dtype: {} "
+             "key.dtype: {} and value.dtype: {} instead.\nConvert them with .to(dtype).",
+             *map(s.c_low, given.values()))
     need(not (is_causal and attn_mask is not None), "_scaled_dot_product_attention: Explicit attn_mask "
          "should not be set when is_causal=True\nPass one of the two.")
     if enable_gqa:
-        times = query.array.shape[-3] // key.array.shape[-3]
-        spread = wrap(beside(np.repeat(np.arange(key.array.shape[-3]), times), key.array))
+        heads, own = (x.array.shape[wrap_dim(-3, x.array.ndim)] for x in (query, key))
+        need(heads % own == 0, "Number of heads in key and value must divide the number of heads in \n"
+             "the query; there are {} and {}.", own, heads)
+        spread = wrap(beside(np.repeat(np.arange(own), heads // own), key.array))
         key, value = ip.index_select(key, -3, spread), ip.index_select(value, -3, spread)
     scale = 1 / math.sqrt(query.array.shape[-1]) if scale is None else scale
+    if attn_mask is None and not dropout_p and _one_kernel_does(query.array, key.array, value.array):
+        return attention(query, key, value, causal=is_causal, scale=scale)
     scores = s.matmul(query, s.transpose(key, -2, -1)) * scale
     if is_causal:
         attn_mask = wrap(beside(np.tri(*scores.array.shape[-2:], dtype=bool), scores.array))

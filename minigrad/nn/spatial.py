@@ -10,7 +10,7 @@ from ..ops import pool
 from ..ops import reduce as r
 from ..ops import shape_public as s
 from ..ops.arguments import dtype_of, need_tensor
-from ..ops.kinds import Sizes, need_kind
+from ..ops.kinds import Float, Sizes, need_kind
 from ..ops.node_names import renamed
 from .arguments import need, need_attribute, need_float
 
@@ -195,6 +195,10 @@ def pad(input, pad, mode="constant", value=None):
     image, for the dimensions beyond the first two (or one).
     """
     need_tensor("pad", input)
+    pad = need_kind(Sizes, "pad", pad, "pad", 2)
+    need(isinstance(mode, str), "pad(): argument 'mode' (position 3) must be str, not {}\nPass a name.",
+         type(mode).__name__, error=TypeError)
+    value = None if value is None else need_kind(Float, "pad", value, "value", 4)
     shape, pairs = input.array.shape, list(zip(pad[::2], pad[1::2]))
     need(len(pad) % 2 == 0, "Padding length must be divisible by 2\nGive (before, after) pairs.")
     need(len(pairs) <= len(shape), "Padding length should be less than or equal to two times the input "
@@ -211,7 +215,10 @@ def pad(input, pad, mode="constant", value=None):
 
 
 def _continued(input, pairs, mode):
-    shape = input.array.shape
+    shape, count = input.array.shape, len(pairs) + 1
+    need(mode == "circular" or 0 not in shape[-count:], "Expected {}D or {}D (batch mode) tensor with "
+         "possibly 0 batch size and other non-zero dimensions for input, but got: {}\n"
+         "There is nothing to continue.", count, count + 1, shape)
     for k, (before, after) in enumerate(pairs):
         dim = len(shape) - 1 - k
         size = shape[dim]
@@ -234,6 +241,8 @@ def _continued(input, pairs, mode):
 def _pad_constant(input, pairs, value):
     pairs = [(0, 0)] * (input.array.ndim - len(pairs)) + pairs[::-1]
     cut = tuple([slice(max(0, -a), n - max(0, -b)) for n, (a, b) in zip(input.array.shape, pairs)])
+    need(all([part.start <= part.stop for part in cut]), "narrow(): length must be non-negative.\n"
+         "Cut less than there is.")
     kept = i.take(input, slices=cut)
     shape = tuple([n + max(0, a) + max(0, b) for n, (a, b) in zip(kept.array.shape, pairs)])
     inside = tuple([slice(max(0, a), max(0, a) + n) for n, (a, b) in zip(kept.array.shape, pairs)])

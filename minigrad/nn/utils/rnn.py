@@ -1,5 +1,6 @@
 """Sequences of different lengths: padded to one length, or packed step by step (torch.nn.utils.rnn)."""
 from collections import namedtuple
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from ..arguments import need
 __all__ = ["PackedSequence", "pack_padded_sequence", "pack_sequence", "pad_packed_sequence", "pad_sequence",
            "unpack_sequence", "unpad_sequence"]
 
+CONVERSIONS = ("cpu", "cuda", "double", "float", "half", "long", "int", "short", "char", "byte", "pin_memory")
 _Packed = namedtuple("_Packed", "data batch_sizes sorted_indices unsorted_indices")
 
 
@@ -33,6 +35,13 @@ class PackedSequence(_Packed):
         """With the data converted as by Tensor.to."""
         return self._replace(data=self.data.to(*args, **kwargs))
 
+    def __getattr__(self, name):
+        if name == "is_cuda":
+            return self.data.is_cuda
+        need(name in CONVERSIONS, "'PackedSequence' object has no attribute '{}'\n"
+             "It has a tensor's conversions.", name, error=AttributeError)
+        return lambda: self._replace(data=getattr(self.data, name)())
+
 
 def invert_permutation(permutation):
     """The permutation that undoes it, None for None (torch.nn.utils.rnn.invert_permutation)."""
@@ -46,6 +55,8 @@ def pack_padded_sequence(input, lengths, batch_first=False, enforce_sorted=True)
     they must fall; otherwise the batch is sorted. Raises RuntimeError for lengths that do not fit.
     """
     lengths = host(plain(lengths)) if isinstance(lengths, TensorBase) else np.asarray(lengths)
+    need(lengths.ndim == 1, "'lengths' argument should be a 1D CPU int64 tensor, but got {}D cpu Long "
+         "tensor\nGive one length per sequence.", lengths.ndim)
     order = None
     if not enforce_sorted:
         sorting = np.argsort(-lengths, kind="stable")
@@ -95,6 +106,10 @@ def pad_sequence(sequences, batch_first=False, padding_value=0.0, padding_side="
     (torch.nn.utils.rnn)."""
     need(padding_side in ("left", "right"), "Expected padding_side to be one of left or right, but got {}.\n"
          "Choose one.", padding_side)
+    need(isinstance(sequences, Iterable), "pad_sequence: Expected iterable for input sequences, but got arg "
+         "of type: {}\nPass a list of tensors.", type(sequences))
+    sequences = list(sequences)
+    need(sequences, "received an empty list of sequences\nPass one or more.")
     longest, parts = max([len(x) for x in sequences]), []
     for x in sequences:
         filler = create.full((longest - len(x), *x.shape[1:]), padding_value, dtype=x.dtype)
