@@ -42,6 +42,7 @@ from tensor_pairs import check, table
     B.mode(B.tensor([[1., 2, 2, 3, 3], [3, 3, 1, 1, 0]]))
     B.mode(B.tensor([[1., 2, 2, 3, 3], [3, 3, 1, 1, 0]]), 0)
     B.mode(B.tensor([[1., 2, 2, 3, 3], [3, 3, 1, 1, 0]]), 1, True)
+    import copy; r = B.mode(B.tensor([2., 1.])); copy.copy(r), copy.deepcopy(r), r[:1], len(r), str(r)
     B.mode(B.tensor(2.))
     B.mode(B.zeros(0))
     B.mode(B.zeros(0, 2))
