@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
@@ -53,17 +53,19 @@ def explain(loss: Any, gradient: Any = None, *, names: Mapping[str, Any] | None 
         raise TypeError(f"explain() got an unexpected keyword argument '{next(iter(numbers))}'\n"
                         "Numbers for names go with arithmetic as text.")
     caller = user_frame(sys._getframe(1))
-    if callable(loss) and not isinstance(loss, TENSOR):
-        loss = run_noted(loss)
-    variables = variables_of(caller) if names is None else dict(names)
-    return Explanation(collect(loss, gradient, variables), variables,
+    return Explanation(*traced(loss, gradient, names, caller),
                        caller.f_code.co_filename if caller is not None else "")
 
 
-def run_noted(function: Callable[[], Any]) -> Any:
-    """What a function gives when run inside `tracing()`."""
-    with tracing():
-        return function()
+def traced(loss: Any, gradient: Any, names: Mapping[str, Any] | None,
+           caller: FrameType | None) -> tuple[Trace, Mapping[str, Any]]:
+    """The walk from a loss, or from what a function gives when run inside `tracing()`, and the variables:
+    `names`, or those of the caller."""
+    if callable(loss) and not isinstance(loss, TENSOR):
+        with tracing():
+            loss = loss()
+    variables = variables_of(caller) if names is None else names
+    return collect(loss, gradient, variables), variables
 
 
 def explain_expression(text: str, numbers: Mapping[str, Any]) -> Explanation:
@@ -300,8 +302,7 @@ class Explanation(Page):
         if leaf.after is None:
             section.add(*parts, ("number", "None"), f"   {questions.why(self.trace, value.tensor)}")
             return
-        if len(arrivals) > 1 and value.shape and np.size(leaf.after) == 1 or len(arrivals) > 1 and \
-                not value.shape:
+        if len(arrivals) > 1 and np.size(leaf.after) == 1:
             parts += [self._sum(arrivals), " = "]
         total = arrivals[-1].total if arrivals else leaf.after
         if leaf.before is None:

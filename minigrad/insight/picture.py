@@ -12,9 +12,9 @@ import numpy as np
 
 from ..atomic import replace_file
 from ..nn import Parameter
-from .explain import run_noted, variables_of
-from .notes import TENSOR, user_frame
-from .trace import Step, Trace, Value, collect
+from .explain import traced
+from .notes import user_frame
+from .trace import Step, Trace, Value
 from .wording import array_text, name_of, number, rms, shape_text
 
 FORMATS = ("svg", "png", "dot")
@@ -38,11 +38,7 @@ def draw(loss: Any, gradient: Any = None, *, gradients: bool = False,
     become frames. gradients: write on every edge what flows back along it, and in the boxes of leaves their
     `.grad`. Returns a Picture. Raises what `explain` raises. minigrad's own: torch has no such function.
     """
-    caller = user_frame(sys._getframe(1))
-    if callable(loss) and not isinstance(loss, TENSOR):
-        loss = run_noted(loss)
-    variables = variables_of(caller) if names is None else names
-    return Picture(collect(loss, gradient, variables), gradients)
+    return Picture(traced(loss, gradient, names, user_frame(sys._getframe(1)))[0], gradients)
 
 
 class Picture:
@@ -116,12 +112,9 @@ class _Dot:
         """Values that nodes keep, and the ops that do."""
         found: dict[Any, set[str]] = {}
         for step in self.trace.steps:
-            named = dict(zip(step.operand_names, step.operands))
-            if len(step.results) == 1:
-                named["z"] = step.results[0]
             for saved in step.saved:
-                if saved.name in named:
-                    found.setdefault(_same(named[saved.name]), set()).add(step.op)
+                if saved.name in step.named:
+                    found.setdefault(_same(step.named[saved.name]), set()).add(step.op)
         return found
 
     def _step(self, step: Step) -> None:

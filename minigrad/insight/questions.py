@@ -115,10 +115,8 @@ def memory(trace: Trace) -> list[Held]:
         for saved in step.saved:
             held = found.setdefault(saved.memory, Held(saved.held, saved.shape, "", [], True))
             held.extra, held.read = saved.memory not in leaves, max(held.read, saved.nbytes)
-            named = dict(zip(step.operand_names, step.operands))
-            if len(step.results) == 1:
-                named["z"] = step.results[0]
-            held.value = held.value or (named[saved.name].name if saved.name in named else "")
+            named = step.named.get(saved.name)
+            held.value = held.value or (named.name if named is not None else "")
             held.keepers.append((step, saved.name, saved.readers))
     return sorted(found.values(), key=lambda held: -held.nbytes)
 
@@ -161,7 +159,7 @@ def _unrecorded(trace: Trace, tensor: Any, name: str, file: str) -> str:
     memory = owner(plain(tensor))
     source = next((leaf.value for leaf in trace.leaves
                    if leaf.value.tensor is not tensor and owner(plain(leaf.value.tensor)) is memory), None)
-    kept = next((held for held in _keepers(trace, memory)), None)
+    kept = next(_keepers(trace, memory), None)
     if line or source is not None or kept is not None:
         of = source.name if source is not None else kept
         return (f"{name} was detached" + (f" (line {line})" if line else "")
@@ -175,12 +173,10 @@ def _unrecorded(trace: Trace, tensor: Any, name: str, file: str) -> str:
 
 def _keepers(trace: Trace, memory: np.ndarray) -> Iterator[str]:
     for step in trace.steps:
-        named = dict(zip(step.operand_names, step.operands))
-        if len(step.results) == 1:
-            named["z"] = step.results[0]
         for saved in step.saved:
-            if saved.memory == id(memory) and saved.name in named and named[saved.name].kind != "constant":
-                yield named[saved.name].name
+            named = step.named.get(saved.name)
+            if saved.memory == id(memory) and named is not None and named.kind != "constant":
+                yield named.name
 
 
 def _name(trace: Trace, tensor: Any) -> str:

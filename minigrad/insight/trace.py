@@ -121,6 +121,12 @@ class Step:
     hooked: bool = False                        # do the user's hooks see or change what passes?
 
     @property
+    def named(self) -> dict[str, Value]:
+        """The values by what the formulas call them; a single result is z."""
+        return {**dict(zip(self.operand_names, self.operands)),
+                **({"z": self.results[0]} if len(self.results) == 1 else {})}
+
+    @property
     def module(self) -> str:
         """Path of the innermost module that ran, '' outside of modules."""
         return self.modules[-1][0] if self.modules else ""
@@ -230,11 +236,13 @@ class _Walk:
                 if edge.gradient is not None:
                     self.leaves[id(edge)].before = _kept(plain(edge.gradient))
             return self.values[key]
-        node, output = (edge.edges[0], edge.attrs) if isinstance(edge, PICK) else (edge, 0)
-        key = "node", int(node.number), output
+        return self._result(*((edge.edges[0], edge.attrs) if isinstance(edge, PICK) else (edge, 0)))
+
+    def _result(self, node: Any, output: int) -> Value:
+        key: Key = "node", int(node.number), output
         if key not in self.values:
-            shape = edge.shape if isinstance(edge, PICK) or not _several(node) else edge.shape[output]
-            self.values[key] = Value(key, "result", None, tuple(shape), str(np.dtype(edge.dtype)),
+            shape = node.shape[output] if _several(node) else node.shape
+            self.values[key] = Value(key, "result", None, tuple(shape), str(np.dtype(node.dtype)),
                                      step=int(node.number))
         return self.values[key]
 
@@ -242,24 +250,15 @@ class _Walk:
         note, made = note_of(node), node.op
         check_saved(node)
         operands = [self._operand(node, position, edge, note) for position, edge in enumerate(node.edges)]
-        count = len(node.shape) if _several(node) else 1
-        results = []
-        for output in range(count):
-            key: Key = "node", int(node.number), output
-            if key not in self.values:
-                shape = node.shape[output] if _several(node) else node.shape
-                self.values[key] = Value(key, "result", None, tuple(shape), str(np.dtype(node.dtype)),
-                                         step=int(node.number))
-            value = self.values[key]
-            if note is not None and len(note.results) > output:
-                value.array = note.results[output]
-            results.append(value)
+        results = [self._result(node, output) for output in range(len(node.shape) if _several(node) else 1)]
+        for value, array in zip(results, note.results if note is not None else ()):
+            value.array = array
         formula = made.formula or (f"{made.name}(…)",)
         step = Step(int(node.number), made.name, node.name(), formula[0], tuple(formula[1:]),
                     _operand_names(made, len(operands)), operands, results, _attributes(node, note),
                     _saved(node), note.place if note else None, note.modules if note else (), node)
         step.arrivals = [[] for _ in results]
-        step.cotangents = [None] * count
+        step.cotangents = [None] * len(results)
         return step
 
     def _operand(self, node: Any, position: int, edge: Any, note: Note | None) -> Value:

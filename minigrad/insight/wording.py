@@ -113,9 +113,7 @@ def fill(formula: str, symbols: Mapping[str, str]) -> str:
 
 def symbols_of(step: Step) -> dict[str, Value | Any]:
     """What the symbols of a step's formulas stand for: operands, the result, attributes that are numbers."""
-    found: dict[str, Any] = dict(zip(step.operand_names, step.operands))
-    if len(step.results) == 1:
-        found["z"] = step.results[0]
+    found: dict[str, Any] = step.named
     letters = {"W": "weight", "w": "weight", "b": "bias", "v": "value", "c": "condition", "m": "mask"}
     for letter, name in letters.items():
         if name in found:
