@@ -215,6 +215,12 @@ def _like(array, make):
     return random.in_memory_order(make(array.shape), array.shape, strides)
 
 
+def _made_like(input, dtype, device, requires_grad, make):
+    """A tensor of what `make(shape, NumPy's dtype, device)` gives, these `input`'s unless said otherwise."""
+    kind, place = _kind(dtype, input.dtype), device or input.device
+    return _finish(_like(plain(input), lambda shape: make(shape, kind, place)), requires_grad, place)
+
+
 def _shape(name, size):
     """The sizes of a new tensor. Raises torch's RuntimeErrors for negative ones."""
     for n in size:
@@ -247,9 +253,7 @@ def _family(name, text):
 
     def like(input: Tensor, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None,
              pin_memory=False):
-        kind = _kind(dtype, input.dtype)
-        place = device or input.device
-        return _finish(_like(plain(input), lambda shape: make(shape, kind, place)), requires_grad, place)
+        return _made_like(input, dtype, device, requires_grad, make)
 
     def new(self, size: Sizes, *, dtype=None, layout=None, device=None, pin_memory=False,
             requires_grad=False):
@@ -311,11 +315,9 @@ def _drawn(name, draw, text):
 
     def like(input: Tensor, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False,
              memory_format=None, pin_memory=False):
-        kind, source = _kind(dtype, input.dtype), plain(input)
-        dense = _like(source, lambda shape: np.empty(shape, bool)).flags.c_contiguous
-        place = device or input.device
-        array = _like(source, lambda shape: draw(_stream(generator, place), shape, kind, dense))
-        return _finish(array, requires_grad, place)
+        dense = _like(plain(input), lambda shape: np.empty(shape, bool)).flags.c_contiguous
+        return _made_like(input, dtype, device, requires_grad, lambda shape, kind, place:
+                          draw(_stream(generator, place), shape, kind, dense))
     return (_named(torch_function, function, name, text),
             _named(torch_function, like, f"{name}_like", f"like `input`, {text}"))
 
@@ -377,11 +379,8 @@ def randint_like(input: Tensor, low: Int = 0, high: Int = None, *, generator=Non
     """Integers from [low, high) in a tensor like `input` (torch.randint_like)."""
     if high is None:
         low, high = 0, low
-    kind = _kind(dtype, input.dtype)
-    place = device or input.device
-    array = _like(plain(input),
-                  lambda shape: random.integers(_stream(generator, place), low, high, shape, kind))
-    return _finish(array, requires_grad, place)
+    return _made_like(input, dtype, device, requires_grad, lambda shape, kind, place:
+                      random.integers(_stream(generator, place), low, high, shape, kind))
 
 
 @torch_function
