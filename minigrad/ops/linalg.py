@@ -18,10 +18,7 @@ def _linear(xp, x, weight, bias):
     if x.itemsize == 2 and bias is not None:    # half precision is rounded once, with the bias
         wide = [part.astype("float32") for part in (x, weight, bias)]
         return _linear(xp, *wide).astype(x.dtype)
-    z = xp.matmul(x, weight.T)
-    if bias is not None:
-        z += bias
-    return z
+    return xp.matmul(x, weight.T, bias)
 
 
 # The bias comes in by broadcasting, so the walk sums its cotangent over the rows.

@@ -5,7 +5,8 @@ from ..backends.arrays import as_writeable
 from ..engine.op import op
 from .index import put, take
 
-view = op("view", lambda x, *, shape: x.reshape(shape), grads=(lambda g, x_shape: view(g, shape=x_shape),),
+view = op("view", lambda xp, x, *, shape: xp.reshape(x, shape),
+          grads=(lambda g, x_shape: view(g, shape=x_shape),),
           formula=("x in another shape", "ḡ in x's shape"), view=True)
 permute = op("permute", lambda x, *, dims: x.transpose(dims),
              grads=(lambda g, dims: permute(g, dims=tuple(sorted(range(len(dims)), key=dims.__getitem__))),),

@@ -25,6 +25,7 @@ COVERED_BY: dict[str, tuple[str, ...]] = {
     "max_pool2d_positions": ("max_pool2d", "max_pool2d.indices"), "avg_pool2d_backward": ("avg_pool2d",),
     "adaptive_avg_pool2d_backward": ("adaptive_avg_pool2d",), "batch_norm_backward": ("batch_norm",),
     "batch_norm_eval": ("batch_norm",), "layer_norm_backward": ("layer_norm",),
+    "attention_backward": ("attention",),
     "cross_entropy_backward": ("cross_entropy",),
     "binary_cross_entropy_backward": ("binary_cross_entropy",), "cumprod_backward": ("cumprod",),
     "cofactors": ("det",), "lower": ("cholesky",), "on_axis": ("cholesky",),

@@ -72,6 +72,7 @@ from cupy import (
     reciprocal,
     remainder,
     repeat,
+    reshape,
     rint,
     roll,
     sign,
@@ -94,6 +95,7 @@ from cupy.cuda import get_elapsed_time as elapsed_time
 
 from ..arrays import TYPES
 from . import linalg, memory
+from .attention import attention, attention_backward
 from .conv import conv2d, conv2d_input_grad, conv2d_weight_grad
 from .generator import CudaGenerator, gpu_generator
 from .linalg import matrix_exp, pinv

@@ -83,12 +83,15 @@ def logsumexp(x, axis, keepdims=False):
     return z if keepdims else z.squeeze(axis)
 
 
-def matmul(x, y):
-    """cupy.matmul: x of more dimensions by a matrix as one product; batches of halves in float32, which CuPy
-    does not multiply otherwise."""
+def matmul(x, y, bias=None):
+    """cupy.matmul, plus bias: x of more dimensions by a matrix as one product; batches of halves in float32,
+    which CuPy does not multiply otherwise."""
     if x.ndim > 2 and y.ndim == 2:
-        return matmul(x.reshape(-1, x.shape[-1]), y).reshape(*x.shape[:-1], y.shape[-1])
-    return cupy.matmul(x, y) if x.ndim < 3 and y.ndim < 3 else _batches(x, y)
+        return matmul(x.reshape(-1, x.shape[-1]), y, bias).reshape(*x.shape[:-1], y.shape[-1])
+    z = cupy.matmul(x, y) if x.ndim < 3 and y.ndim < 3 else _batches(x, y)
+    if bias is not None:
+        z += bias
+    return z
 
 
 @rounded_once

@@ -46,8 +46,9 @@ def _sgemm(context, address, left, right, m, n, k, a, a_line, b, b_line, beta, c
 
 @numba.njit(inline="always")
 def multiply(sgemm, a, b, c, a_turned, b_turned, beta):
-    """c = a @ b + beta c, of C-contiguous float32 matrices; a or b transposed if so. sgemm: see `find`."""
+    """c = a @ b + beta c, of float32 matrices whose rows are contiguous; a or b transposed if so. sgemm: see
+    `find`."""
     left, right = np.int32(TURNED if a_turned else PLAIN), np.int32(TURNED if b_turned else PLAIN)
     (m, n), k = c.shape, a.shape[0] if a_turned else a.shape[1]
-    _sgemm(sgemm, left, right, m, n, k, a.ctypes.data, a.shape[1], b.ctypes.data, b.shape[1], beta,
-           c.ctypes.data, n)
+    _sgemm(sgemm, left, right, m, n, k, a.ctypes.data, a.strides[0] // 4, b.ctypes.data, b.strides[0] // 4,
+           beta, c.ctypes.data, c.strides[0] // 4)

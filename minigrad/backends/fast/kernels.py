@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import numpy as plain
 from ..numpy import winograd
+from ..numpy.attention import empty_as
 from ..numpy.layout import channels_last, nhwc, rounded_once
 from ..numpy.memory import empty, empty_like
 from ..numpy.norm import _lines, _Rows
@@ -230,11 +231,44 @@ def max_pool2d_backward(g, indices, x_shape, kernel, stride, padding=(0, 0), dil
     return channels_last(z)
 
 
-SGEMM = blas.find()
+SGEMM = blas.find()             # 0: NumPy's kernels of what follows stay
+
+
+def if_found(kernel):
+    return instead(kernel) if SGEMM else kernel
+
+
+def _by_head(run, q, k):
+    n, heads, length, _ = q.shape
+    parallel(run, n * heads, 4 * n * heads * length * k.shape[2])
+
+
+@if_found
+def attention(q, k, v, causal, scale):
+    z, norms = empty_as(q), np.empty(q.shape[:3], q.dtype)
+    q, k, v = (_rows(x) for x in (q, k, v))
+    _by_head(lambda start, stop: loops.attention(SGEMM, q, k, v, causal, np.float32(scale), z, norms, start,
+                                                 stop), q, k)
+    return z, norms
+
+
+@if_found
+def attention_backward(g, q, k, v, z, norms, causal, scale):
+    gradients = [empty_as(x) for x in (q, k, v)]
+    g, q, k, v, z = (_rows(x) for x in (g, q, k, v, z))
+    _by_head(lambda start, stop: loops.attention_backward(SGEMM, g, q, k, v, z, norms, causal,
+                                                          np.float32(scale), *gradients, start, stop), q, k)
+    return tuple(gradients)
+
+
+def _rows(x):
+    """x, or a copy, with rows as BLAS takes them: contiguous, one after another."""
+    blas_takes = x.strides[-1] == x.itemsize and x.strides[-2] >= x.shape[-1] * x.itemsize
+    return x if blas_takes else np.ascontiguousarray(x)
 CHUNK = 1 << 17                 # numbers in a chunk's transformed input or output
 
 
-def _rows(x, wide, out):
+def _band(x, wide, out):
     """How many rows of tiles go through at a time."""
     return max(1, max(winograd.LEAST, CHUNK // (16 * max(x.shape[3], out))) // wide)
 
@@ -246,7 +280,7 @@ def convolve(x, w, bias, pads, size, turned=False):
     tall, wide = (n + 1 >> 1 for n in size)
     z, bias = empty((len(x), 2 * tall, 2 * wide, out), x.dtype), _flat(bias) if bias is not None else None
     bias = np.zeros(out, x.dtype) if bias is None else bias
-    x, most = np.ascontiguousarray(x), _rows(x, wide, out)
+    x, most = np.ascontiguousarray(x), _band(x, wide, out)
     parallel(lambda start, stop: loops.winograd(SGEMM, x, pads[0][0], pads[1][0], kernel, turned, bias, z,
                                                 start, stop, most), len(x) * tall, 36 * z.size)
     return z if z.shape[1:3] == size else np.ascontiguousarray(z[:, :size[0], :size[1]])
@@ -266,5 +300,4 @@ def weight_grad(g, x, pads):
     return winograd.gather_kernel(parts)
 
 
-# Without BLAS's address NumPy's stay.
 WINOGRAD = {"convolve": convolve, "weight_grad": weight_grad} if SGEMM else {}

@@ -425,3 +425,78 @@ def winograd_weight(sgemm, g, x, top, left, total, start, stop, most):
         for m in range(16):
             a, b = slope[m * n * out:(m + 1) * n * out], tile[m * n * channels:(m + 1) * n * channels]
             multiply(sgemm, a.reshape(n, out), b.reshape(n, channels), total[m], True, False, ONE)
+
+
+QUERIES = 128                   # rows of scores at a time
+
+
+@inline
+def _shares(sgemm, q, k, causal, scale, top, scores):
+    """Scaled scores of query rows from `top` on; how many keys each sees is for the caller."""
+    multiply(sgemm, q[top:top + len(scores)], k, scores, False, True, ZERO)
+    for i in range(len(scores)):
+        for j in range(scores.shape[1]):
+            scores[i, j] *= scale
+        if causal:
+            scores[i, top + i + 1:] = -f32(np.inf)
+
+
+@loop(SUMS)
+def _softmax_rows(scores, norms):
+    """Makes shares of scores, and keeps each row's ln Σ e^score."""
+    for i in range(len(scores)):
+        row, total = scores[i], ZERO
+        top = largest(row)
+        for j in range(row.size):
+            e = exp(row[j] - top)
+            row[j] = e
+            total += e
+        norms[i] = top + np.log(total)
+        for j in range(row.size):
+            row[j] /= total
+
+
+@loop()
+def attention(sgemm, q, k, v, causal, scale, z, norms, start, stop):
+    """Heads start:stop of all: q, z (N, H, L, E), k, v (N, H, S, E), norms (N, H, L)."""
+    _, heads, length, _ = q.shape
+    room = np.empty((min(length, QUERIES), k.shape[2]), f32)
+    for head in range(start, stop):
+        b, h = divmod(head, heads)
+        for top in range(0, length, QUERIES):
+            scores = room[:min(QUERIES, length - top)]
+            _shares(sgemm, q[b, h], k[b, h], causal, scale, top, scores)
+            _softmax_rows(scores, norms[b, h, top:])
+            multiply(sgemm, scores, v[b, h], z[b, h, top:top + len(scores)], False, False, ZERO)
+
+
+@loop(SUMS)
+def _slopes(shares, norms, g, z, slope, scale):
+    """P = e^(score − norm) in the place of scores; slope: ḡ vᵀ becomes P ⊙ (ḡ vᵀ − Σ ḡ z) · scale."""
+    for i in range(len(shares)):
+        level = ZERO
+        for j in range(g.shape[1]):
+            level += g[i, j] * z[i, j]
+        norm = norms[i]
+        for j in range(shares.shape[1]):
+            share = exp(shares[i, j] - norm)
+            shares[i, j] = share
+            slope[i, j] = share * (slope[i, j] - level) * scale
+
+
+@loop()
+def attention_backward(sgemm, g, q, k, v, z, norms, causal, scale, q_grad, k_grad, v_grad, start, stop):
+    _, heads, length, _ = q.shape
+    room = np.empty((2, min(length, QUERIES), k.shape[2]), f32)
+    for head in range(start, stop):
+        b, h = divmod(head, heads)
+        for top in range(0, length, QUERIES):
+            rows = min(QUERIES, length - top)
+            shares, slope, block = room[0, :rows], room[1, :rows], g[b, h, top:top + rows]
+            kept = ZERO if top == 0 else ONE
+            _shares(sgemm, q[b, h], k[b, h], causal, scale, top, shares)
+            multiply(sgemm, block, v[b, h], slope, False, True, ZERO)
+            _slopes(shares, norms[b, h, top:], block, z[b, h, top:top + rows], slope, scale)
+            multiply(sgemm, slope, k[b, h], q_grad[b, h, top:top + rows], False, False, ZERO)
+            multiply(sgemm, slope, q[b, h, top:top + rows], k_grad[b, h], True, False, kept)
+            multiply(sgemm, shares, block, v_grad[b, h], True, False, kept)

@@ -22,7 +22,6 @@ from numpy import (
     broadcast_to,
     ceil,
     clip,
-    concatenate,
     cos,
     cosh,
     divide,
@@ -93,7 +92,9 @@ from numpy import (
 )
 from numpy import add as _add
 
+from .attention import attention, attention_backward
 from .conv import conv2d, conv2d_input_grad, conv2d_weight_grad
+from .copies import concatenate, reshape
 from .layout import ChannelsLast, canonical
 from .matmul import matmul
 from .matrices import matrix_exp, pinv

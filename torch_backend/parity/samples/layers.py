@@ -208,6 +208,29 @@ layer("layer_norm", _layer_norm, lambda F, B: F.layer_norm(B.ones(2, 3), (2,)), 
       twin=True)
 
 
+def _attention(d: Any) -> Any:
+    batch = 0 if d.category == ZERO_SIZE else d.pick(1, 2)
+    heads, length, keys, width = d.pick(1, 3), d.pick(1, 3, 4), d.pick(3, 2), d.pick(2, 1, 4)
+    operands = [d.tensor((batch, heads, n, width)) for n in (length, keys, keys)]
+    return operands, {"is_causal": d.flag(), "scale": d.pick(None, 0.5)}
+
+
+def _attend(B: Any, *operands: Any, **k: Any) -> Any:
+    """torch's flash kernel has no second derivative; its composed definition has."""
+    attend = B.nn.functional.scaled_dot_product_attention
+    if not hasattr(B.nn, "attention"):
+        return attend(*operands, **k)
+    with B.nn.attention.sdpa_kernel(B.nn.attention.SDPBackend.MATH):
+        return attend(*operands, **k)
+
+
+layer("attention", _attention,
+      lambda F, B: F.scaled_dot_product_attention(B.ones(1, 1, 2, 3), B.ones(1, 1, 2, 4), B.ones(1, 1, 2, 4)),
+      lambda F, B: F.scaled_dot_product_attention(*[B.ones(1, 1, 2, 3)] * 2, B.ones(1, 1, 4, 3)),
+      lambda F, B: F.scaled_dot_product_attention(*[B.ones(1, 1, 2, 3)] * 2, 1.0),
+      call=_attend, twin=True, strides=False)
+
+
 def _embedding(d: Any) -> Any:
     rows = d.pick(4, 5)
     index = d.index(d.pick((3,), (2, 5), (), (2, 1, 3)) if d.category != ZERO_SIZE else (0, 2), rows)
