@@ -226,7 +226,7 @@ def _attend(B: Any, *operands: Any, **k: Any) -> Any:
 
 layer("attention", _attention,
       lambda F, B: F.scaled_dot_product_attention(B.ones(1, 1, 2, 3), B.ones(1, 1, 2, 4), B.ones(1, 1, 2, 4)),
-      lambda F, B: F.scaled_dot_product_attention(*[B.ones(1, 1, 2, 3)] * 2, B.ones(1, 1, 4, 3)),
+      lambda F, B: F.scaled_dot_product_attention(B.ones(2, 1, 2, 3), *[B.ones(3, 1, 2, 3)] * 2),
       lambda F, B: F.scaled_dot_product_attention(*[B.ones(1, 1, 2, 3)] * 2, 1.0),
       call=_attend, twin=True, strides=False)
 
