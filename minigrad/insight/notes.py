@@ -82,6 +82,15 @@ class _Noted(int):
     note: Note
 
 
+def bare(value: Any) -> Any:
+    """An array of the engine as NumPy's, on the CPU; what is no array as it is."""
+    if type(value) is ChannelsLast:
+        value = canonical(value)
+    if isinstance(value, np.generic):           # what forward gave, before it became an array
+        value = np.asarray(value)
+    return host(value) if is_array(value) else value
+
+
 def note_of(node: Any) -> Note | None:
     """What was noted of a node, None where it was made outside `tracing`."""
     return getattr(node.number, "note", None)
@@ -173,15 +182,9 @@ class tracing:
 
     def _copy(self, value: Any) -> Any:
         """A copy that later writes do not reach; made once while the memory stays as it is."""
-        if isinstance(value, TENSOR):
-            value = core.plain(value)
-        if type(value) is ChannelsLast:
-            value = canonical(value)
-        if isinstance(value, np.generic):
-            return np.asarray(value)            # what forward gave, before it became an array
+        value = bare(core.plain(value) if isinstance(value, TENSOR) else value)
         if not is_array(value):
             return value
-        value = host(value)
         known = self._copies.get(id(value))
         # Not asked of the engine's record of writes: writes through `.data` are not in it.
         if known is not None and known[0]() is value and known[1].tobytes() == value.tobytes():

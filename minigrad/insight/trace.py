@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.function import FREED
-from ..backends.arrays import host, is_array
-from ..backends.numpy.layout import ChannelsLast, canonical
+from ..backends.arrays import is_array
 from ..engine import errors
 from ..engine.backward import _cotangents, _gradients
 from ..engine.core import owner, plain, set_recording
@@ -24,7 +23,7 @@ from ..engine.hooks import boxed, hooks_of, run_hooks, run_tuple_hooks, unboxed
 from ..engine.views import fresh_node
 from ..engine.walk import accumulate, check_saved, edge_shape, reachable, run_rules, unbroadcast
 from .names import name_values
-from .notes import PICK, TENSOR, Note, Place, note_of
+from .notes import PICK, TENSOR, Note, Place, bare, note_of
 
 # Which tensor: ("leaf", id), ("node", creation number of its node, which of the node's outputs) or, of what
 # needs no gradient, ("constant", ...).
@@ -410,13 +409,10 @@ def _nodes_behind(roots: list[Any]) -> tuple[dict[int, Any], list[Any]]:
 
 def _kept(array: Any) -> Any:
     """A copy that nobody writes, on the CPU; numbers and None as they are."""
-    if type(array) is ChannelsLast:
-        array = canonical(array)
-    if isinstance(array, np.generic):
-        array = np.asarray(array)
+    array = bare(array)
     if not is_array(array):
         return array
-    copy = np.array(host(array))
+    copy = np.array(array)
     copy.flags.writeable = False
     return copy
 

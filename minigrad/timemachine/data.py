@@ -14,6 +14,7 @@ from ..insight.notes import Place
 from ..insight.trace import Arrival, Send, Step, Trace, Value
 from ..insight.wording import fill, name_of, number_of, one_element, symbols_of
 from .observed import Observed
+from .summary import json_number
 from .wrong import WrongWalk
 
 Add = Callable[[np.ndarray], int]
@@ -55,7 +56,7 @@ class Nodes:
         elif value.kind == "leaf" or is_array(value.array):
             operand.update({"from": self._own(value), "output": 0, "value": self._array(value.array)})
         elif isinstance(value.array, (bool, int, float)):
-            operand["number"] = _number(value.array)
+            operand["number"] = json_number(value.array)
         return operand
 
     def _own(self, value: Value) -> int:
@@ -151,15 +152,15 @@ class History:
             if id(value.tensor) not in self.leaves:
                 earlier: list[Any] = [None] * len(self.losses)
                 self.leaves[id(value.tensor)] = value.tensor, value.name, earlier, list(earlier)
-        self.losses.append(_number(root.array.item()) if root.array.size == 1 else None)
+        self.losses.append(json_number(root.array.item()) if root.array.size == 1 else None)
         self.note(add)
 
     def note(self, add: Add | None) -> None:
         """Note the parameters as they are now."""
         for tensor, _, sizes, values in self.leaves.values():
             array = host(plain(tensor))
-            one = array.size == 1
-            sizes.append(_number(float(array.item() if one else np.linalg.norm(array.astype(np.float64)))))
+            size = array.item() if array.size == 1 else np.linalg.norm(array.astype(np.float64))
+            sizes.append(json_number(float(size)))
             values.append(None if add is None else add(array))
 
     def as_data(self) -> dict[str, Any]:
@@ -200,10 +201,6 @@ def _place(place: Place | None, files: Files) -> dict[str, Any] | None:
         return None
     return {"file": files.setdefault(place.file, len(files)), "line": place.line, "function": place.function,
             "span": None if place.span is None else list(place.span)}
-
-
-def _number(x: Any) -> Any:
-    return x if np.isfinite(x) else str(x)
 
 
 def _text(value: Any) -> str:

@@ -4,8 +4,7 @@ import hashlib
 
 import numpy as np
 
-from ..backends.arrays import host
-from ..backends.numpy.layout import ChannelsLast, canonical
+from ..insight.notes import bare
 
 SAMPLE = 4096                                   # elements kept of one tensor while recording
 BINS = 24
@@ -18,7 +17,7 @@ class Table:
         self.entries, self._places = [], {}
 
     def add(self, array):
-        array = canonical(array) if type(array) is ChannelsLast else np.asarray(host(array))
+        array = np.asarray(bare(array))
         # a number, not the bytes of a large tensor, is what tells contents apart
         digest = hashlib.blake2b(np.ascontiguousarray(array).tobytes(), digest_size=16).digest()
         key = (array.shape, array.dtype.name, digest)
@@ -61,7 +60,7 @@ class Summary:
 
     def as_data(self, limit):
         if self.size == 1 and not self.shape:
-            return {"dtype": self.dtype, "number": _number(float(self.sample))}
+            return {"dtype": self.dtype, "number": json_number(float(self.sample))}
         sample, steps = thinned(self.sample, self.steps, limit)
         kind = "f8"
         if sample.dtype.kind in "biu" and sample.size and np.abs(sample.astype(np.float64)).max() < 2**31:
@@ -74,8 +73,8 @@ class Summary:
         if self.nonfinite:
             data["nonfinite"] = self.nonfinite
         if self.range:
-            data.update(range=[_number(x) for x in self.range], mean=_number(self.mean),
-                        norm=_number(self.norm))
+            data.update(range=[json_number(x) for x in self.range], mean=json_number(self.mean),
+                        norm=json_number(self.norm))
         if self.histogram:
             data["histogram"] = self.histogram
         return data
@@ -106,5 +105,6 @@ def _counts(values, low, high):
     return np.bincount(np.minimum(place, BINS - 1), minlength=BINS).tolist()
 
 
-def _number(x):
+def json_number(x):
+    """A number as JSON has it: what is not finite as a text."""
     return x if np.isfinite(x) else str(x)

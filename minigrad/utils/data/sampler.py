@@ -22,6 +22,12 @@ def check_positive(name, value):
         raise ValueError(f"{name} should be a positive integer value, but got {name}={value}\nPass more.")
 
 
+def check_bool(name, value, error=ValueError):
+    """Raises torch's error unless `value` is a bool."""
+    if not isinstance(value, bool):
+        raise error(f"{name} should be a boolean value, but got {name}={value}\nPass True or False.")
+
+
 class Sampler:
     """Base of samplers: define `__iter__`, over numbers of samples (torch.utils.data.Sampler)."""
     __class_getitem__ = classmethod(GenericAlias)
@@ -54,9 +60,7 @@ class RandomSampler(Sampler):
     def __init__(self, data_source, replacement=False, num_samples=None, generator=None):
         self.data_source, self.replacement = data_source, replacement
         self._num_samples, self.generator = num_samples, generator
-        if not isinstance(replacement, bool):
-            raise TypeError(f"replacement should be a boolean value, but got replacement={replacement}\n"
-                            "Pass True or False.")
+        check_bool("replacement", replacement, TypeError)
         check_positive("num_samples", self.num_samples)
 
     @property
@@ -108,9 +112,7 @@ class WeightedRandomSampler(Sampler):
 
     def __init__(self, weights, num_samples, replacement=True, generator=None):
         check_positive("num_samples", num_samples)
-        if not isinstance(replacement, bool):
-            raise ValueError(f"replacement should be a boolean value, but got replacement={replacement}\n"
-                             "Pass True or False.")
+        check_bool("replacement", replacement)
         self.weights = as_tensor(weights, dtype=float64)
         if self.weights.dim() != 1:
             raise ValueError("weights should be a 1d sequence but given weights have shape "
@@ -132,9 +134,7 @@ class BatchSampler(Sampler):
 
     def __init__(self, sampler, batch_size, drop_last):
         check_positive("batch_size", batch_size)
-        if not isinstance(drop_last, bool):
-            raise ValueError(f"drop_last should be a boolean value, but got drop_last={drop_last}\n"
-                             "Pass True or False.")
+        check_bool("drop_last", drop_last)
         self.sampler, self.batch_size, self.drop_last = sampler, batch_size, drop_last
 
     def __iter__(self):
