@@ -73,6 +73,8 @@ MODULES: dict[str, tuple[Any, list[Any]]] = {
     "ReplicationPad2d": (lambda nn: nn.ReplicationPad2d((1, 2, 3, 0)), [(2, 2, 3)]),
     "CircularPad1d": (lambda nn: nn.CircularPad1d((2, 1)), [(2, 2, 3)]),
     "CircularPad2d": (lambda nn: nn.CircularPad2d(1), [(1, 2, 2, 3)]),
+    "LocalResponseNorm of images": (lambda nn: nn.LocalResponseNorm(3, 0.5, 0.6, 2.0), [(2, 5, 2, 3)]),
+    "LocalResponseNorm of signals": (lambda nn: nn.LocalResponseNorm(2), [(2, 4, 3)]),
     "Softmax2d": (lambda nn: nn.Softmax2d(), [(2, 3, 2, 2)]),
     "Softmax2d one": (lambda nn: nn.Softmax2d(), [(3, 2, 2)]),
     "CosineSimilarity": (lambda nn: nn.CosineSimilarity(), [(3, 4), (3, 4)]),
@@ -375,7 +377,8 @@ def test_old_names_warn() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32"])
-@pytest.mark.parametrize("name", [name for name in MODULES if "PReLU" not in name])
+@pytest.mark.parametrize("name", [name for name in MODULES if "PReLU" not in name and
+                                  name != "LocalResponseNorm of images"])  # none in half
 def test_precisions(name: str, dtype: str) -> None:
     """Values and first gradients in single and half precision."""
     build, shapes = MODULES[name]

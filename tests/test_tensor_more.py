@@ -24,6 +24,13 @@ from tensor_pairs import check, table
     m = B.ones(3, requires_grad=True); y = B.normal(1., m); y.sum().backward(); m.grad
     m = B.ones(3, requires_grad=True); y = B.normal(m, m); y.sum().backward(); m.grad
     B.zeros(3, requires_grad=True).bernoulli_(.5)
+    x = B.tensor([-3., 2.]); F = B.nn.functional; F.leaky_relu_(x, .1) is x, F.elu_(x), F.selu_(x), F.celu_(x)
+    x = B.tensor([-3., 2.]); F = B.nn.functional; F.hardtanh_(x, -2., 1.) is x, x, F.threshold_(x, 0.5, 9.)
+    B.nn.functional.elu_(B.ones(2, requires_grad=True)), B.nn.functional.threshold_(B.ones(2))
+    B.nn.functional.local_response_norm(B.arange(16.).view(1, 4, 2, 2) + 1, 3, k=0.5)
+    B.nn.functional.local_response_norm(B.zeros(0, 4, 4), 3)
+    B.nn.functional.local_response_norm(B.zeros(4, 4), 3)
+    B.nn.functional.local_response_norm(B.ones(1, 4, 4, 2).half(), 3)
     B.zeros(3).layout
     B.strided
     B.zeros(3, layout=B.strided)

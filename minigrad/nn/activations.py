@@ -16,9 +16,9 @@ from ..ops.arguments import dtype_of, fitting, need_tensor
 from ..ops.node_names import shown_as
 from .arguments import need, need_attribute, need_float, need_number
 
-__all__ = ["celu", "elu", "glu", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
-           "leaky_relu", "mish", "prelu", "relu6", "selu", "silu", "softplus", "softshrink", "softsign",
-           "tanhshrink", "threshold"]
+__all__ = ["celu", "celu_", "elu", "elu_", "glu", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish",
+           "hardtanh", "hardtanh_", "leaky_relu", "leaky_relu_", "mish", "prelu", "relu6", "selu", "selu_",
+           "silu", "softplus", "softshrink", "softsign", "tanhshrink", "threshold", "threshold_"]
 
 
 def _activation(made, input, inplace=False, *, kernel=None, name=None, numbers=(), **attrs):
@@ -192,3 +192,38 @@ def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
     largest = wrap(np.argmax(soft.array, dim, keepdims=True))
     chosen = pk.scatter(wrap(np.zeros_like(soft.array)), dim, largest, 1.0)
     return chosen - soft.detach() + soft
+
+
+# Written into the input -------------------------------------------------------------------------------------
+
+def leaky_relu_(input, negative_slope=0.01):
+    """`leaky_relu` written into the input (torch.nn.functional.leaky_relu_)."""
+    return leaky_relu(input, negative_slope, True)
+
+
+def elu_(input, alpha=1.0):
+    """`elu` written into the input (torch.nn.functional.elu_)."""
+    return elu(input, alpha, True)
+
+
+def selu_(input):
+    """`selu` written into the input (torch.nn.functional.selu_)."""
+    return selu(input, True)
+
+
+def celu_(input, alpha=1.0):
+    """`celu` written into the input (torch.nn.functional.celu_)."""
+    return celu(input, alpha, True)
+
+
+def hardtanh_(input, min_val=-1.0, max_val=1.0):
+    """`hardtanh` written into the input (torch.nn.functional.hardtanh_)."""
+    return hardtanh(input, min_val, max_val, True)
+
+
+def threshold_(input, threshold, value):
+    """`threshold` written into the input (torch.nn.functional.threshold_)."""
+    return _threshold(input, threshold, value, True)
+
+
+_threshold = threshold

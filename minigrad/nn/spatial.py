@@ -9,13 +9,13 @@ from ..ops import index as i
 from ..ops import pool
 from ..ops import reduce as r
 from ..ops import shape_public as s
-from ..ops.arguments import dtype_of, need_tensor
+from ..ops.arguments import dtype_of, need_kernel, need_tensor
 from ..ops.kinds import Float, Sizes, need_kind
 from ..ops.node_names import renamed
 from .arguments import need, need_attribute, need_float
 
-__all__ = ["adaptive_avg_pool1d", "adaptive_avg_pool2d", "avg_pool1d", "avg_pool2d", "max_pool1d",
-           "max_pool2d", "pad"]
+__all__ = ["adaptive_avg_pool1d", "adaptive_avg_pool2d", "avg_pool1d", "avg_pool2d", "local_response_norm",
+           "max_pool1d", "max_pool2d", "pad"]
 BOTH = "One for the height, one for the width."
 # What a size may be, in the words of torch's pools.
 FORMS = {"kernel_size": "either be", "stride": "either be omitted,", "padding": "either be",
@@ -253,3 +253,18 @@ def _pad_constant(input, pairs, value):
     frame[inside] = 0
     return out + wrap(beside(frame, input.array))
 
+
+def local_response_norm(input, size, alpha=0.0001, beta=0.75, k=1.0):
+    """input / (k + α · mean of the squares of `size` neighbouring channels)ᵝ; Krizhevsky et al. 2012
+    (torch.nn.functional.local_response_norm). input: (N, C, ...)."""
+    need_attribute(input, "dim")
+    shape = input.array.shape
+    need(len(shape) > 2, "Expected 3D or higher dimensionality                          input (got {} "
+         "dimensions)\nThe input is (N, C, ...).", len(shape), error=ValueError)
+    if not input.array.size:
+        return input
+    if len(shape) > 3:
+        need_kernel("avg_pool3d_out_frame", input, "fd")
+    squares = s.reshape(input * input, (shape[0], 1, shape[1], -1))
+    mean = avg_pool2d(pad(squares, (0, 0, size // 2, (size - 1) // 2)), (size, 1), 1)
+    return input / (s.reshape(mean, shape) * alpha + k) ** beta

@@ -13,7 +13,7 @@ from ..parameter import Parameter
 from .layer import Affine, Drawn, Layer
 
 __all__ = ["BatchNorm1d", "BatchNorm2d", "Bilinear", "Embedding", "GroupNorm", "InstanceNorm1d",
-           "InstanceNorm2d", "LayerNorm", "Linear", "RMSNorm"]
+           "InstanceNorm2d", "LayerNorm", "Linear", "LocalResponseNorm", "RMSNorm"]
 
 
 class Linear(Drawn, shows="in_features=, out_features=, bias="):
@@ -189,6 +189,14 @@ class RMSNorm(Affine, shows="normalized_shape, eps=, elementwise_affine="):
 
     def forward(self, input):
         return F.rms_norm(input, self.normalized_shape, self.weight, self.eps)
+
+
+class LocalResponseNorm(Layer, calls=F.local_response_norm, shows="size, alpha=, beta=, k="):
+    """Division of every channel by what its neighbours are (torch.nn.LocalResponseNorm; Krizhevsky et al.
+    2012)."""
+
+    def __init__(self, size, alpha=0.0001, beta=0.75, k=1.0):
+        self._keep(locals())
 
 
 class GroupNorm(Affine, shows="num_groups, num_channels, eps=, affine=, bias="):
