@@ -30,7 +30,10 @@ template <typename T> __global__ void axpy(const T a, const T* x, T* y, const in
     if (i < n) y[i] = y[i] + a * x[i];
 }
 """
-SOURCES = {"axpy": (AXPY, ("axpy<float>", "axpy<double>"))}
+ELEMENT = "y = y + a * x"  # what CuPy puts into a kernel of its own
+AROUND = f"template <typename T> __global__ void element(const T a, const T x, T& y) {{ {ELEMENT}; }}"
+SOURCES = {"axpy": (AXPY, ("axpy<float>", "axpy<double>")),
+           "element": (AROUND, ("element<float>", "element<double>"))}  # fmt: skip
 X, W = (128, 64, 56, 56), (64, 64, 3, 3)
 
 
@@ -127,7 +130,7 @@ def capture() -> dict[str, Any]:
             a, b, c = (ctypes.c_void_p(array.data.ptr) for array in (y, x, z))  # row-major: yᵀ xᵀ
             ok(blas.cublasSgemm_v2(handle, 0, 0, n, n, n, ctypes.byref(one), a, n, b, n, ctypes.byref(zero),
                                    c, n))  # fmt: skip
-            axpy((n * n // 256,), (256,), (cupy.float32(2), x, z, n * n))
+            axpy((n * n // 256,), (256,), (cupy.float32(2), x, z, cupy.int32(n * n)))
 
         step()
         stream.synchronize()
@@ -156,12 +159,12 @@ def launches() -> dict[str, Any]:
 
     x = cupy.ones(1024, cupy.float32)
     y = x.copy()
-    element = cupy.ElementwiseKernel("T a, T x", "T y", "y = y + a * x", "axpy_elementwise")
+    element = cupy.ElementwiseKernel("T a, T x", "T y", ELEMENT, "axpy_elementwise")
     raw = cupy.RawModule(code=AXPY, name_expressions=SOURCES["axpy"][1]).get_function("axpy<float>")
-    two = cupy.float32(2)
+    two, n = cupy.float32(2), cupy.int32(1024)
     return {"ufunc": seconds(lambda: cupy.add(x, y, out=y), wait, 1000),
             "ElementwiseKernel": seconds(lambda: element(two, x, y), wait, 1000),
-            "RawKernel": seconds(lambda: raw((4,), (256,), (two, x, y, 1024)), wait, 1000)}  # fmt: skip
+            "RawKernel": seconds(lambda: raw((4,), (256,), (two, x, y, n)), wait, 1000)}  # fmt: skip
 
 
 def batch_norm_plans() -> dict[str, Any]:
@@ -170,24 +173,30 @@ def batch_norm_plans() -> dict[str, Any]:
     import cupy
     import torch
 
-    x = torch.randn(X, device="cuda", dtype=torch.bfloat16).to(memory_format=torch.channels_last)
-    handle = cudnn.create_handle()
+    handle, channel = cudnn.create_handle(), (1, X[1], 1, 1)
+    bf16, single = cudnn.data_type.BFLOAT16, cudnn.data_type.FLOAT
     g = graph(cudnn, handle)
-    image = g.tensor(name="x", dim=list(X), stride=channels_last(X))
-    channel, single = (1, X[1], 1, 1), cudnn.data_type.FLOAT
-    scale, bias = (g.tensor(name=name, dim=list(channel), stride=channels_last(channel), data_type=single)
-                   for name in ("scale", "bias"))  # fmt: skip
-    number = g.tensor(name="eps", dim=[1] * 4, stride=[1] * 4, is_pass_by_value=True, data_type=single)
-    results = g.batchnorm(input=image, scale=scale, bias=bias, epsilon=number)
-    pack = {image.get_uid(): x.data_ptr(), number.get_uid(): torch.tensor([[[[1e-5]]]])}
-    kept = [x]
-    for tensor, shape in ((scale, channel), (bias, channel), *zip(results[:3], (X, channel, channel))):
-        made = torch.ones(shape, device="cuda", dtype=torch.bfloat16 if shape is X else torch.float32)
-        kept.append(made.to(memory_format=torch.channels_last))
-        pack[tensor.get_uid()] = kept[-1].data_ptr()
-    for k, tensor in enumerate(results[:3]):
-        tensor.set_output(True).set_data_type(single if k else cudnn.data_type.BFLOAT16)
+    operands = [g.tensor(name="input", dim=list(X), stride=channels_last(X), data_type=bf16)]
+    for name in ("scale", "bias", "in_running_mean", "in_running_var"):
+        operands.append(g.tensor(name=name, dim=list(channel), stride=channels_last(channel),
+                                 data_type=single))  # fmt: skip
+    for name in ("epsilon", "momentum"):
+        operands.append(g.tensor(name=name, dim=[1] * 4, stride=[1] * 4, is_pass_by_value=True,
+                                 data_type=single))  # fmt: skip
+    results = g.batchnorm(**{tensor.get_name(): tensor for tensor in operands})
+    for k, tensor in enumerate(results):
+        shape = channel if k else X
+        tensor.set_output(True).set_data_type(single if k else bf16)
+        tensor.set_dim(list(shape)).set_stride(channels_last(shape))
     built(cudnn, g, every=True)
+    kept, pack = [], {}
+    for k, tensor in enumerate([*operands, *results]):  # the numbers are on the CPU, 0.5 each
+        large, number = k in (0, len(operands)), k in (5, 6)
+        kept.append(torch.full([1] * 4 if number else X if large else channel, 0.5,
+                               device="cpu" if number else "cuda",
+                               dtype=torch.bfloat16 if large else torch.float32))  # fmt: skip
+        kept[-1] = kept[-1].to(memory_format=torch.channels_last)
+        pack[tensor.get_uid()] = kept[-1] if number else kept[-1].data_ptr()
     room = cupy.empty(max(1, g.get_workspace_size()), "u1")
     return {"seconds": [seconds(lambda k=k: g.execute_plan_at_index(pack, room.data.ptr, k, handle=handle),
                                 wait)[1] for k in range(g.get_execution_plan_count())]}  # fmt: skip

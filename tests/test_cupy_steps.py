@@ -46,6 +46,14 @@ def test_the_gpu_benchmark_runs(precision, tmp_path, monkeypatch, capsys):
     assert shown.count(f"| {precision} |") == 2 and "differ" not in shown and "Error" not in shown, shown
 
 
+def test_the_gpu_benchmark_compiles(monkeypatch, capsys):
+    monkeypatch.setattr(gpu, "WORKLOADS", {name: WORKLOADS[name] for name in ("logreg", "mlp-small")})
+    monkeypatch.setenv("CUPY_TF32", "0")
+    gpu.main(["compile"])
+    shown = capsys.readouterr().out
+    assert shown.count('"loss": ') == 4 and "error" not in shown, shown
+
+
 @pytest.mark.parametrize("workload", WORKLOADS)
 def test_steps_equal_numpys_and_read_nothing(workload):
     np.testing.assert_allclose(losses(workload, "cuda"), losses(workload, "cpu"), rtol=1e-9)
