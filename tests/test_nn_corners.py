@@ -126,6 +126,18 @@ R.pack_sequence([rows]).half().data | R.pack_sequence([rows]).is_cuda | R.pack_s
 R.pad_sequence([]) | R.pad_sequence(3) | R.pad_sequence(each for each in rows)
 R.pack_padded_sequence(image[0], 3) | hasattr(R.pack_sequence([rows]), "nonsense")
 """
+RECURRENT = """
+nn.GRU(3, 4).double()(q3, zeros[0, 0, :4]) | nn.GRU(3, 4).double()(q3[:, 0], zeros[:1, :1, :4])
+nn.LSTM(3, 4).double()(q3, (zeros[0, 0, :4],) * 2)
+nn.LSTM(3, 4).double()(q3[:, 0], (zeros[:1, :1, :4],) * 2)
+nn.RNN(3, 4).double()(q3[None]) | nn.LSTM(3, 4).double()(q3[None]) | nn.GRU(3, 4).double()(q3[0, 0])
+nn.LSTM(3, 4).double()(q3, [zeros[:1, :2, :4], zeros[:1, :2, :4]]) | nn.GRU(3, 4).double()(q3[:, 0])
+nn.GRU(2, 4).double()(R.pack_padded_sequence(q3, [3, 2]))
+nn.LSTM(2, 4).double()(R.pack_padded_sequence(q3, [3, 2]))
+nn.LSTM(3, 4).double()(q3, (zeros[:1, :2, :3],) * 2)
+nn.ConvTranspose2d(2, 1, 3, stride=2).double()(zeros[None], output_size=(18, 8))
+nn.ConvTranspose2d(2, 1, 3, stride=2).double()(zeros[None], output_size=[8, 8])
+"""
 OPTIMIZERS = """
 step(optim.SGD(model.named_parameters(), lr=.1), model) | step(optim.Adam(model.named_parameters()), model)
 optim.SGD([("a", w), w]) | optim.SGD([{"params": [("a", w)]}]).state_dict() | optim.SGD([("a", 3)])
@@ -337,6 +349,11 @@ def test_attention(given: str) -> None:
 @pytest.mark.parametrize("text", expressions(FUNCTIONS))
 def test_functions(text: str) -> None:
     same(text)
+
+
+@pytest.mark.parametrize("text", expressions(RECURRENT))
+def test_recurrent(text: str) -> None:
+    same(text, lambda B, names: {"q3": names["q"][:, :, :3], "zeros": B.zeros(2, 3, 5, dtype=B.float64)})
 
 
 @pytest.mark.parametrize("text", expressions(OPTIMIZERS))

@@ -92,7 +92,7 @@ class ConvTranspose2d(_Conv):
             need(len(output_size) in (count, total), "ConvTranspose{0}D: for {1}D input, output_size must "
                  "have {0} or {1} elements (got {2})\nOne for each direction.", count, total,
                  len(output_size), error=ValueError)
-            extra = self._extra(input.array.shape[-self._count:], tuple(output_size)[-self._count:])
+            extra = self._extra(input.array.shape[-self._count:], output_size[-self._count:])
         return self._calls_with(input, self.weight, self.bias, self.stride, self.padding, extra, self.groups,
                                 self.dilation)
 
@@ -102,8 +102,8 @@ class ConvTranspose2d(_Conv):
                  zip(sizes, self.stride, self.padding, self.dilation, self.kernel_size)]
         most = [n + st - 1 for n, st in zip(least, self.stride)]
         need(all([low <= n <= high for low, n, high in zip(least, wanted, most)]), "requested an output size "
-             "of {}, but valid sizes range from {} to {} (for an input of {})\nAsk for one of these.",
-             [*wanted], least, most, [*sizes], error=ValueError)
+             "of {}, but valid sizes range from {} to {} (for an input of torch.Size({}))\n"
+             "Ask for one of these.", str(wanted), least, most, sizes, error=ValueError)
         return tuple([n - low for n, low in zip(wanted, least)])
 
 

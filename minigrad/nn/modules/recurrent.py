@@ -48,12 +48,13 @@ class _Recurrent(Layer):
         for parameter in self.parameters():
             init.uniform_(parameter, -bound, bound)
 
-    def _state(self, hx, like, shape):
-        """The first state as a tuple: what was given, or zeros."""
-        count = 2 if self.mode == "LSTM" else 1
-        if hx is None:
-            return (like.new_zeros(shape),) * count
-        return tuple(hx) if count == 2 else (hx,)
+    def _given(self, hx):
+        """The states that were given, as a tuple."""
+        return () if hx is None else tuple(hx) if self.mode == "LSTM" else (hx,)
+
+    def _state(self, given, like, shape):
+        """The first states: those given, or zeros."""
+        return given or (like.new_zeros(shape),) * (2 if self.mode == "LSTM" else 1)
 
 
 class _Cell(_Recurrent):
@@ -69,7 +70,7 @@ class _Cell(_Recurrent):
         name, dims = self._get_name(), input.array.ndim
         need(dims in (1, 2), "{}: Expected input to be 1D or 2D, got {}D instead\nIt is (N, input_size).",
              name, dims, error=ValueError)
-        state = self._state(hx, input, (*input.array.shape[:-1], self.hidden_size))
+        state = self._state(self._given(hx), input, (*input.array.shape[:-1], self.hidden_size))
         for place, part in enumerate(state):
             what = "hidden" if len(state) == 1 else f"hx[{place}]"
             need(part.array.ndim in (1, 2), "{}: Expected {} to be 1D or 2D, got {}D instead\n"
@@ -187,25 +188,27 @@ class _Layers(_Recurrent, shows="input_size, hidden_size, num_layers?, bias?, ba
     def forward(self, input, hx=None):
         if isinstance(input, tuple):
             return self._forward_packed(input, hx)
-        name, dims = type(self).__name__, input.array.ndim
-        need(dims in (2, 3), "{}: Expected input to be 2D or 3D, got {}D instead\nIt is (T, N, input_size).",
-             name, dims, error=ValueError)
+        name, dims, given = type(self).__name__, input.array.ndim, self._given(hx)
+        need(dims in (2, 3), "{}: Expected input to be 2D or 3D, got {}D {}instead\n"
+             "It is (T, N, input_size).", name, dims, "tensor " * (name == "RNN"), error=ValueError)
         dtype = dtype_of(self.weight_ih_l0)
         single, batch_at = dims == 2, 0 if self.batch_first else 1
+        if any([h.array.ndim != dims for h in given]):
+            found = ", ".join([f"{h.array.ndim}-D" for h in given])
+            raise RuntimeError(f"For {'unbatched' if single else 'batched'} {dims}-D input, hx"
+                               f"{' and cx' * (len(given) == 2)} should also be {dims}-D but got " +
+                               (f"({found}) tensors" if len(given) == 2 else f"{found} tensor") +
+                               "\nStates have a batch where the input has one.")
         if single:
-            input = s.unsqueeze(input, batch_at)
-            if hx is not None:
-                hx = tuple([s.unsqueeze(h, 1) for h in hx]) if self.mode == "LSTM" else s.unsqueeze(hx, 1)
+            input, given = s.unsqueeze(input, batch_at), tuple([s.unsqueeze(h, 1) for h in given])
         need(dtype_of(input) is dtype, "RNN input dtype ({0}) does not match weight dtype ({1}). Convert "
              "input: input.to({1}), or convert model: model.to({0})\nDo one of them.", dtype_of(input), dtype,
              error=ValueError)
-        need(input.array.shape[-1] == self.input_size, "input.size(-1) must be equal to input_size. Expected "
-             "{}, got {}\nThe last dimension are the features.", self.input_size, input.array.shape[-1])
+        self._need_features(input)
         if entered[0] and self.mode == "LSTM":  # whose cell torch takes to be one product
-            input, *hx = lowered(input, *(hx or ()))
-            hx = hx or None
+            input, *given = lowered(input, *given)
         x = s.transpose(input, 0, 1) if self.batch_first else input
-        first = self._first(hx, input, input.array.shape[batch_at])
+        first = self._first(given, input, input.array.shape[batch_at])
         need(x.array.shape[0] > 0, "Expected sequence length to be larger than 0 in RNN\n"
              "There is no step to take.")
         x, last = self._layers(x, None, first)
@@ -214,12 +217,16 @@ class _Layers(_Recurrent, shows="input_size, hidden_size, num_layers?, bias?, ba
             x, last = s.squeeze(x, batch_at), [s.squeeze(part, 1) for part in last]
         return x, tuple(last) if len(last) == 2 else last[0]
 
+    def _need_features(self, input):
+        need(input.array.shape[-1] == self.input_size, "input.size(-1) must be equal to input_size. Expected "
+             "{}, got {}\nThe last dimension are the features.", self.input_size, input.array.shape[-1])
+
     def _forward_packed(self, input, hx):
         """`forward` of a PackedSequence; the states are in the order of the unsorted batch."""
         data, sizes, order, back = input
-        need(data.array.shape[-1] == self.input_size, "input.size(-1) must be equal to input_size. Expected "
-             "{}, got {}\nThe last dimension are the features.", self.input_size, data.array.shape[-1])
-        first = self._first(hx, data, sizes.tolist()[0])
+        if hx is not None or self.mode != "LSTM":       # torch leaves it to the product there
+            self._need_features(data)
+        first = self._first(self._given(hx), data, sizes.tolist()[0])
         if order is not None and hx is not None:
             first = tuple([ip.index_select(part, 1, order) for part in first])
         x, last = self._layers(data, sizes.tolist(), first)
@@ -227,10 +234,10 @@ class _Layers(_Recurrent, shows="input_size, hidden_size, num_layers?, bias?, ba
             last = [ip.index_select(part, 1, back) for part in last]
         return type(input)(x, sizes, order, back), tuple(last) if len(last) == 2 else last[0]
 
-    def _first(self, hx, like, batch):
+    def _first(self, given, like, batch):
         """The first state of all layers and directions, checked."""
         shape = self.num_layers * (1 + self.bidirectional), batch, self.hidden_size
-        first = self._state(hx, like, shape)
+        first = self._state(given, like, shape)
         for place, part in enumerate(first):
             which = "hidden" if len(first) == 1 else f"hidden[{place}]"
             need(part.array.shape == shape, "Expected {} size {}, got {}\nIt is (layers · directions, N, "
