@@ -52,7 +52,8 @@ APART = set("""
 
 # What torch before 2.13 has not, or does otherwise, by what its errors say: arguments of norms, a derivative,
 # Adagrad's state of a group that came late, how truncated normal numbers are drawn.
-NEWER = ("unexpected keyword argument 'bias'", "derivative for aten::aminmax is not", "'sum'", "trunc_normal_")
+NEWER = ("unexpected keyword argument 'bias'", "derivative for aten::aminmax is not", "'sum'",
+         "trunc_normal_")
 OLDER = tuple(map(int, torch.__version__.split(".")[:2])) < (2, 13)
 
 
