@@ -171,14 +171,14 @@ def unique_consecutive(input: Tensor, return_inverse: Bool = False, return_count
                        dim: Int = None):
     """The elements, or slices along `dim`, but those that are equal to the one before; also which each
     element is, and how many there are of each in a row (torch.unique_consecutive)."""
-    axis, array = _along(input, dim), plain(input)
+    axis, array = _along(input, dim), host(plain(input))
     lines = array.reshape(-1) if axis is None else np.moveaxis(array, axis, 0)
-    first = np.ones(len(lines), bool, like=array)
+    first = np.ones(len(lines), bool)
     first[1:] = (lines[1:] != lines[:-1]).any(tuple(range(1, lines.ndim)))
     places = np.append(np.flatnonzero(first), len(lines))
     inverse = (np.cumsum(first) - 1).reshape(array.shape if axis is None else -1)
-    values = np.moveaxis(lines[first], 0, axis or 0)
-    return _parts(values, inverse, np.diff(places), return_inverse, return_counts)
+    found = [np.moveaxis(lines[first], 0, axis or 0), inverse, np.diff(places)]
+    return _parts(*[beside(part, plain(input)) for part in found], return_inverse, return_counts)
 
 
 @torch_function
@@ -187,16 +187,17 @@ def mode(input: Tensor, dim: Int = -1, keepdim=False, *, out=None):
     last place where it stands (torch.mode)."""
     dim = wrap_dim(dim, input.array.ndim)
     rp._need_elements("mode", input, dim)
-    array = plain(input)
+    array = host(plain(input))
     if not array.ndim:
-        return _Mode(p.clone(input), wrap(np.zeros((), np.int64, like=array)))
+        return _Mode(p.clone(input), wrap(np.zeros((), np.int64, like=plain(input))))
     lost = np.isnan(array) if array.dtype.kind == "f" else np.zeros_like(array, bool)
     order = np.argsort(np.where(lost, -np.inf, array) if lost.any() else array, dim, kind="stable")
     ordered = np.moveaxis(np.take_along_axis(array, order, dim), dim, -1)
-    place = np.broadcast_to(np.arange(ordered.shape[-1], like=array), ordered.shape)
+    place = np.broadcast_to(np.arange(ordered.shape[-1]), ordered.shape)
     starts = np.where(np.diff(ordered, axis=-1, prepend=ordered[..., :1]) != 0, place, 0)
     run = place - np.maximum.accumulate(starts, -1)
-    index = wrap(np.take_along_axis(order, np.expand_dims(run.argmax(-1), dim), dim))
+    index = np.take_along_axis(order, np.expand_dims(run.argmax(-1), dim), dim)
+    index = wrap(beside(index, plain(input)))
     found = _Mode(gather(input, dim, index), index)
     return found if keepdim else _Mode(*[sp.squeeze(part, dim) for part in found])
 
