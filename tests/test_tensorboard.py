@@ -59,11 +59,15 @@ def test_several_curves_in_one_plot(tmp_path):
 
 def test_flushed_files_can_be_read_while_the_writer_lives(tmp_path):
     writer = SummaryWriter(tmp_path)
-    writer.add_scalar("a", 1, 0)
     writer.add_scalars("b", {"c": 2}, 0)
-    writer.flush()
-    assert read(tmp_path).Scalars("a")[0].value == 1 and read(tmp_path / "b_c").Scalars("b")[0].value == 2
+    for end in (100, 200):                      # the last points are in the file too, every time
+        for step in range(end - 100, end):
+            writer.add_scalar("a", step, step)
+        writer.flush()
+        assert [event.value for event in read(tmp_path).Scalars("a")] == list(range(end))
+        assert read(tmp_path / "b_c").Scalars("b")[0].value == 2
     writer.close()
+    writer.flush()
 
 
 @pytest.mark.parametrize("bins", ["tensorflow", "auto", 10])

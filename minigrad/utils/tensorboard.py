@@ -124,8 +124,14 @@ class SummaryWriter(tensorboardX.SummaryWriter):
 
     def flush(self):
         """Writes what is still kept."""
-        for writer in (super(), *self._curves.values()):
-            writer.flush()
+        for writer in (self, *self._curves.values()):
+            if writer.file_writer is not None:
+                events = writer.file_writer.event_writer
+                # tensorboardX's own flush does not wait for the thread that writes; ending it does.
+                events._worker.stop()
+                events.flush()
+                events._closed = True
+                events.reopen()
 
     def close(self):
         """Writes what is still kept, and closes the files."""
