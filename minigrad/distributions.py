@@ -29,6 +29,7 @@ def _broadcast(*values):
     dtype = next((value.dtype for value in values if isinstance(value, Tensor)), None)
     made = [value if isinstance(value, Tensor) else create.tensor(float(value), dtype=dtype)
             for value in values]
+    s.check_broadcast(made[0].shape, made[-1].shape)
     shape = np.broadcast_shapes(*[value.shape for value in made])
     return [s.expand(value, *shape) if value.shape != shape else value for value in made]
 
@@ -77,6 +78,10 @@ class Distribution:
             return
         need(isinstance(value, Tensor), "The value argument to log_prob must be a Tensor\nMake one of it.",
              error=ValueError)
+        fit = zip(reversed(value.shape), reversed(self.batch_shape))
+        need(all([1 in pair or pair[0] == pair[1] for pair in fit]), "Value is not broadcastable with "
+             "batch_shape+event_shape: {} vs {}.\nTheir last sizes agree or are 1.", str(value.shape),
+             str(self.batch_shape), error=ValueError)
         wanted, holds = self._support
         kind, shape = type(value).__name__, str(tuple(value.shape))
         need(bool(holds(value).all()), "Expected value argument ({} of shape {}) to be within the support "

@@ -119,6 +119,10 @@ def at(B: Any, *values: float) -> Any:
 
 ERRORS: dict[str, Any] = {
     "scale": lambda B, D: D.Normal(at(B, 0.0, 1.0), at(B, -1.0, 1.0)),
+    "shapes": lambda B, D: D.Normal(B.zeros(2), B.ones(3)),
+    "value's shape": lambda B, D: D.Normal(B.zeros(2), B.ones(2)).log_prob(B.ones(3)),
+    "class's shape": lambda B, D: D.Categorical(B.ones(2, 3)).log_prob(B.zeros(3)),
+    "odds' shape": lambda B, D: D.Bernoulli(B.ones(2)).log_prob(B.ones(4, 3)),
     "loc": lambda B, D: D.Normal(at(B, float("nan"), 1.0), 1.0),
     "value": lambda B, D: D.Normal(0.0, 1.0).log_prob(B.tensor(float("nan"))),
     "number": lambda B, D: D.Normal(0.0, 1.0).log_prob(1.0),
