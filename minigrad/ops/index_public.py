@@ -256,14 +256,19 @@ def check_scatter(input, dim, index, src):
     return dim, src if src.array.shape == shape else getitem(src, tuple([slice(0, n) for n in shape]))
 
 
+def written(write, input, index, src, dim, **attrs):
+    """`write(input, index, src)` along `dim`; a tensor without dimensions counts as a vector of one."""
+    if input.array.ndim and index.array.ndim:
+        return write(input, index, src, dim=dim, **attrs)
+    flat = [reshape_to(x, (-1,)) if isinstance(x, TensorBase) else x for x in (input, index, src)]
+    return reshape_to(write(*flat, dim=0, **attrs), input.array.shape)
+
+
 @torch_function
 def scatter_add(input: Tensor, dim: Int, index: Tensor, src: Tensor, *, out=None):
     """input with src added at `index` along `dim`; indices may repeat (torch.scatter_add)."""
     dim, src = check_scatter(input, dim, index, src)
-    if not input.array.ndim or not index.array.ndim:
-        one, *flat = [reshape_to(x, (-1,)) for x in (input, index, src)]
-        return reshape_to(i.scatter_add(one, *flat, dim=0), input.array.shape)
-    return i.scatter_add(input, index, src, dim=dim)
+    return written(i.scatter_add, input, index, src, dim)
 
 
 @torch_function

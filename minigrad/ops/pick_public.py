@@ -15,7 +15,7 @@ from . import index as i
 from . import shape_public as sp
 from .arguments import FLOATS, cast, dim_of, dtype_of, fitting, need_kernel
 from .create import drawn_from
-from .index_public import check_placed, check_scatter, gather, nonzero, parse
+from .index_public import check_placed, check_scatter, gather, nonzero, parse, written
 from .kinds import Bool, Float, Int, Number, Operand, Tensor, Tensors, is_number
 from .public import div, scaled
 from .signature import need, torch_function
@@ -93,11 +93,7 @@ def scatter(input: Tensor, dim: Int, index: Tensor, src: Operand, *, reduce=None
     supported."""
     need(reduce is None, "scatter: reduce is not supported.\nUse scatter_add.", error=NotImplementedError)
     dim, src = scattering(input, dim, index, src)
-    if not input.array.ndim or not index.array.ndim:
-        one, places = sp.reshape(input, (-1,)), sp.reshape(index, (-1,))
-        src = sp.reshape(src, (-1,)) if isinstance(src, TensorBase) else src
-        return sp.reshape(a.scatter(one, places, src, dim=0), input.array.shape)
-    return a.scatter(input, index, src, dim=dim)
+    return written(a.scatter, input, index, src, dim)
 
 
 def _indices(input, dim, index, text, error, signed=False):
@@ -108,18 +104,16 @@ def _indices(input, dim, index, text, error, signed=False):
     return wrap(np.where(places < 0, places + size, places).astype(np.int64).reshape(-1))
 
 
-def _along(write, input, dim, index, source):
-    """`write(input, indices, source)` with a vector of indices spread over all of the other dimensions. A 0-d
-    tensor is written as a vector of one."""
+def _along(write, input, dim, index, source, **attrs):
+    """`write(input, indices, source)` with a vector of indices spread over all of the other dimensions."""
     if not input.array.ndim:
-        one = source if not isinstance(source, TensorBase) else sp.reshape(source, (-1,))
-        return sp.reshape(_along(write, sp.reshape(input, (1,)), 0, index, one), ())
+        return written(write, input, index, source, 0, **attrs)
     shape = list(input.array.shape)
     shape[dim] = index.array.size
     lined = sp.reshape(index, (1,) * dim + (-1,) + (1,) * (len(shape) - dim - 1))
     if isinstance(source, TensorBase):
         source = sp.expand(source, tuple(shape))
-    return write(input, sp.expand(lined, tuple(shape)), source, dim=dim)
+    return write(input, sp.expand(lined, tuple(shape)), source, dim=dim, **attrs)
 
 
 def _check_slices(name, input, dim, index, source):
@@ -214,17 +208,14 @@ def scatter_reduce(input: Tensor, dim: Int, index: Tensor, src: Tensor, reduce, 
     need(reduce in _FIRST, "reduce argument must be either sum, prod, mean, amax or amin, got {}\n"
          "Name one of them.", reduce)
     dim, src = check_scatter(input, dim, index, src)
-    if not input.array.ndim or not index.array.ndim:
-        one, places, given = [sp.reshape(x, (-1,)) for x in (input, index, src)]
-        return sp.reshape(_reduced(one, 0, places, given, reduce, include_self), input.array.shape)
-    return _reduced(input, dim, index, src, reduce, include_self)
+    return written(_reduced, input, index, src, dim, reduce=reduce, include_self=include_self)
 
 
 # What the first of several is reduced with: infinite for the extremes.
 _FIRST = {"sum": 0, "mean": 0, "prod": 1, "amax": -np.inf, "amin": np.inf}
 
 
-def _reduced(input, dim, index, src, reduce, include_self):
+def _reduced(input, index, src, *, dim, reduce, include_self):
     d, base = dtype_of(input), input
     if not include_self:
         first = _FIRST[reduce]
@@ -259,10 +250,7 @@ def index_reduce(input: Tensor, dim: Int, index: Tensor, source: Tensor, reduce,
          "but got: {}\nConvert it with .long().", index)
     _check_slices("index_reduce_", input, dim, index, source)
     index = _indices(input, dim, index, "index out of range in self", IndexError)
-
-    def write(x, where, src, dim):
-        return _reduced(x, dim, where, src, reduce, include_self)
-    return _along(write, input, dim, index, source)
+    return _along(_reduced, input, dim, index, source, reduce=reduce, include_self=include_self)
 
 
 def placing(input, indices, values):
