@@ -50,6 +50,11 @@ q, k, k, None, True, torch.ones(3, 4) < 0, True, True
 """
 # `rows` (3, 4) and `image` (2, 3, 4, 5) are float64.
 FUNCTIONS = """
+F.channel_shuffle(rows, 3) | F.channel_shuffle(image, 0) | F.channel_shuffle(image, 2)
+F.channel_shuffle(3, 2) | F.channel_shuffle(image, 3) | F.channel_shuffle(image[:0], 3) | nn.ChannelShuffle(3)
+F.local_response_norm(rows, 2) | F.local_response_norm(image[:0], 2) | F.local_response_norm(image[:, 0], 3)
+F.local_response_norm(image[:, 0], 0) | F.local_response_norm(image, 2)
+nn.LocalResponseNorm(2, k=3) | F.local_response_norm(image[None], 2)
 F.conv1d(rows, torch.ones(2, 3, 2, 2).double()) | F.conv1d(rows, torch.ones(3, 2).double())
 F.conv1d(rows, torch.ones(2, 3, 2).double(), stride=1.5)
 F.conv1d(rows, torch.ones(2, 3, 2).double(), padding=(1, 2))

@@ -77,6 +77,8 @@ MODULES: dict[str, tuple[Any, list[Any]]] = {
     "LocalResponseNorm of signals": (lambda nn: nn.LocalResponseNorm(2), [(2, 4, 3)]),
     "Softmax2d": (lambda nn: nn.Softmax2d(), [(2, 3, 2, 2)]),
     "Softmax2d one": (lambda nn: nn.Softmax2d(), [(3, 2, 2)]),
+    "ChannelShuffle": (lambda nn: nn.ChannelShuffle(2), [(2, 4, 2, 2)]),
+    "ChannelShuffle 1": (lambda nn: nn.ChannelShuffle(1), [(2, 3, 2)]),
     "CosineSimilarity": (lambda nn: nn.CosineSimilarity(), [(3, 4), (3, 4)]),
     "CosineSimilarity 0": (lambda nn: nn.CosineSimilarity(0), [(3, 4), (3, 1)]),
     "CosineSimilarity of a row": (lambda nn: nn.CosineSimilarity(), [(3, 4), (4,)]),

@@ -18,7 +18,8 @@ from ..ops.kinds import type_name
 from .arguments import need, need_float
 from .spatial import adaptive_avg_pool1d, adaptive_avg_pool2d
 
-__all__ = ["interpolate", "pixel_shuffle", "pixel_unshuffle", "scaled_dot_product_attention"]
+__all__ = ["channel_shuffle", "interpolate", "pixel_shuffle", "pixel_unshuffle",
+           "scaled_dot_product_attention"]
 
 
 # Resolution -------------------------------------------------------------------------------------------------
@@ -147,6 +148,21 @@ def pixel_shuffle(input, upscale_factor):
     apart = s.reshape(input, (*lead, channels // (r * r), r, r, height, width))
     order = (*range(count), count, count + 3, count + 1, count + 4, count + 2)
     return _owned(s.reshape(s.permute(apart, order), (*lead, channels // (r * r), height * r, width * r)))
+
+
+def channel_shuffle(input, groups):
+    """Channels (N, C, ...) dealt out anew: the first of every group, then the second of every one
+    (torch.nn.functional.channel_shuffle; Zhang et al. 2018)."""
+    need_tensor("channel_shuffle", input)
+    shape = input.array.shape
+    need(len(shape) > 2, "channel_shuffle expects input with > 2 dims, but got input with sizes {}\n"
+         "Images are (N, C, H, W).", shape)
+    need(groups > 0, "Number of groups to divide channels in must be positive. Value of groups:{}\n"
+         "It counts from 1.", groups)
+    need(shape[1] % groups == 0, "Number of channels must be divisible by groups. Got {} channels and {} "
+         "groups.\nEvery group has as many channels.", shape[1], groups)
+    apart = s.reshape(input, (shape[0], groups, shape[1] // groups, *shape[2:]))
+    return _owned(s.reshape(s.transpose(apart, 1, 2), shape))
 
 
 def _owned(result):

@@ -5,8 +5,8 @@ from ..arguments import need
 from ..convolutions import same
 from .layer import Drawn, Layer
 
-__all__ = ["Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "Fold", "PixelShuffle", "PixelUnshuffle",
-           "Unfold", "Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d"]
+__all__ = ["ChannelShuffle", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "Fold", "PixelShuffle",
+           "PixelUnshuffle", "Unfold", "Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d"]
 _MODES = {"zeros", "reflect", "replicate", "circular"}
 
 
@@ -163,6 +163,13 @@ class PixelShuffle(Layer, calls=F.pixel_shuffle, shows="upscale_factor="):
     """Channels to pixels: (..., C r², H, W) -> (..., C, H r, W r) (torch.nn.PixelShuffle)."""
 
     def __init__(self, upscale_factor):
+        self._keep(locals())
+
+
+class ChannelShuffle(Layer, calls=F.channel_shuffle, shows="groups="):
+    """Channels dealt out anew among groups (torch.nn.ChannelShuffle; Zhang et al. 2018)."""
+
+    def __init__(self, groups):
         self._keep(locals())
 
 
