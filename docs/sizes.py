@@ -103,6 +103,9 @@ def _verdict(found, limit):
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--write"]:
+    if sys.argv[1:] not in ([], ["--write"]):
+        sys.stderr.write(f"sizes.py: unrecognized arguments: {' '.join(sys.argv[1:])}\n")
+        sys.exit(2)
+    if sys.argv[1:]:
         PAGE.write_text(page())
     sys.stdout.write(page())
