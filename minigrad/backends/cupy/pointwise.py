@@ -34,7 +34,7 @@ def clip(x, low, high):
     if x.dtype.kind != "V":
         return cupy.clip(x, low, high)
     z = x if low is None else cupy.maximum(x, low)       # which CuPy does not clip
-    return z if high is None else cupy.minimum(z, high)
+    return _as_operand(z if high is None else cupy.minimum(z, high), x)
 
 
 def relu(x):
