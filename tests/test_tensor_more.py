@@ -216,3 +216,43 @@ def test_new_names(program):
 def test_linalg(program):
     """Low precision, singular and empty matrices."""
     check(program)
+
+
+@table("""
+    B.ones(2).bfloat16().frac()
+    B.ones(2).bfloat16().trunc()
+    B.lerp(B.ones(2).bfloat16(), B.ones(2).bfloat16(), .5)
+    B.ones(2).bfloat16().median()
+    B.ones(2).bfloat16() % 2
+    B.bernoulli(B.ones(2).bfloat16())
+    B.ones(2).bfloat16().bitwise_not()
+    B.ones(2).bool() % 2
+    B.ones(2).bool() // 2
+    B.ones(2).bool().clamp(0)
+    B.ones(2).bool() ** B.ones(2).bool()
+    B.ones(2).bool().cumsum(0)
+    B.ones(2).int() << 1
+    B.ones(2) << 1
+    B.ones(2).bool() << B.ones(2).bool()
+    B.ones(2) & B.ones(2)
+    B.mm(B.ones(2,2).bool(), B.ones(2,2).bool())
+    B.softmax(B.ones(2).int(), 0)
+    B.arange(3, dtype=B.bool)
+    B.linspace(0, 1, 3, dtype=B.bool)
+    B.arange(3, dtype=B.bfloat16)
+    B.histc(B.ones(2).int())
+    B.fmod(B.ones(2).bool(), 2)
+    B.fmod(B.ones(2).bool(), B.ones(2).bool())
+    B.addcmul(B.ones(2).bool(), B.ones(2).bool(), B.ones(2).bool())
+    B.hypot(B.ones(2).int(), B.ones(2).int())
+    B.logaddexp(B.ones(2).int(), B.ones(2).int())
+    B.repeat_interleave(B.ones(2), B.ones(2))
+    B.bincount(B.ones(2))
+    B.ones(2).int().frac_()
+    B.ones(2).frac_()
+    B.logcumsumexp(B.ones(2).int(), 0)
+    B.kthvalue(B.ones(2).bool(), 1)
+""")
+def test_dtypes_without_a_kernel(program):
+    """torch's refusals of dtypes, and what it does not refuse."""
+    check(program)
