@@ -219,12 +219,12 @@ def test_linalg(program):
 
 
 @table("""
-    B.ones(2).bfloat16().frac()
-    B.ones(2).bfloat16().trunc()
-    B.lerp(B.ones(2).bfloat16(), B.ones(2).bfloat16(), .5)
-    B.ones(2).bfloat16().median()
-    B.ones(2).bfloat16() % 2
-    B.bernoulli(B.ones(2).bfloat16())
+    B.ones(2).bfloat16().frac().float()
+    B.ones(2).bfloat16().trunc().float()
+    B.lerp(B.ones(2).bfloat16(), B.ones(2).bfloat16(), .5).float()
+    B.ones(2).bfloat16().median().float()
+    (B.ones(2).bfloat16() % 2).float()
+    B.bernoulli(B.ones(2).bfloat16()).float()
     B.ones(2).bfloat16().bitwise_not()
     B.ones(2).bool() % 2
     B.ones(2).bool() // 2
@@ -239,7 +239,7 @@ def test_linalg(program):
     B.softmax(B.ones(2).int(), 0)
     B.arange(3, dtype=B.bool)
     B.linspace(0, 1, 3, dtype=B.bool)
-    B.arange(3, dtype=B.bfloat16)
+    B.arange(3, dtype=B.bfloat16).float()
     B.histc(B.ones(2).int())
     B.fmod(B.ones(2).bool(), 2)
     B.fmod(B.ones(2).bool(), B.ones(2).bool())
