@@ -106,11 +106,9 @@ class _Structure:
             "bytes": (bytes, lambda content, path: base64.b64encode(content).decode(),
                       lambda text: base64.b64decode(text, validate=True)),
             "tuple": (tuple, self.items, lambda items: tuple(map(self.unpack, items))),
-            "dict": (dict, self.pairs, lambda pairs: {self.unpack(k): self.unpack(v) for k, v in pairs}),
-            "ordered": (OrderedDict, self.pairs,
-                        lambda pairs: OrderedDict((self.unpack(k), self.unpack(v)) for k, v in pairs)),
-            "counter": (Counter, self.pairs,
-                        lambda pairs: Counter({self.unpack(k): self.unpack(v) for k, v in pairs})),
+            "dict": (dict, self.pairs, self.unpack_pairs),
+            "ordered": (OrderedDict, self.pairs, lambda pairs: OrderedDict(self.unpack_pairs(pairs))),
+            "counter": (Counter, self.pairs, lambda pairs: Counter(self.unpack_pairs(pairs))),
         }  # fmt: skip
 
     def pack(self, value: Any, path: tuple[str, ...] = ()) -> Any:
@@ -240,6 +238,9 @@ class _Structure:
         if "metadata" in packed:
             value._metadata = self.unpack(packed["metadata"])
         return value
+
+    def unpack_pairs(self, pairs: list[list[Any]]) -> dict[Any, Any]:
+        return {self.unpack(key): self.unpack(value) for key, value in pairs}
 
     def unpack_tensor(self, name: str, packed: dict[str, Any]) -> Any:
         if name not in self.unpacked:

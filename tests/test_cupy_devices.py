@@ -370,6 +370,20 @@ def test_the_command_trains_on_the_gpu(tmp_path, monkeypatch, capsys):
     assert whole["step_losses"] == half["step_losses"]
 
 
+@pytest.mark.parametrize("target", ["cpu", "cuda"])
+def test_tied_tensors_stay_tied(target):
+    weight = nn.Parameter(on("cuda", 2, 3))
+    file = io.BytesIO()
+    minigrad.save({"tied": [weight, weight, weight.detach()], "other": weight + 1, "row": weight[0]}, file)
+    file.seek(0)
+    loaded = minigrad.load(file, map_location=target)
+    (first, second, third), other = loaded["tied"], loaded["other"]
+    assert first is second is not third and type(first) is nn.Parameter and first.device.type == target
+    third.zero_()
+    assert first.tolist() == [[0, 0, 0]] * 2 and other.tolist() == [[2, 3, 4], [5, 6, 7]]
+    assert loaded["row"].tolist() == [1, 2, 3]
+
+
 def test_a_loader_feeds_the_gpu(recwarn):
     loader = DataLoader(TensorDataset(*batch("cpu")), batch_size=2, shuffle=True, pin_memory=True)
     minigrad.manual_seed(1)
