@@ -52,6 +52,7 @@ parts:
 other commands:
   {PROGRAM} compare OLD.json NEW.json    what became slower, with its interval
   {PROGRAM} report FILE.json             a page with tables and plots
+  {PROGRAM} pages FILE.json ...          the measured tables of the documentation, written anew
 
 exit codes: 0 done; 1 something failed, or losses differ; 2 wrong arguments; 130 interrupted"""
 
@@ -108,6 +109,31 @@ def _report_parser() -> argparse.ArgumentParser:
         "--out", metavar="DIR", help="where to (default: a folder named as the file, beside it)"
     )
     return parser
+
+
+def _pages_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog=f"{PROGRAM} pages",
+        description="Write the measured tables of docs/ anew, and docs/roofline.png, from result files "
+        "of benchmarks/results. Of what several of them have measured the last counts.",
+    )
+    parser.add_argument("results", nargs="+", metavar="FILE.json")
+    return parser
+
+
+def _need_matplotlib() -> None:
+    if find_spec("matplotlib") is None:
+        raise UserError("plots need matplotlib: pip install matplotlib")
+
+
+def _pages(options: argparse.Namespace) -> int:
+    files = [(Path(name).name, results.load(name)) for name in options.results]
+    _need_matplotlib()
+    from . import pages
+
+    for path in pages.write(files):
+        print(path)
+    return 0
 
 
 def _backends(asked: list[str] | None) -> list[str]:
@@ -184,7 +210,8 @@ def _run(options: argparse.Namespace) -> int:
         for part in parts:
             for record in run(part, settings, found["results"]):
                 if "events" in record:
-                    trace = path.with_name(f"{path.stem}-{record['task']}-{record['threads']}.trace.json")
+                    name = "-".join([path.stem, record["task"], record["backend"], str(record["threads"])])
+                    trace = path.with_name(f"{name}.trace.json")
                     results.save(trace, {"traceEvents": record.pop("events")})
                     record["trace"] = trace.name
                 found["results"].append(record)
@@ -208,8 +235,7 @@ def _compare(options: argparse.Namespace) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     found = results.load(options.results)
-    if find_spec("matplotlib") is None:
-        raise UserError("plots need matplotlib: pip install matplotlib")
+    _need_matplotlib()
     from . import page
 
     try:
@@ -226,6 +252,7 @@ def main(argv: list[str] | None = None) -> int:
     commands: dict[str, tuple[Callable[[], argparse.ArgumentParser], Callable[[argparse.Namespace], int]]] = {
         "compare": (_compare_parser, _compare),
         "report": (_report_parser, _report),
+        "pages": (_pages_parser, _pages),
     }
     make, act = commands.get(argv[0] if argv else "", (_run_parser, _run))
     options = make().parse_args(argv[1:] if act is not _run else argv)

@@ -2,9 +2,9 @@
 
 The interpreter reports calls and returns (`sys.setprofile`); those of the registry's forwards and gradient
 rules are timed, and what they are called with says how many bytes and floating point operations they mean.
-What an operation calls counts as its own, so that the rows add up; what they leave of an unwatched step is
-the tape, the optimizer and Python. Watching makes short calls look longer; the ledger gives the step's time
-with it and without.
+What an operation calls counts as its own, so that the rows add up; the optimizer's step is timed by itself;
+what they all leave of an unwatched step is the tape and Python. Watching makes short calls look much longer,
+so those are called again, with the same arguments and nobody watching.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from types import CodeType, FrameType
 from typing import Any
@@ -20,13 +21,17 @@ from typing import Any
 import numpy as np
 
 from .backends import BACKENDS
+from .kernels import best, peaks
 from .worker import Context
 from .workloads import WORKLOADS, Step
 
-STEPS, WARM_UP = 5, 3
+STEPS, WARM_UP, SECONDS = 5, 3, 0.4  # at least so many steps, and as many as fit into the time
+SHORT, AGAIN = 2e-4, 1e-3  # a call that takes less looks longer when watched; how long it is called again
 # Far from every ceiling, and with work that would take no time at it: held by what a call costs.
 FAR, NO_TIME = 0.2, 5e-6
-REST = "tape, optimizer, Python"
+OPTIMIZER, REST = "optimizer", "tape, Python"
+# Of a weight in one step: operations, and numbers read or written.
+OPTIMIZERS = {"sgd": (4, 5), "adamw": (12, 7)}
 
 
 @dataclass
@@ -61,6 +66,10 @@ def _flops(operation: str, arguments: list[np.ndarray], results: list[np.ndarray
     if operation in ("matmul", "mm", "bmm", "linear", "mv", "dot") and len(arguments) > 1:
         inner = arguments[0].shape[-1] if arguments[0].ndim else 1
         return 2.0 * inner * sum(array.size for array in results)
+    if operation in ("attention", "attention_backward"):  # two products, and five in the gradient
+        backward = operation != "attention"
+        queries, keys = arguments[backward : backward + 2]
+        return (10.0 if backward else 4.0) * queries.size * keys.shape[-2]
     return float(largest)
 
 
@@ -84,6 +93,8 @@ class Watch:
         from minigrad.engine import REGISTRY
 
         self.codes: dict[CodeType, tuple[str, str]] = {}  # -> operation ("" for a rule), row
+        self.functions: dict[CodeType, Callable[..., Any]] = {}
+        self.keep = False  # what is called with what? It keeps the memory from being used again
         for name, operation in REGISTRY.items():
             self._add(operation.forward, name, f"{name} forward")
             for rule in operation.grads:
@@ -92,8 +103,10 @@ class Watch:
 
     def _add(self, function: Any, name: str, row: str) -> None:
         function = getattr(function, "func", function)  # of a partial
-        code = getattr(getattr(function, "__wrapped__", function), "__code__", None)
+        function = getattr(function, "__wrapped__", function)
+        code = getattr(function, "__code__", None)
         if code is not None:
+            self.functions.setdefault(code, function)
             self.codes.setdefault(
                 code, (name, row)
             )  # operations may share a function: its first serves for all
@@ -101,17 +114,26 @@ class Watch:
     def clear(self) -> None:
         self.rows: dict[str, Row] = {}
         self.events: list[dict[str, Any]] = []
-        self.stack: list[tuple[FrameType, float, list[np.ndarray]]] = []
+        self.stack: list[tuple[FrameType, float, list[np.ndarray], dict[str, Any]]] = []
+        self.calls: dict[str, list[Callable[[], Any]]] = {}
 
     def __call__(self, frame: FrameType, event: str, result: Any) -> None:
         if event == "call":
             if frame.f_code in self.codes:
-                arguments = _arrays(list(frame.f_locals.values()))
-                self.stack.append((frame, time.perf_counter(), arguments))
+                given = dict(frame.f_locals)
+                arguments = _arrays(list(given.values()))
+                self.stack.append((frame, time.perf_counter(), arguments, given))
         elif event == "return" and self.stack and self.stack[-1][0] is frame:
             seconds = time.perf_counter() - self.stack[-1][1]
-            _, start, arguments = self.stack.pop()
+            _, start, arguments, given = self.stack.pop()
             self._note(frame.f_code, start, seconds, arguments, _arrays(result))
+            if self.keep and not self.stack:
+                function, (_, name) = self.functions[frame.f_code], self.codes[frame.f_code]
+                self.calls.setdefault(name, []).append(partial(function, **given))
+
+    def again(self, name: str) -> float:
+        """Seconds of all calls of a row's operation, made again and unwatched."""
+        return sum(best(call, STEPS, AGAIN) for call in self.calls[name])
 
     def _note(
         self, code: CodeType, start: float, seconds: float, arguments: list[Any], results: list[Any]
@@ -134,26 +156,6 @@ class Watch:
         self.events.append({"name": name, "start": start, "seconds": seconds, "shapes": shapes})
 
 
-def _best(function: Callable[[], Any], times: int) -> float:
-    best = float("inf")
-    for _ in range(times):
-        start = time.perf_counter()
-        function()
-        best = min(best, time.perf_counter() - start)
-    return best
-
-
-def peaks(context: Context, dtype: str) -> dict[str, float]:
-    """The machine's own ceilings with this worker's threads: a large product, a copy beyond the caches."""
-    n, many = 1024, 1 << 25
-    a, b = np.ones((n, n), dtype), np.ones((n, n), dtype)
-    out, source, target = np.empty_like(a), np.ones(many, np.uint8), np.empty(many, np.uint8)
-    return {
-        "flops/s": 2.0 * n**3 / _best(lambda: np.matmul(a, b, out=out), 8),
-        "bytes/s": 2.0 * many / _best(lambda: np.copyto(target, source), 8),
-    }
-
-
 def verdict(row: Row, ceilings: dict[str, float]) -> tuple[float, str]:
     """How close to a ceiling the operation runs, and what holds it: compute, bandwidth or overhead."""
     compute, bandwidth = row.flops / ceilings["flops/s"], row.bytes / ceilings["bytes/s"]
@@ -164,8 +166,8 @@ def verdict(row: Row, ceilings: dict[str, float]) -> tuple[float, str]:
     return share, "compute" if compute > bandwidth else "bandwidth"
 
 
-def ledger(context: Context, workload: str, batch: int, dtype: str) -> dict[str, Any]:
-    """The rows of one step (medians of several), the machine's peaks, and the events of the last step."""
+def ledger(context: Context, workload: str, batch: int, dtype: str, threads: int) -> dict[str, Any]:
+    """The rows of one step (the best of several), the machine's peaks, and the events of the last step."""
     if BACKENDS[context.name].is_torch:
         raise NotImplementedError("the ledger is minigrad's; torch has torch.profiler")
     if context.device != "cpu":
@@ -173,24 +175,32 @@ def ledger(context: Context, workload: str, batch: int, dtype: str) -> dict[str,
     step = Step(context.B, WORKLOADS[workload], batch, dtype, context.device)
     for _ in range(WARM_UP):
         step().item()
-    plain = _best(step, STEPS)
+    plain = best(step, STEPS, SECONDS)
     watch, watched = Watch(), []
     times: dict[str, list[float]] = {}
-    for number in range(STEPS + 1):
+    count = 1 + max(STEPS, min(200, round(SECONDS / plain)))
+    for number in range(count + 1):
         watch.clear()
+        watch.keep = number == count
         begin = time.perf_counter()
         sys.setprofile(watch)
         try:
             step()
         finally:
             sys.setprofile(None)
-        if number:  # the first only warmed the watching up
+        if 0 < number < count:  # the first only warmed the watching up
             watched.append(time.perf_counter() - begin)
             for name, row in watch.rows.items():
                 times.setdefault(name, []).append(row.seconds)
-    ceilings, rows = peaks(context, dtype), []
+    ceilings, rows = peaks(context, dtype, threads), []
+    operations, numbers = OPTIMIZERS[WORKLOADS[workload].optimizer]
+    watch.rows[OPTIMIZER] = Row(1, 0.0, float(operations * step.parameters),
+                                numbers * step.parameters * np.dtype(dtype).itemsize)  # fmt: skip
+    times[OPTIMIZER] = [best(step.optimizer.step, STEPS, SECONDS)]
     for name, row in watch.rows.items():
-        row.seconds = float(np.median(times[name]))
+        row.seconds = min(times[name])
+        if name in watch.calls and row.seconds < SHORT * row.calls:
+            row.seconds = min(row.seconds, watch.again(name))
         share, bound = verdict(row, ceilings)
         rows.append({"operation": name, **vars(row), "share of peak": share, "bound": bound})
     rows.sort(key=lambda row: -row["seconds"])
@@ -206,6 +216,6 @@ def ledger(context: Context, workload: str, batch: int, dtype: str) -> dict[str,
         "rows": rows,
         "peaks": ceilings,
         "seconds": plain,
-        "watched": float(np.median(watched)),
+        "watched": min(watched),
         "events": events,
     }

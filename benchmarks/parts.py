@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from . import backends, imports, intervals, layers, ops
+from . import backends, imports, intervals, jobs, layers, ops
 from .measure import Plan, Pool, Task, add_ratios, run_task
 from .processes import Worker, WorkerError
 from .workloads import TOLERANCE, WORKLOADS
@@ -15,6 +15,7 @@ from .workloads import TOLERANCE, WORKLOADS
 Record = dict[str, Any]
 TAPE_GOAL, MEMORY_GOAL = 0.6, 1.0
 MEMORY_LAUNCHES = 3
+OWN = ("numpy", "numba")  # minigrad's backends on the CPU
 OPERATION_TOLERANCE = 1e-3  # of means over a result: rounding averages out, a wrong operation does not
 SMALL = Plan(rounds=5, launches=1, selection=1, seconds=0.02, pause=0.01)
 SCALED = (
@@ -219,20 +220,52 @@ def scaling(settings: Settings) -> Iterator[Record]:
                 yield record | about | {"size": size}
 
 
+def programs(settings: Settings) -> Iterator[Record]:
+    """Epochs of whole programs, in samples per second: `minigrad train`, in its default precision and in
+    float32, and the classifier of the examples."""
+    plan = replace(settings.plan, rounds=min(settings.plan.rounds, 10))
+    rows = [(f"train --model {model} --dtype {dtype}", dtype, Task(
+                "", "benchmarks.jobs:train", {"model": model, "dtype": dtype}, TOLERANCE[dtype]))
+            for dtype in ("float64", "float32") for model in jobs.MODELS]  # fmt: skip
+    rows.append((jobs.EXAMPLE, "float32", Task("", "benchmarks.jobs:classifier", {}, TOLERANCE["float32"])))
+    for threads in settings.threads:
+        for name, dtype, task in rows:
+            settings.tell(f"{name}, threads: {threads}")
+            record = run_task(replace(task, name=name), settings.backends, threads, plan)
+            yield {"part": "jobs", "dtype": dtype, "unit": "samples", **record}
+
+
+def _in_workers(
+    part: str, task: str, settings: Settings, threads: int, function: str, **arguments: Any
+) -> Iterator[Record]:
+    """A record for each of minigrad's backends on the CPU, with what `function` finds in a worker."""
+    for backend in [name for name in settings.backends if name in OWN] or OWN[:1]:
+        record: Record = {"part": part, "task": task, "backend": backend, "threads": threads}
+        record |= {"dtype": settings.dtype, "candidates": {}, "skipped": {}, "failed": {}}
+        try:
+            with Worker(backend, threads) as worker:
+                record |= worker.ask(function, dtype=settings.dtype, threads=threads, **arguments)
+        except WorkerError as error:
+            record["skipped" if error.missing else "failed"][backend] = str(error)
+        yield record
+
+
 def profile(settings: Settings) -> Iterator[Record]:
     """The cost ledger of each step; the trace of one step is under "events"."""
     for threads in settings.threads:
         for name in settings.workloads:
+            batch = settings.batch_of(name)
             settings.tell(f"the ledger of {name}, threads: {threads}")
-            record: Record = {"part": "profile", "task": name, "threads": threads, "dtype": settings.dtype}
-            record |= {"batch": settings.batch_of(name), "candidates": {}, "skipped": {}, "failed": {}}
-            arguments = {"workload": name, "batch": record["batch"], "dtype": settings.dtype}
-            try:
-                with Worker("numpy", threads) as worker:
-                    record |= worker.ask("benchmarks.ledger:ledger", **arguments)
-            except WorkerError as error:
-                record["skipped" if error.missing else "failed"]["numpy"] = str(error)
-            yield record
+            found = _in_workers("profile", name, settings, threads, "benchmarks.ledger:ledger", workload=name,
+                                batch=batch)  # fmt: skip
+            yield from (record | {"batch": batch} for record in found)
+
+
+def roofline(settings: Settings) -> Iterator[Record]:
+    """Single kernels under this machine's ceilings."""
+    for threads in settings.threads:
+        settings.tell(f"the roofline, threads: {threads}")
+        yield from _in_workers("roofline", "kernels", settings, threads, "benchmarks.kernels:measured")
 
 
 PARTS: dict[str, str] = {
@@ -243,7 +276,9 @@ PARTS: dict[str, str] = {
     "imports": "import minigrad beside import numpy",
     "ops": "every operation at three sizes (some minutes)",
     "conv": "convolution over the layers of ResNet-18 and VGG-16 (some minutes)",
-    "profile": "where the steps' time goes on minigrad (numpy), and a trace for Perfetto",
+    "jobs": "samples per second of minigrad train and of the examples' classifier",
+    "profile": "where the steps' time goes on minigrad, and a trace for Perfetto",
+    "roofline": "single kernels against what this machine can do",
     "scaling": "steps over batch and width, with fitted exponents (some minutes)",
 }
 
@@ -253,5 +288,6 @@ def run(part: str, settings: Settings, measured: Sequence[Record]) -> Iterator[R
     if part == "memory":
         return memory(settings, measured)
     runners = {"steps": steps, "tape": tape, "graph": graph, "imports": import_times,
-               "ops": operations, "conv": convolutions, "profile": profile, "scaling": scaling}  # fmt: skip
+               "ops": operations, "conv": convolutions, "jobs": programs, "profile": profile,
+               "roofline": roofline, "scaling": scaling}  # fmt: skip
     return runners[part](settings)

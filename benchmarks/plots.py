@@ -142,8 +142,8 @@ def _operations(pyplot: Any, records: Sequence[Record]) -> Any:
     return figure
 
 
-def _roofline(pyplot: Any, records: Sequence[Record]) -> Any:
-    """Operations of the ledgers under the machine's two ceilings; areas are shares of the step's time."""
+def _ledgers(pyplot: Any, records: Sequence[Record]) -> Any:
+    """Operations of the ledgers under the machine's ceilings; areas are shares of the step's time."""
     chosen = [record for record in records if record["part"] == "profile" and "rows" in record]
     if not chosen:
         return None
@@ -170,8 +170,61 @@ def _roofline(pyplot: Any, records: Sequence[Record]) -> Any:
         axes.set_xlabel("floating point operations per byte moved")
         axes.set_ylabel("GFLOP/s; line: this machine's ceilings")
         axes.set_title(
-            f"{record['task']}, {record['threads']} thread{'s' * (record['threads'] > 1)}", loc="left"
+            f"{record['task']} ({record['backend']}, threads: {record['threads']})", loc="left"
         )
+    return figure
+
+
+GROUPS = {  # the kernels of the roofline: their names begin so
+    "matmul": ("matmul",), "convolution by patches": ("conv",), "convolution by tiles": ("conv",),
+    "norms": ("batch norm", "layer norm"), "pooling, relu": ("max pool", "relu"),
+    "softmax, gelu": ("softmax", "gelu"), "SGD": ("SGD",),
+}  # fmt: skip
+_MARKS = dict(zip(GROUPS, (("s", "#000000"), ("o", "#0072B2"), ("D", "#009E73"), ("^", "#D55E00"),
+                           ("v", "#CC79A7"), ("P", "#E69F00"), ("X", "#56B4E9"))))  # fmt: skip
+
+
+def group_of(kernel: str) -> str:
+    """The group of GROUPS that a kernel belongs to."""
+    if kernel.startswith("conv"):
+        return "convolution by tiles" if kernel.endswith("tiles") else "convolution by patches"
+    return next(group for group, names in GROUPS.items() if kernel.startswith(names))
+
+
+def _roofline(pyplot: Any, records: Sequence[Record]) -> Any:
+    """Single kernels under the machine's ceilings, one picture for each backend, numbered in one list."""
+    chosen = [record for record in records if record["part"] == "roofline" and "kernels" in record]
+    if not chosen:
+        return None
+    size = 5.6 * len(chosen), 6.4
+    figure, grid = pyplot.subplots(1, len(chosen), figsize=size, squeeze=False, sharey=True)
+    names = list(dict.fromkeys(row["kernel"] for record in chosen for row in record["kernels"]))
+    for axes, record in zip(grid[0], chosen):
+        compute, cached, memory = (record["peaks"][p] / 1e9 for p in ("flops/s", "cached bytes/s", "bytes/s"))
+        rows = record["kernels"]
+        points = [(row["flops"] / row["bytes"], row["flops"] / row["seconds"] / 1e9) for row in rows]
+        ends = min(x for x, _ in points) / 2, max(x for x, _ in points) * 2
+        for bandwidth, style, where in ((memory, "-", "beyond the cache"), (cached, ":", "in the cache")):
+            line = [ends[0], compute / bandwidth, ends[1]]
+            axes.plot(line, [min(compute, bandwidth * x) for x in line], style, color="black", linewidth=1,
+                      label=f"copy {where}: {bandwidth:.0f} GB/s")  # fmt: skip
+        for row, (x, y) in zip(rows, points):
+            marker, colour = _MARKS[group_of(row["kernel"])]
+            axes.plot(x, y, marker, color=colour, markersize=5)
+            number = str(names.index(row["kernel"]) + 1)
+            axes.annotate(number, (x, y), xytext=(4, 2), textcoords="offset points", fontsize=7, color=colour)
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.set_xlabel("operations of the definition per byte of operands and results")
+        threads = f"{record['threads']} thread{'s' * (record['threads'] > 1)}"
+        axes.set_title(f"{record['backend']}, {threads}; products reach {compute:.0f} GFLOP/s", loc="left")
+        axes.legend(frameon=False, fontsize=8, loc="upper left")
+    grid[0][0].set_ylabel("GFLOP/s")
+    listed = [f"{number} {name}" for number, name in enumerate(names, 1)]
+    each = -(-len(listed) // 4)
+    for column in range(4):
+        text = "\n".join(listed[column * each : (column + 1) * each])
+        figure.text(0.06 + 0.235 * column, 0.005, text, fontsize=8, va="bottom")
     return figure
 
 
@@ -182,12 +235,15 @@ FIGURES: dict[str, Callable[[Any, Sequence[Record]], Any]] = {
     "graph": _graph,
     "scaling": _scaling,
     "operations": _operations,
+    "jobs": _ratios("jobs", "Time of an epoch of a program"),
+    "ledgers": _ledgers,
     "roofline": _roofline,
 }
 
 
-def draw(results: Record, folder: Path) -> dict[str, Path]:
-    """Write every figure that the results allow as PNG and SVG; gives the SVGs by name."""
+def draw_one(name: str, records: Sequence[Record], *paths: Path) -> bool:
+    """Write the figure `name` to files, of the kind that their ending says; False where there is nothing in
+    it."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -195,16 +251,18 @@ def draw(results: Record, folder: Path) -> dict[str, Path]:
 
     style = {"axes.spines.top": False, "axes.spines.right": False, "font.size": 9, "svg.fonttype": "path",
              "svg.hashsalt": "minigrad", "savefig.dpi": 150}  # fmt: skip
-    drawn = {}
-    for name, make in FIGURES.items():
-        with pyplot.rc_context(style):
-            figure = make(pyplot, results["results"])
-            if figure is None:
-                continue
-            figure.tight_layout()
-            for ending in ("png", "svg"):
-                metadata = {"Date": None} if ending == "svg" else None
-                figure.savefig(folder / f"{name}.{ending}", metadata=metadata)
-            pyplot.close(figure)
-        drawn[name] = folder / f"{name}.svg"
-    return drawn
+    with pyplot.rc_context(style):
+        figure = FIGURES[name](pyplot, records)
+        if figure is None:
+            return False
+        figure.tight_layout(rect=(0, 0.14 * (name == "roofline"), 1, 1))
+        for path in paths:
+            figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+        pyplot.close(figure)
+    return True
+
+
+def draw(results: Record, folder: Path) -> dict[str, Path]:
+    """Write every figure that the results allow as PNG and SVG; gives the SVGs by name."""
+    paths = {name: [folder / f"{name}.{ending}" for ending in ("svg", "png")] for name in FIGURES}
+    return {name: own[0] for name, own in paths.items() if draw_one(name, results["results"], *own)}

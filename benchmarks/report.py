@@ -18,13 +18,18 @@ TITLES = {
     "imports": "Importing",
     "ops": "Operations",
     "conv": "Convolution over the layers of two networks",
+    "jobs": "Programs, in samples per second",
     "scaling": "Scaling of a step",
 }
-FIRST_COLUMN = {"steps": "workload", "memory": "workload", "ops": "operation", "conv": "layer"}
+FIRST_COLUMN = {
+    "steps": "workload", "memory": "workload", "ops": "operation", "conv": "layer", "jobs": "program",
+}  # fmt: skip
 _LEGEND = {
     "steps": "medians per step (± half the middle half's width); ratio to the reference [95 % interval], "
     "under 1 is faster",
     "memory": "median growth of the resident peak; ratio to the reference [range that bootstrap gives]",
+    "jobs": "training samples by the time of whole epochs, their validation included; ratios are of times, "
+    "under 1 is faster",
 }
 
 
@@ -49,7 +54,10 @@ def quantity(value: float, unit: str = "seconds") -> str:
 
 
 def _cell(own: Record, unit: str, divide: int) -> str:
-    text = quantity(own["median"] / divide, unit)
+    if unit == "samples":
+        text = f"{own['samples'] / own['median']:,.0f}/s"
+    else:
+        text = quantity(own["median"] / divide, unit)
     return text if unit == "bytes" else f"{text} ±{own['spread'] / 2:.0%}"
 
 
@@ -169,14 +177,40 @@ def tables(results: Record) -> list[Table]:
     """All tables of a result file."""
     groups: dict[tuple[Any, ...], list[Record]] = {}
     for record in results["results"]:
-        if record["part"] == "profile":
+        if record["part"] in _ALONE:
             continue
         groups.setdefault((record["part"], record.get("dtype"), record["threads"]), []).append(record)
     made = []
     for (part, dtype, threads), records in groups.items():
         about = ", ".join(filter(None, (dtype, f"{threads} thread{'s' * (threads != 1)}")))
         made.append(table_of(part, records, f"{TITLES[part]} ({about})"))
-    return made + [ledger_of(record) for record in results["results"] if record["part"] == "profile"]
+    return made + [_ALONE[r["part"]](r) for r in results["results"] if r["part"] in _ALONE]
+
+
+def _about(record: Record) -> str:
+    threads = f"{record['threads']} thread{'s' * (record['threads'] != 1)}"
+    return f"{record['backend']}, {record['dtype']}, {threads}"
+
+
+def ceilings(peaks: dict[str, float]) -> str:
+    """This machine's peaks, in words."""
+    compute, cached, memory = (peaks[name] / 1e9 for name in ("flops/s", "cached bytes/s", "bytes/s"))
+    copies = f"a copy {cached:.0f} GB/s in the cache and {memory:.0f} beyond"
+    return f"a product reaches {compute:.0f} GFLOP/s, {copies}"
+
+
+def roofline_of(record: Record) -> Table:
+    """Single kernels and what of this machine's peaks they reach."""
+    headers = ["kernel", "time", "GFLOP/s", "of peak", "GB/s", "of a copy beyond the cache"]
+    table = Table(f"Kernels against the roof ({_about(record)})", headers, notes=remarks([record]))
+    for row in record.get("kernels", ()):
+        rates = [row[what] / row["seconds"] for what in ("flops", "bytes")]
+        shares = [rate / record["peaks"][name] for rate, name in zip(rates, ("flops/s", "bytes/s"))]
+        told = [text for rate, share in zip(rates, shares) for text in (f"{rate / 1e9:.3g}", f"{share:.0%}")]
+        table.rows.append([row["kernel"], quantity(row["seconds"]), *told])
+    if "peaks" in record:
+        table.notes.append(ceilings(record["peaks"]))
+    return table
 
 
 def ledger_of(record: Record) -> Table:
@@ -187,33 +221,46 @@ def ledger_of(record: Record) -> Table:
         "time",
         "of the step",
         "MFLOP",
+        "at peak",
         "moved",
+        "as a copy",
         "new arrays",
         "of peak",
         "bound by",
     ]
-    threads = f"{record['threads']} thread{'s' * (record['threads'] != 1)}"
-    table = Table(
-        f"Cost ledger: {record['task']}, batch {record['batch']} ({record['dtype']}, {threads})", headers
-    )
+    table = Table(f"Cost ledger: {record['task']}, batch {record['batch']} ({_about(record)})", headers)
     table.notes = remarks([record])
     if "rows" not in record:
         return table
     whole = sum(row["seconds"] for row in record["rows"])
     for row in record["rows"]:
         new = f"{row['allocations']:g}, {quantity(row['allocated'], 'bytes')}" if row["allocations"] else ""
-        moved = quantity(row["bytes"], "bytes") if row["bytes"] else ""
-        work = [f"{row['flops'] / 1e6:.3g}" if row["flops"] else "", moved]
         share = f"{row['share of peak']:.0%}" if row["flops"] or row["bytes"] else ""
-        table.rows.append([row["operation"], f"{row['calls']:g}", quantity(row["seconds"]),
-                           f"{row['seconds'] / whole:.0%}", *work, new, share, row["bound"]])  # fmt: skip
-    peaks = record["peaks"]
+        work = f"{row['flops'] / 1e6:.3g}", quantity(arithmetic(row, record))
+        work = work if row["flops"] else ("", "")
+        moved = quantity(row["bytes"], "bytes"), quantity(traffic(row, record))
+        moved = moved if row["bytes"] else ("", "")
+        told = f"{row['calls']:g}", quantity(row["seconds"]), f"{row['seconds'] / whole:.0%}"
+        table.rows.append([row["operation"], *told, *work, *moved, new, share, row["bound"]])
     table.notes += [
         f"a step takes {quantity(record['seconds'])}, watched {quantity(record['watched'])}",
-        f"a product reaches {peaks['flops/s'] / 1e9:.0f} GFLOP/s, a copy {peaks['bytes/s'] / 1e9:.0f} GB/s",
+        ceilings(record["peaks"]),
         f"one step as a trace for Perfetto: {record['trace']}",
     ]
     return table
+
+
+_ALONE = {"profile": ledger_of, "roofline": roofline_of}  # parts with a table for each record
+
+
+def arithmetic(row: Record, record: Record) -> float:
+    """Seconds that a ledger's row would take at the peak of products."""
+    return row["flops"] / record["peaks"]["flops/s"]
+
+
+def traffic(row: Record, record: Record) -> float:
+    """Seconds that copying as many bytes as a ledger's row moves would take, beyond the cache."""
+    return row["bytes"] / record["peaks"]["bytes/s"]
 
 
 def write(table: Table, file: TextIO | None = None) -> None:

@@ -329,15 +329,22 @@ def example_results():
         return run(Machine(len(task)), 0.8e-3) | {"part": name, "task": task, "dtype": "float32", **more}
 
     found = [part("steps", "mlp-big", batch=128), part("steps", "wrong", disagreement="value 1 differs"),
-             part("memory", "mlp-big", batch=128, unit="bytes"), part("tape", "a recorded call")]
+             part("memory", "mlp-big", batch=128, unit="bytes", claimed=True),
+             part("tape", "a recorded call")]
     found += [part("graph", f"{length} nodes", length=length) for length in (100, 1000)]
     found += [part("scaling", f"batch {n}", over="batch of mlp-big", size=n) for n in (16, 32)]
     found += [part("ops", "exp forward, 1,024 elements", elements=1024), part("conv", "3×3", batch=4)]
     row = {"operation": "linear forward", "calls": 2, "seconds": 1e-3, "flops": 1e6, "bytes": 1e5,
            "allocations": 1, "allocated": 64, "share of peak": 0.3, "bound": "compute"}
-    ledger = {"rows": [row, row], "peaks": {"flops/s": 5e10, "bytes/s": 3e10}, "seconds": 2e-3,
+    peaks = {"flops/s": 5e10, "cached bytes/s": 6e10, "bytes/s": 3e10}
+    ledger = {"rows": [row, row], "peaks": peaks, "seconds": 2e-3,
               "watched": 3e-3, "trace": "a.trace.json", "candidates": {}, "ratios": {}}
-    found.append(part("profile", "mlp-big", batch=128) | ledger)
+    found.append(part("profile", "mlp-big", batch=128, backend="numpy") | ledger)
+    rows = [{"kernel": name, "seconds": 1e-3, "flops": 1e7, "bytes": 1e7} for name in ("matmul 128", "gelu")]
+    found.append(part("roofline", "kernels", backend="numpy") | {"kernels": rows, "peaks": peaks})
+    found.append(part("jobs", "train", unit="samples"))
+    for own in found[-1]["candidates"].values():
+        own["samples"] = 1438
     return saved(found[0]) | {"results": found, "settings": {}}
 
 
@@ -348,6 +355,7 @@ def test_every_part_has_its_table(capsys):
     assert all(title in shown for title in report.TITLES.values() if title != "Importing")
     assert "time grows with batch of mlp-big to the power" in shown and "cost per node grows" in shown
     assert "RESULTS DIFFER" in shown and "Cost ledger: mlp-big" in shown and "geometric mean" in shown
+    assert "Kernels against the roof" in shown and re.search(r"train +1,\d\d\d,\d\d\d/s", shown)
 
 
 def test_the_page_holds_every_figure_and_loads_nothing(tmp_path, capsys):
@@ -356,7 +364,7 @@ def test_the_page_holds_every_figure_and_loads_nothing(tmp_path, capsys):
     results.save(path, example_results())
     assert cli.main(["report", str(path), "--out", str(tmp_path / "page")]) == 0
     page = (tmp_path / "page" / "report.html").read_text(encoding="utf-8")
-    names = {"steps", "memory", "tape", "graph", "scaling", "operations", "roofline"}
+    names = {"steps", "memory", "tape", "graph", "scaling", "operations", "jobs", "ledgers", "roofline"}
     assert {file.name for file in (tmp_path / "page").iterdir()} == {
         "report.html", *(f"{name}.{ending}" for name in names for ending in ("png", "svg"))}
     assert page.count("<svg") == len(names) and "<script" not in page
@@ -368,7 +376,8 @@ def test_the_page_holds_every_figure_and_loads_nothing(tmp_path, capsys):
 
 def test_the_ledger_adds_up_and_its_trace_opens():
     with Worker("numpy", 1) as worker:
-        found = worker.ask("benchmarks.ledger:ledger", workload="mlp-small", batch=4, dtype="float32")
+        found = worker.ask("benchmarks.ledger:ledger", workload="mlp-small", batch=4, dtype="float32",
+                           threads=1)
     rows = {row["operation"]: row for row in found["rows"]}
     assert rows["linear forward"]["calls"] == 3 and rows["relu backward"]["calls"] == 2
     # 2 × batch × weights of the three layers
