@@ -265,7 +265,9 @@ def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
             if inputs is None and edge.node is not None:
                 raise RuntimeError("leaf variable has been moved into the graph interior\nIt was written in "
                                    "place after requires_grad_(False): write to a clone.")
-            fresh = not recorded and g is not source and type(g) in TYPES and g.base is None
+            # Its own memory, or a block of backends/numpy/memory.py.
+            fresh = (not recorded and g is not source and type(g) in TYPES
+                     and (g.base is None or type(g.base) is bytearray))
             for kept in saved if fresh else ():
                 fresh = fresh and kept is not g
             at_leaf[id(edge)] = [edge, g, fresh and writeable(g)]
