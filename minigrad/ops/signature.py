@@ -80,24 +80,31 @@ def returned(name, *fields):
         **{field: property(operator.itemgetter(place)) for place, field in enumerate(fields)}})
 
 
+@functools.cache
+def _parameters(function):
+    """What is read from a function once, for itself and for the method it becomes."""
+    read = getattr(function, "__wrapped__", function)           # under what casts its tensors
+    code, defaults = read.__code__, read.__defaults__ or ()
+    positional = code.co_varnames[:code.co_argcount]
+    names = code.co_varnames[:code.co_argcount + code.co_kwonlyargcount]
+    kinds = {key: function.__annotations__.get(key, USUAL.get(key)) for key in names}
+    values = [*zip(positional[::-1], defaults[::-1]), *(read.__kwdefaults__ or {}).items()]
+    last = kinds[positional[-1]] if 0 < len(positional) < 3 else None
+    return {"positional": positional, "names": names, "kinds": kinds,
+            "required": positional[:code.co_argcount - len(defaults)],
+            "optional": {key for key, value in values if value is None},
+            # where sizes may be spread over the last arguments: after how many others
+            "lead": len(positional) - 1 if last is not None and last.spreads else None}
+
+
 class Signature:
-    """What is read from a function once: the names of its parameters, their kinds and defaults."""
+    """What a function's parameters are called, their kinds and defaults, and the types known to fit."""
 
     def __init__(self, function, method=False):
-        read = getattr(function, "__wrapped__", function)      # under what casts its tensors
-        code, defaults = read.__code__, read.__defaults__ or ()
+        self.__dict__.update(_parameters(function))
         self.function, self.method = function, method
         self.name = function.__name__
-        self.positional = code.co_varnames[:code.co_argcount]
-        self.names = code.co_varnames[:code.co_argcount + code.co_kwonlyargcount]
-        self.required = self.positional[:code.co_argcount - len(defaults)]
-        self.kinds = {key: function.__annotations__.get(key, USUAL.get(key)) for key in self.names}
-        values = zip(self.positional[::-1], defaults[::-1])
-        self.optional = {key for key, value in values if value is None} | {
-            key for key, value in (read.__kwdefaults__ or {}).items() if value is None}
-        sized = [getattr(self.kinds[key], "spreads", False) for key in self.positional]
-        self.spreads = len(sized) == method + 1 and sized[-1]
-        self.lead = len(sized) - 1 if len(sized) < 3 and sized and sized[-1] else None
+        self.spreads = self.lead == method
         self.known = set()
 
     def checked(self, args, named):

@@ -177,8 +177,9 @@ def unique_consecutive(input: Tensor, return_inverse: Bool = False, return_count
     first[1:] = (lines[1:] != lines[:-1]).any(tuple(range(1, lines.ndim)))
     places = np.append(np.flatnonzero(first), len(lines))
     inverse = (np.cumsum(first) - 1).reshape(array.shape if axis is None else -1)
-    found = [np.moveaxis(lines[first], 0, axis or 0), inverse, np.diff(places)]
-    return _parts(*[beside(part, plain(input)) for part in found], return_inverse, return_counts)
+    values, inverse, counts = [beside(part, plain(input)) for part in (
+        np.moveaxis(lines[first], 0, axis or 0), inverse, np.diff(places))]
+    return _parts(values, inverse, counts, return_inverse, return_counts)
 
 
 @torch_function
