@@ -3,25 +3,19 @@ import math
 
 import numpy as np
 
+from ..backends import numpy as kernels
+from ..backends.numpy import average, average_square
 from ..engine.core import TensorBase
 from .optimizer import check
-from .rule import RuleOptimizer, average, average_square, scalar
+from .rule import RuleOptimizer, scalar
 
 
 def adapt(x, g, mean, square, peak=None, *, lr, betas, eps, count, **unused):
     """One step on bare arrays: x ← x − lr · m̂ / (√v̂ + eps), with m and v the running means of g and g²,
     m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ) and t = `count`; given `peak`, the largest v so far is used."""
-    scratch = average(mean, g, 1 - betas[0])
-    average_square(square, g, betas[1], scratch)
-    if peak is not None:
-        square = np.maximum(peak, square, out=peak)
     # √v̂ + eps = (√v + eps · s) / s with s = √(1 − β₂ᵗ): one pass less over the array.
     scale = math.sqrt(1 - betas[1]**count)
-    np.sqrt(square, out=scratch)
-    scratch += eps * scale
-    np.divide(mean, scratch, out=scratch)
-    scratch *= lr * scale / (1 - betas[0]**count)
-    x -= scratch
+    kernels.adapt(x, g, mean, square, peak, betas, eps * scale, lr * scale / (1 - betas[0]**count))
 
 
 class Adam(RuleOptimizer):

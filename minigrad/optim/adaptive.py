@@ -1,7 +1,8 @@
 """Steps scaled, element by element, by the squares of past gradients: Adagrad, Adadelta, RMSprop."""
 import numpy as np
 
-from .rule import RuleOptimizer, average, average_square, filled, scalar
+from ..backends.numpy import average, average_square
+from .rule import RuleOptimizer, filled, scalar
 
 
 def scale_by_sum(x, g, total, *, lr, lr_decay, eps, count, **unused):

@@ -81,26 +81,6 @@ def directed(rule, x, g, *state, maximize, weight_decay, shrink, **settings):
     rule(x, g, *state, **settings)
 
 
-def average(mean, g, weight):
-    """mean ← mean + weight · (g − mean), from the end that is nearer (torch.lerp); returns scratch memory."""
-    scratch = g - mean
-    if weight < 0.5:
-        scratch *= weight
-        mean += scratch
-    else:
-        scratch *= 1 - weight
-        np.subtract(g, scratch, out=mean)
-    return scratch
-
-
-def average_square(square, g, beta, scratch):
-    """square ← beta · square + (1 − beta) · g²."""
-    square *= beta
-    np.multiply(g, 1 - beta, out=scratch)
-    scratch *= g
-    square += scratch
-
-
 class RuleOptimizer(Optimizer):
     """An optimizer whose step is `rule(x, g, *arrays, **settings, count)` for each parameter, in place.
 

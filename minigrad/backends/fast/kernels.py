@@ -101,6 +101,19 @@ def log_softmax(x, axis):
     return _by_rows(loops.log_softmax, x, axis)
 
 
+def adapt(x, g, mean, square, peak, betas, eps, rate):
+    arrays = x, g, mean, square
+    odd = any([a.dtype != np.float32 or not a.flags.c_contiguous for a in arrays])
+    if peak is not None or betas[0] < 0.5 or odd:
+        plain_adapt(x, g, mean, square, peak, betas, eps, rate)
+    else:
+        loops.adapt(*[a.reshape(-1) for a in arrays], *map(np.float32, (1 - betas[0], betas[1], 1 - betas[1],
+                                                                      eps, rate)))
+
+
+plain_adapt, KERNELS["adapt"] = plain.adapt, adapt          # in place: nothing is rounded at the end
+
+
 def _flat(value):
     """weight or bias as the loops take it: empty for None."""
     return np.empty(0, np.float32) if value is None else np.ascontiguousarray(value).ravel()

@@ -290,6 +290,14 @@ def max_pool_backward_tiling(g, index, kh, kw, z):
                             place[c] = g[b, i, j, c] if index[b, i, j, c] == number else ZERO
 
 
+@loop()
+def adapt(x, g, mean, square, near, far, rest, eps, rate):
+    for i in range(x.size):
+        mean[i] += (g[i] - mean[i]) * near
+        square[i] = square[i] * far + g[i] * g[i] * rest
+        x[i] -= mean[i] / (np.sqrt(square[i]) + eps) * rate
+
+
 @inline
 def add(x, y, z):
     for k in range(z.size):

@@ -121,6 +121,7 @@ from .reduce import (
 )
 from .scatter import scatter_add, scatter_at, select_add
 from .special import erf, erfc, gelu, gelu_backward
+from .steps import adapt, average, average_square
 from .windows import windows, windows_sum
 
 add_at = _add.at
