@@ -10,7 +10,7 @@ from typing import Any
 
 import minigrad
 
-from ..ops import conv, linalg
+from ..ops import attention, conv, linalg
 from ..run import evaluating
 
 HEAD = "Layer (type:depth-number)", "Output shape", "Params", "FLOPs"
@@ -28,9 +28,13 @@ def _transposed(y: Any, weight: Any, *rest: Any, out: Any) -> int:
     return 2 * math.prod(y.shape) * math.prod(weight.shape[1:])
 
 
+def _attention(q: Any, k: Any, v: Any, *, out: Any) -> int:
+    return 2 * math.prod(q.shape[:-1]) * k.shape[-2] * (q.shape[-1] + v.shape[-1])
+
+
 # What is counted, as torch.utils.flop_counter does: products and sums of matrix products and convolutions.
 FORMULAS = {linalg.mm: _product, linalg.bmm: _product, linalg.linear: _product, conv.conv2d: _convolution,
-            conv.conv2d_input_grad: _transposed}
+            conv.conv2d_input_grad: _transposed, attention.attention: _attention}
 
 
 class Counter:

@@ -158,15 +158,17 @@ class BatchNorm2d(_BatchNorm):
     _dims = "4D"
 
 
+def _sizes(shape):
+    return (shape,) if isinstance(shape, Integral) else tuple(shape)
+
+
 class LayerNorm(Affine, shows="normalized_shape, eps=, elementwise_affine=, bias="):
     """Normalisation of every sample over its last dimensions, of `normalized_shape` (torch.nn.LayerNorm; Ba
     et al. 2016)."""
 
     def __init__(self, normalized_shape, eps=1e-5, elementwise_affine=True, bias=True, device=None,
                  dtype=None):
-        if isinstance(normalized_shape, Integral):
-            normalized_shape = (normalized_shape,)
-        normalized_shape = tuple(normalized_shape)
+        normalized_shape = _sizes(normalized_shape)
         self._keep(locals())
         size = normalized_shape if elementwise_affine else None
         self._learn(device, dtype, weight=size, bias=size if bias else None)
@@ -181,9 +183,7 @@ class RMSNorm(Affine, shows="normalized_shape, eps=, elementwise_affine="):
     bias = None
 
     def __init__(self, normalized_shape, eps=None, elementwise_affine=True, device=None, dtype=None):
-        if isinstance(normalized_shape, Integral):
-            normalized_shape = (normalized_shape,)
-        normalized_shape = tuple(normalized_shape)
+        normalized_shape = _sizes(normalized_shape)
         self._keep(locals())
         self._learn(device, dtype, weight=normalized_shape if elementwise_affine else None)
 
