@@ -8,16 +8,17 @@ The products of all tiles are 16 matrix products, (tiles, C) by (C, O). Bᵀ and
 whole lines of channels, which NumPy adds at cache speed as long as a line is long; so channels must be many.
 Tiles go through in chunks whose transforms stay in the cache.
 
-On one thread only: many short calls leave a second thread waiting for the interpreter lock (two threads,
-16×64×32×32→64 forward: 11.5 ms, by patches 10.3; one thread: 10.0 and 14.5; with compiled transforms 6.9 and
-7.5; 7.2 and 14.6: two threads then take turns).
-
 Float32 only: sums of inputs are rounded before they are multiplied, so the error is absolute, about 3e-6 of
 the largest products in a tile (3e-6 where values are about 1): a small result beside large ones has fewer
 right digits than the patches give. An infinity, a nan, or numbers whose sums could overflow go by patches.
-Forward and both gradients on one thread, ms, by patches, by tiles, and PyTorch's: 16×64×32×32→64 44, 31, 32;
-16×256×8×8→256 46, 24, 30; 32×128×8×8→512 75, 46, 57. `conv.py` is the plain definition, and the tests'
-oracle.
+Forward and both gradients, ms, by patches, by tiles, by tiles compiled (`fast`), and PyTorch's; on one thread,
+on two:
+
+    16×64×32×32→64   44  34  24  33     23  20  13  16
+    16×256×8×8→256   46  25  23  30     25  14  13  15
+    32×128×8×8→512   75  49  44  59     40  27  25  29
+
+`conv.py` is the plain definition, and the tests' oracle.
 """
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -27,7 +28,7 @@ from .threads import get_num_threads, parallel
 
 # Of both sides; with fewer, the transforms cost more than they spare: in NumPy on one thread, in NumPy on
 # more (whose short calls wait for the interpreter lock), compiled.
-CHANNELS, CHANNELS_THREADS, CHANNELS_COMPILED = 32, 128, 16
+CHANNELS, CHANNELS_THREADS, CHANNELS_COMPILED = 32, 64, 16
 TILES = 48                      # in all: with fewer, transforming the kernel costs more than it spares
 ROOM = 1 << 17                  # numbers in a chunk's transformed input or output
 LEAST = 128                     # tiles in a chunk, or BLAS is slow
