@@ -11,8 +11,8 @@ Tiles go through in chunks whose transforms stay in the cache.
 Float32 only: sums of inputs are rounded before they are multiplied, so the error is absolute, about 3e-6 of
 the largest products in a tile (3e-6 where values are about 1): a small result beside large ones has fewer
 right digits than the patches give. An infinity, a nan, or numbers whose sums could overflow go by patches.
-Forward and both gradients, ms, by patches, by tiles, by tiles compiled (`fast`), and PyTorch's; on one thread,
-on two:
+Forward and both gradients, ms, by patches, by tiles, by tiles compiled (`fast`), and PyTorch's, on one
+thread and on two:
 
     16×64×32×32→64   44  34  24  33     23  20  13  16
     16×256×8×8→256   46  25  23  30     25  14  13  15
