@@ -8,6 +8,7 @@ import numpy as np
 
 from .backends.arrays import cupy_room
 from .box_muller import D, F, libm
+from .device import device as Device
 
 DEFAULT_SEED = 67280421310721                   # of a new torch.Generator
 STATE = np.dtype([("seed", "<u8"), ("left", "<i4"), ("seeded", "<i4"), ("next", "<u8"), ("key", "<u8", 624),
@@ -18,15 +19,15 @@ STATE = np.dtype([("seed", "<u8"), ("left", "<i4"), ("seeded", "<i4"), ("next", 
 class Generator:
     """torch.Generator: a seed and its stream. Threads that share one never corrupt it.
 
-    On "cuda" it is of a class of its own; raises RuntimeError where there is no GPU. States are uint8 arrays
-    here; `tensor.py` sets the two hooks that make them Tensors for users.
+    On "cuda" it is of a class of its own; raises RuntimeError where there is no such device. States are uint8
+    arrays here; `tensor.py` sets the two hooks that make them Tensors for users.
     """
     __slots__ = ("device", "_seed", "_engine", "_normal", "_lock")
     state_to_tensor = staticmethod(np.asarray)
     state_to_array = staticmethod(np.asarray)
 
     def __new__(cls, device="cpu"):
-        if cls is Generator and str(device).partition(":")[0] == "cuda":
+        if cls is Generator and Device("cpu" if device is None else device).type == "cuda":
             cls = cupy_room().CudaGenerator
         return object.__new__(cls)
 

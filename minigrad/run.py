@@ -142,8 +142,8 @@ class Run:
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Takes up what `state_dict` gave. Raises ValueError where a part is missing or the loader has other
         generators, and what the parts' own `load_state_dict` raise."""
-        expected = *self.parts, *OWN
-        missing = [name for name in expected if name not in state_dict]
+        held = state_dict if isinstance(state_dict, dict) else {}
+        missing = [name for name in (*self.parts, *OWN) if name not in held]
         if missing:
             raise ValueError(f"Run: the state lacks {', '.join(missing)}\nIt is of another run.")
         if len(state_dict["random"]["loader"]) != len(self._generators()):

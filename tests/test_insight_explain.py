@@ -121,6 +121,11 @@ def test_wrong_arguments():
     x = minigrad.ones(2, requires_grad=True)
     with pytest.raises(TypeError, match="unexpected keyword argument 'x'"):
         minigrad.explain(x.sum(), x=1)
+    for look in (minigrad.explain, minigrad.draw):
+        with pytest.raises(ValueError, match="there is no Tensor to begin at\nPass"):
+            look([])
+        with pytest.raises(TypeError, match="names must be a dict, not int\nGive"):
+            look(minigrad.ones(1, requires_grad=True).sum(), names=3)
     with pytest.raises(TypeError, match="expected a Tensor, got int"):
         minigrad.explain(3)
     with pytest.raises(RuntimeError, match="scalar outputs"):

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from random_pairs import SEEDS, assert_equal, assert_same_state, outcome, pair
 
+import minigrad
 from minigrad import random as mr
 from minigrad.box_muller import fma
 
@@ -69,6 +70,14 @@ def test_seeds():
     assert generator.manual_seed(3) is generator
     chosen = generator.seed()
     assert generator.initial_seed() == chosen != mr.Generator().seed()
+
+
+def test_devices_of_generators():
+    for device in ("cpu", "cpu:0", None, minigrad.device("cpu")):
+        assert mr.Generator(device).device == "cpu"
+    assert outcome(lambda: mr.Generator("tpu")) == outcome(lambda: torch.Generator("tpu"))
+    with pytest.raises(RuntimeError, match="Invalid device string: 'xpu'"):
+        mr.Generator("xpu")
 
 
 @pytest.mark.parametrize("seed", [2**64, -2**63 - 1, 1.5, "a", True, None, np.int64(5), torch.tensor(3)])

@@ -191,6 +191,10 @@ def test_wrong_calls(B, tmp_path):
     with pytest.raises(ValueError, match="other generators"):
         B.Run(path, loader=shuffled).resume()
     path.write_bytes(path.read_bytes()[:-20])
+    for other in (3, B.ones(2), {"epoch": 1}):
+        B.save(other, tmp_path / "other")
+        with pytest.raises(ValueError, match=r"Run: the state lacks .*\nIt is of another run"):
+            B.Run(tmp_path / "other", history=[]).resume()
     with pytest.raises(RuntimeError, match="damaged"):
         B.Run(path).resume()
 

@@ -390,6 +390,9 @@ def test_names_and_lines_cannot_break_out_of_the_page():
 def test_without_a_walk_there_is_nothing_to_save(tmp_path):
     with minigrad.record() as trace:
         minigrad.ones(2, requires_grad=True) * 2
+    for detail in (0, -1, "all"):
+        with pytest.raises(ValueError, match=r"record: detail is .*\nIt is how many"):
+            minigrad.record(detail=detail)
     with pytest.raises(RuntimeError, match="nothing was recorded\nCall backward"):
         trace.save(tmp_path / "never.html")
 

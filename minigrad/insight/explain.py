@@ -44,8 +44,8 @@ def explain(loss: Any, gradient: Any = None, *, names: Mapping[str, Any] | None 
     scalars. names: what to call tensors and modules; by default the caller's variables are looked through.
 
     Returns an Explanation: its `str()` is the text, `rich.print` shows it in colours, `markdown()` is for
-    pages, `trace` the objects. Raises TypeError for what is no tensor, ValueError for text that is no
-    arithmetic, and backward's RuntimeErrors. minigrad's own: torch has no such function.
+    pages, `trace` the objects. Raises TypeError for what is no tensor, ValueError for none at all and for
+    text that is no arithmetic, and backward's RuntimeErrors. minigrad's own: torch has no such function.
     """
     if isinstance(loss, str):
         return explain_expression(loss, numbers)
@@ -64,6 +64,9 @@ def traced(loss: Any, gradient: Any, names: Mapping[str, Any] | None,
     if callable(loss) and not isinstance(loss, TENSOR):
         with tracing():
             loss = loss()
+    if not (names is None or isinstance(names, Mapping)):
+        raise TypeError(f"names must be a dict, not {type(names).__name__}\n"
+                        "Give what to call each tensor, as {'x': x}, or leave it out.")
     variables = variables_of(caller) if names is None else names
     return collect(loss, gradient, variables), variables
 

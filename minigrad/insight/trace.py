@@ -184,6 +184,8 @@ def collect(outputs: Any, gradients: Any = None, variables: Mapping[str, Any] | 
     gradient, and where saved values are freed or were overwritten.
     """
     outputs = tuple(outputs) if isinstance(outputs, (tuple, list)) else (outputs,)
+    if not outputs:
+        raise ValueError("there is no Tensor to begin at\nPass the loss.")
     for tensor in outputs:
         if not isinstance(tensor, TENSOR):
             raise TypeError(f"expected a Tensor, got {type(tensor).__name__}\nPass the loss.")

@@ -11,6 +11,7 @@ from pathlib import Path
 from sys import _getframe
 from typing import Any
 
+from ..atomic import replace_file
 from ..engine import backward, hooks
 from ..engine import walk as walking
 from ..engine.views import fresh_node
@@ -29,7 +30,7 @@ class Recording:
     """What `minigrad.record()` gives; see there."""
 
     def __init__(self, title: str | None, detail: int, wrong_order: bool) -> None:
-        self.title, self.detail, self.wrong_order = title, detail, wrong_order
+        self.title, self.detail, self.wrong_order = title and str(title), detail, wrong_order
         self.table, self.history = Table(), History()
         self.steps: list[dict[str, Any]] = []
         self.files: Files = {}
@@ -67,7 +68,9 @@ class Recording:
 
         Links may name what is to be seen first: `trace.html#moment=7&walk=2&wrong&lang=zh&theme=dark`. Raises
         RuntimeError where no `backward` was recorded."""
-        Path(path).write_text(self.html(limit), encoding="utf-8")
+        text = self.html(limit)
+        with replace_file(path) as stream:
+            stream.write(text.encode())
 
     def html(self, limit: int = 2_000_000) -> str:
         """The page as text; see `save`."""
