@@ -93,6 +93,9 @@ def kernels(xp: Any) -> Iterator[Kernel]:
     yield Kernel("batch norm backward", (images, images, channel),
                  lambda g, x, w: xp.batch_norm_backward(g, x, w, *statistics), 9 * each)  # fmt: skip
     yield Kernel("max pool 2×2", (images,), lambda x: xp.max_pool2d(x, (2, 2), (2, 2)), each)
+    indices = xp.max_pool2d(np.zeros(images, np.float32), (2, 2), (2, 2))[1]
+    yield Kernel("max pool backward", ((32, 64, 16, 16),),
+                 lambda g: xp.max_pool2d_backward(g, indices, images, (2, 2), (2, 2)), each)  # fmt: skip
     yield Kernel("relu", (images,), xp.relu, each)
     yield Kernel("relu backward", (images, images), xp.relu_backward, each)
     tokens, wide = (2048, 128), (2048, 512)

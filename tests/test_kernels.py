@@ -16,7 +16,7 @@ from kernel_ways import (  # noqa: F401 - fixtures that every test here uses
 )
 
 from minigrad.backends import numpy as xp
-from minigrad.backends.numpy import memory, threads
+from minigrad.backends.numpy import copies, memory, threads
 from minigrad.backends.numpy.layout import ChannelsLast, canonical, channels_last, nhwc
 
 torch = pytest.importorskip("torch")
@@ -149,6 +149,30 @@ def test_memory_that_nobody_wants_goes_back(monkeypatch):
     memory.empty((100_000,), np.float64)
     kept = [memory.empty((length,), np.float64) for length in (200_000, 300_000, 400_000, 500_000)]
     assert [len(blocks) for blocks in memory._blocks.values()] == [0, *[1] * len(kept)]
+
+
+@pytest.mark.parametrize("shape,axes", [
+    ((37, 65, 9), (2, 0, 1)), ((64, 64, 5), (0, 2, 1)), ((1, 30, 900), (0, 2, 1)), ((0, 3, 4), (1, 0, 2)),
+    ((70, 400), (1, 0))], ids=str)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64, bool])
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_large_copies_are_numpys(shape, axes, dtype, count, monkeypatch):
+    """reshape and concatenate of arrays in any order of memory: the same bits, views where NumPy's are."""
+    monkeypatch.setattr(copies, "SMALL", 1)
+    threads.set_num_threads(count)
+    x = np.random.default_rng(21).integers(0, 9, shape).astype(dtype)
+    for source in (x.transpose(axes), x, x[::-1, ::2], np.broadcast_to(x[:1], shape)):
+        wanted = source.copy()
+        for target in ((-1,), (source.shape[0], source.size // max(1, source.shape[0])), (*source.shape, 1)):
+            z = copies.reshape(source, target)
+            np.testing.assert_array_equal(z, source.reshape(target))
+            assert z.dtype == dtype and np.may_share_memory(z, source) == (
+                source.size > 0 and np.may_share_memory(source.reshape(target), source))
+        for axis in range(source.ndim):
+            z = copies.concatenate([source, source, source], axis)
+            np.testing.assert_array_equal(z, np.concatenate([source] * 3, axis))
+            assert z.dtype == dtype and z.flags.c_contiguous and not np.may_share_memory(z, source)
+        np.testing.assert_array_equal(source, wanted)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from kernel_ways import (  # noqa: F401 - fixtures that every test here uses
     DTYPES,
+    close,
     lay_out,
     provider,
     small_work_goes_to_the_pool_too,
@@ -103,3 +104,41 @@ def test_a_step_repeats_to_the_bit_and_depends_on_threads_by_rounding_only(name,
         first, again = run(minigrad), run(minigrad)
         assert first == again, f"{count} threads"
         np.testing.assert_allclose(first[0], wanted, rtol=TOLERANCE["float32"] / 10)
+
+
+OPTIMIZERS = {
+    "SGD": ("SGD", {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01}),
+    "SGD, Nesterov": ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
+    "AdamW": ("AdamW", {"lr": 0.01}),
+    "Adam, amsgrad": ("Adam", {"lr": 0.01, "amsgrad": True, "weight_decay": 0.1, "eps": 1e-3}),
+}
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=["float64", "float32"])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_an_optimizers_steps(name, dtype):
+    """Of odd, empty and large parameters, against torch in float64. A step rounds the weight, and what it
+    adds to it a few times: so many epsilon of both."""
+    kind, options = OPTIMIZERS[name]
+    random = np.random.default_rng(4)
+    shapes, steps = [(7,), (0, 3), (41, 65), (300, 400), (3, 5, 1, 2), ()], 5
+    start, *slopes = [[np.asarray(random.standard_normal(shape)).astype(dtype) for shape in shapes]
+                      for _ in range(1 + steps)]  # fmt: skip
+
+    def run(B, wide):
+        made = [B.nn.Parameter(B.tensor(array.astype(wide))) for array in start]
+        optimizer = getattr(B.optim, kind)(made, **options)
+        for gradients in slopes:
+            for parameter, g in zip(made, gradients):
+                parameter.grad = B.tensor(g.astype(wide))
+            optimizer.step()
+        return [parameter.detach().numpy() for parameter in made]
+
+    wanted = run(torch, np.float64)
+    for count in COUNTS:
+        minigrad.set_num_threads(count)
+        first, again = run(minigrad, dtype), run(minigrad, dtype)
+        assert [a.tobytes() for a in first] == [a.tobytes() for a in again], f"{count} threads"
+        for ours, theirs in zip(first, wanted):
+            assert ours.dtype == dtype
+            close(ours, theirs.astype(dtype), abs(theirs) + 10 * options["lr"] * steps, steps)
