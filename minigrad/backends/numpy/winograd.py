@@ -34,6 +34,8 @@ ROOM = 1 << 17                  # numbers in a chunk's transformed input or outp
 LEAST = 128                     # tiles in a chunk, or BLAS is slow
 LIMIT = 1e36                    # of inputs and of sums of products: the transforms enlarge them 81 times
 G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], np.float32)
+SQUARE = (G[:, None, :, None] * G[:, None]).reshape(16, 9)     # takes a kernel's 9 taps to its 16 numbers
+TURNED = SQUARE[:, ::-1].copy() # those of the kernel turned by 180°
 
 
 def largest(x):
@@ -60,8 +62,7 @@ def fits(x, other, w_shape, geometry, size, tiles=TILES):
 
 def spread_kernel(w, turned=False):
     """G g Gᵀ of w (O, C, 3, 3), as (4, 4, O, C); of the kernel turned by 180° if so."""
-    g = G[:, ::-1] if turned else G
-    taps, square, z = w.reshape(-1, 9), np.kron(g, g), empty((16, w.size // 9), w.dtype)
+    taps, square, z = w.reshape(-1, 9), TURNED if turned else SQUARE, empty((16, w.size // 9), w.dtype)
     parallel(lambda start, stop: np.matmul(square, taps[start:stop].T, out=z[:, start:stop]), len(taps),
              z.size)
     return np.asarray(z).reshape(4, 4, *w.shape[:2])
@@ -71,12 +72,12 @@ def gather_kernel(parts):
     """Gᵀ S G of the sum of the parts S, (16, O, C) or (4, 4, O, C) each, in the order of their keys, as
     (O, C, 3, 3)."""
     total, *others = [part.reshape(16, -1) for _, part in sorted(parts.items())]
-    square, z = np.kron(G, G), np.empty((total.shape[1], 9), total.dtype)
+    z = np.empty((total.shape[1], 9), total.dtype)
 
     def run(start, stop):
         for other in others:
             total[:, start:stop] += other[:, start:stop]
-        np.matmul(total[:, start:stop].T, square, out=z[start:stop])
+        np.matmul(total[:, start:stop].T, SQUARE, out=z[start:stop])
 
     parallel(run, len(z), len(parts) * total.size)
     return z.reshape(*next(iter(parts.values())).shape[-2:], 3, 3)
