@@ -29,7 +29,6 @@ class Adam(RuleOptimizer):
     """
     settings = ("lr betas eps weight_decay amsgrad maximize foreach capturable differentiable fused "
                 "decoupled_weight_decay")
-    checked = "lr eps betas weight_decay"
     rule = staticmethod(adapt)
 
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, amsgrad=False, *,
@@ -76,7 +75,6 @@ class Adamax(RuleOptimizer):
     Arguments and errors as Adam's.
     """
     settings = "lr betas eps weight_decay foreach maximize differentiable capturable"
-    checked = "lr eps betas weight_decay"
     arrays = ("exp_avg", "exp_inf")
     rule = staticmethod(adapt_to_largest)
 
@@ -151,7 +149,6 @@ class RAdam(RuleOptimizer):
     """
     settings = ("lr betas eps weight_decay maximize foreach capturable decoupled_weight_decay "
                 "differentiable")
-    checked = "lr eps betas weight_decay"
     arrays = ("exp_avg", "exp_avg_sq")
     rule = staticmethod(adapt_rectified)
 

@@ -88,7 +88,7 @@ class RuleOptimizer(Optimizer):
     are checked, in torch's order; arrays: the state that the rule works on. A rule takes the settings that it
     uses by name and others as `**unused`.
     """
-    settings = checked = ""
+    settings, checked = "", "lr eps betas weight_decay"
     arrays: tuple = ()
 
     def __init__(self, params, given):
