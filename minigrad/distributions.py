@@ -22,13 +22,13 @@ __all__ = ["Bernoulli", "Categorical", "Distribution", "Normal", "Uniform", "kl_
 
 
 def _broadcast(*values):
-    """Tensors and numbers as tensors of one shape; numbers take the first tensor's dtype."""
+    """Tensors and numbers as tensors of one shape; numbers take the first tensor's dtype and device."""
     known = [isinstance(value, Tensor) or is_number(value) for value in values]
     need(all(known), "Input arguments must all be instances of Number, torch.Tensor or objects implementing "
          "__torch_function__.\nPass tensors or numbers.", error=ValueError)
-    dtype = next((value.dtype for value in values if isinstance(value, Tensor)), None)
-    made = [value if isinstance(value, Tensor) else create.tensor(float(value), dtype=dtype)
-            for value in values]
+    like = next((value for value in values if isinstance(value, Tensor)), None)
+    how = {} if like is None else {"dtype": like.dtype, "device": like.device}
+    made = [value if isinstance(value, Tensor) else create.tensor(float(value), **how) for value in values]
     s.check_broadcast(made[0].shape, made[-1].shape)
     shape = np.broadcast_shapes(*[value.shape for value in made])
     return [s.expand(value, *shape) if value.shape != shape else value for value in made]
@@ -138,7 +138,8 @@ class Normal(Distribution):
     def rsample(self, sample_shape=()):
         """loc + ε · scale, ε standard normal (Normal.rsample)."""
         shape = self._extended(sample_shape)
-        zero, one = (create.full(shape, value, dtype=self.loc.dtype) for value in (0.0, 1.0))
+        zero, one = (create.full(shape, value, dtype=self.loc.dtype, device=self.loc.device)
+                     for value in (0.0, 1.0))
         return self.loc + create.normal(zero, one) * self.scale
 
     def log_prob(self, value):
@@ -173,7 +174,7 @@ class Uniform(Distribution):
 
     def rsample(self, sample_shape=()):
         """low + r · (high − low), r from 0 to 1 (Uniform.rsample)."""
-        drawn = create.rand(self._extended(sample_shape), dtype=self.low.dtype)
+        drawn = create.rand(self._extended(sample_shape), dtype=self.low.dtype, device=self.low.device)
         return self.low + drawn * (self.high - self.low)
 
     def log_prob(self, value):
@@ -271,7 +272,8 @@ class Categorical(_Discrete):
         """The logarithms of the probabilities."""
         return f.log(self._clamped())
 
-    mean = variance = property(lambda self: create.full(self.batch_shape, math.nan, dtype=self.probs.dtype),
+    mean = variance = property(lambda self: create.full(
+        self.batch_shape, math.nan, dtype=self.probs.dtype, device=self.probs.device),
                                doc="nan: classes have none.")
     mode = property(lambda self: self.probs.argmax(-1), doc="The likeliest class.")
 

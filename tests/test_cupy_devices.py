@@ -1,4 +1,4 @@
-"""Tensors, modules, optimizers, checkpoints and random numbers on "cuda", and between it and the CPU."""
+"""Tensors, modules, optimizers and checkpoints on "cuda", and between it and the CPU."""
 import copy
 import io
 import json
@@ -210,6 +210,14 @@ def test_indices_of_the_cpu_serve_tensors_on_the_gpu():
     assert x[minigrad.tensor(1, device="cuda")].tolist() == x.cpu()[1].tolist()
     x[mask.cuda()] = 0.0
     assert x.sum().item() == 26.0
+    y, columns = x.cpu(), minigrad.tensor([True, False, False, True])
+    assert x[mask, minigrad.tensor([0, 3])].tolist() == y[mask, minigrad.tensor([0, 3])].tolist()
+    columns[3] = False
+    columns[2] = True
+    assert x[mask, columns].tolist() == y[mask, columns].tolist()
+    x[mask, columns] = 7.0
+    y[mask, columns] = 7.0
+    assert x.tolist() == y.tolist()
     with pytest.raises(RuntimeError, match="indices should be either on cpu or on the same device"):
         x.cpu()[minigrad.tensor([0], device="cuda")]
 
@@ -399,108 +407,3 @@ def test_dlpack_shares_memory():
     assert y.is_cuda and y.tolist() == x.tolist() and x.__dlpack_device__() == (2, 0)
     y.mul_(2)
     assert x.tolist() == y.tolist()
-
-
-# Random numbers ---------------------------------------------------------------------------------------------
-
-@pytest.mark.parametrize("draw", [
-    lambda **how: minigrad.rand(5, **how), lambda **how: minigrad.randn(7, **how),
-    lambda **how: minigrad.randint(0, 100, (9,), **how), lambda **how: minigrad.randperm(11, **how),
-    lambda **how: minigrad.empty(6, **how).normal_(2, 3), lambda **how: minigrad.empty(6, **how).uniform_(),
-    lambda **how: minigrad.empty(6, **how).exponential_(),
-    lambda **how: minigrad.empty(20, **how).bernoulli_(0.3),
-    lambda **how: F.dropout(minigrad.ones(50, **how), 0.4),
-    lambda **how: minigrad.multinomial(minigrad.ones(9, **how), 4),
-    lambda **how: minigrad.multinomial(minigrad.ones(2, 9, **how), 4, replacement=True),
-])
-def test_a_seed_gives_the_same_numbers_again(draw):
-    minigrad.manual_seed(5)
-    host = minigrad.get_rng_state()
-    first, second = draw(device="cuda"), draw(device="cuda")
-    state = minigrad.cuda.get_rng_state()
-    third = draw(device="cuda")
-    assert first.is_cuda and first.tolist() != second.tolist()
-    assert minigrad.get_rng_state().tolist() == host.tolist()   # the CPU's stream is another
-    minigrad.cuda.set_rng_state(state)
-    assert draw(device="cuda").tolist() == third.tolist()
-    minigrad.cuda.manual_seed(5)
-    assert draw(device="cuda").tolist() == first.tolist()
-    generator = minigrad.Generator(device="cuda").manual_seed(5)
-    assert generator.device == "cuda" and generator.initial_seed() == 5
-
-
-def test_random_numbers_are_spread_as_they_should_be():
-    minigrad.manual_seed(0)
-    u = places.array_of(minigrad.rand(100_000, device="cuda", dtype=minigrad.float64))
-    z = places.array_of(minigrad.randn(100_000, device="cuda"))
-    assert abs(u.mean() - 0.5) < 0.005 and abs(u.var() - 1 / 12) < 0.002 and 0 <= u.min() and u.max() < 1
-    assert abs(z.mean()) < 0.015 and abs(z.std() - 1) < 0.01 and abs((np.abs(z) < 1).mean() - 0.6827) < 0.006
-    assert abs(np.corrcoef(u[1:], u[:-1])[0, 1]) < 0.015
-    kept = places.array_of(F.dropout(minigrad.ones(100_000, device="cuda"), 0.3))
-    assert abs((kept > 0).mean() - 0.7) < 0.006 and np.allclose(kept[kept > 0], 1 / 0.7)
-    order = minigrad.randperm(1000, device="cuda").tolist()
-    assert sorted(order) == list(range(1000)) != order
-
-
-def test_what_is_forked_or_recomputed_draws_again():
-    minigrad.manual_seed(2)
-    x = minigrad.ones(200, device="cuda", requires_grad=True)
-    with minigrad.random.fork_rng():
-        want = minigrad.rand(3, device="cuda").tolist()
-    assert minigrad.rand(3, device="cuda").tolist() == want
-    z = minigrad.utils.checkpoint.checkpoint(lambda x: F.dropout(x * 2, 0.5), x, use_reentrant=False)
-    z.sum().backward()
-    np.testing.assert_array_equal(places.array_of(x.grad), places.array_of(z))
-
-
-def test_a_generator_of_the_other_device_is_refused():
-    with pytest.raises(RuntimeError, match="Expected a 'cuda' device type for generator but found 'cpu'"):
-        minigrad.rand(2, device="cuda", generator=minigrad.Generator())
-    with pytest.raises(RuntimeError, match="Expected a 'cpu' device type for generator but found 'cuda'"):
-        minigrad.rand(2, generator=minigrad.Generator("cuda"))
-
-
-# minigrad.cuda ----------------------------------------------------------------------------------------------
-
-def test_the_face():
-    cuda = minigrad.cuda
-    assert cuda.is_available() and cuda.device_count() >= 1 and cuda.current_device() == 0
-    assert isinstance(cuda.get_device_name(), str) and len(cuda.get_device_capability()) == 2
-    cuda.reset_peak_memory_stats()
-    x = minigrad.ones(1 << 18, device="cuda")
-    assert cuda.max_memory_allocated() >= cuda.memory_allocated() >= 0 and cuda.memory_reserved() >= 0
-    start, end = cuda.Event(enable_timing=True), cuda.Event(enable_timing=True)
-    with cuda.stream(cuda.Stream()):
-        start.record()
-        (x * 2).sum()
-        end.record()
-    end.synchronize()
-    assert start.elapsed_time(end) >= 0 and end.query()
-    cuda.empty_cache()
-    cuda.set_device(0)
-    with pytest.raises(RuntimeError, match="invalid device ordinal"):
-        minigrad.zeros(1, device="cuda:99")
-    with pytest.raises(ValueError, match="Expected a cuda device, but got: cpu"):
-        cuda.get_device_name("cpu")
-    with pytest.raises(AssertionError, match="Invalid device id"):
-        cuda.get_device_name(99)
-    about = cuda.get_device_properties(0)
-    assert (about.major, about.minor) == cuda.get_device_capability() and about.total_memory > 0
-    assert cuda.is_bf16_supported() and about.multi_processor_count > 0
-
-
-def test_streams_wait_for_one_another():
-    cuda, x = minigrad.cuda, minigrad.ones(3, device="cuda")
-    side = cuda.Stream()
-    assert cuda.current_stream() == cuda.default_stream() != side and isinstance(side, cuda.Stream)
-    side.wait_stream(cuda.current_stream())
-    with cuda.stream(side) as entered, cuda.stream(None):
-        assert cuda.current_stream() == side == entered and cuda.current_stream().cuda_stream
-        y = x * 2
-    cuda.current_stream().wait_stream(side)
-    assert y.tolist() == [2.0] * 3
-    event = side.record_event()
-    side.wait_event(event)
-    event.wait()
-    side.synchronize()
-    assert side.query() and event.query() and cuda.current_stream() == cuda.default_stream()

@@ -19,7 +19,7 @@ from torch_backend.parity.draw import draw_case
 
 pytestmark = [pytest.mark.gpu, pytest.mark.filterwarnings("ignore::RuntimeWarning"),
               pytest.mark.filterwarnings("ignore::UserWarning")]
-# They ask for the CPU themselves, or draw: test_cupy_devices.py moves tensors, and looks at random numbers.
+# They ask for the CPU themselves, or draw: test_cupy_devices.py moves tensors, test_cupy_face.py draws.
 APART = {"to", "to.method", "dropout"}
 
 

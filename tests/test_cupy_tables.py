@@ -41,7 +41,7 @@ AGAIN = {
     test_statistics: "equals_torch values",
 }
 # What programs call that says where a tensor is, shares memory with an array, draws in the GPU's stream or
-# writes what a further package reads: test_cupy_devices.py looks at those of a device.
+# writes what a further package reads: test_cupy_devices.py and test_cupy_face.py look at those of a device.
 APART = set("""
     torch.from_numpy torch.device torch.cuda.is_available torch.cuda.device_count torch.normal torch.bernoulli
     torch.multinomial torch.nn.functional.gumbel_softmax Tensor.device Tensor.cpu Tensor.to Tensor.type

@@ -114,6 +114,9 @@ def parse(index, array, written=None):
         raise IndexError("shape mismatch: indexing tensors could not be broadcast together with shapes "
                          f"{', '.join(str(list(s)) for s in given)}\n"
                          "Give indices of the same shape.") from None
+    if len(masks) > 1 and place == "cuda":      # CuPy takes one
+        parts = [step for part in parts for step in (
+            part.nonzero() if is_array(part) and part.dtype == bool and part.ndim else (part,))]
     return tuple(parts)
 
 
