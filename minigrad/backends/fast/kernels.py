@@ -16,7 +16,7 @@ from ..numpy.memory import empty, empty_like
 from ..numpy.norm import _lines, _Rows
 from ..numpy.pool import _Windows
 from ..numpy.threads import parallel
-from . import blas, loops
+from . import blas, loops, products
 
 SMALL = 1 << 9                  # numbers: below this NumPy's calls cost no more than Numba's
 KERNELS = {}                    # name -> the compiled kernel
@@ -245,57 +245,55 @@ def max_pool2d_backward(g, indices, x_shape, kernel, stride, padding=(0, 0), dil
 
 
 SGEMM = blas.find()             # 0: NumPy's kernels of what follows stay
+CHUNK = 1 << 17                 # numbers in a chunk's transformed input or output
 
 
 def if_found(kernel):
     return instead(kernel) if SGEMM else kernel
 
 
-def _by_head(run, q, k):
+def _rows(x):
+    """x, or a copy, with rows as BLAS takes them: contiguous, one after another."""
+    blas_takes = x.strides[-1] == x.itemsize and x.strides[-2] >= x.shape[-1] * x.itemsize
+    return x if blas_takes else np.ascontiguousarray(x)
+
+
+def _by_head(loop, q, k, *arguments):
     n, heads, length, _ = q.shape
-    parallel(run, n * heads, 4 * n * heads * length * k.shape[2])
+    parallel(lambda start, stop: loop(SGEMM, *arguments, start, stop), n * heads,
+             4 * n * heads * length * k.shape[2])
 
 
 @if_found
 def attention(q, k, v, causal, scale):
     z, norms = empty_as(q), np.empty(q.shape[:3], q.dtype)
-    q, k, v = (_rows(x) for x in (q, k, v))
-    _by_head(lambda start, stop: loops.attention(SGEMM, q, k, v, causal, np.float32(scale), z, norms, start,
-                                                 stop), q, k)
+    _by_head(products.attention, q, k, *map(_rows, (q, k, v)), causal, np.float32(scale), z, norms)
     return z, norms
 
 
 @if_found
 def attention_backward(g, q, k, v, z, norms, causal, scale):
     gradients = [empty_as(x) for x in (q, k, v)]
-    g, q, k, v, z = (_rows(x) for x in (g, q, k, v, z))
-    _by_head(lambda start, stop: loops.attention_backward(SGEMM, g, q, k, v, z, norms, causal,
-                                                          np.float32(scale), *gradients, start, stop), q, k)
+    _by_head(products.attention_backward, q, k, *map(_rows, (g, q, k, v, z)), norms, causal,
+             np.float32(scale), *gradients)
     return tuple(gradients)
 
 
-def _rows(x):
-    """x, or a copy, with rows as BLAS takes them: contiguous, one after another."""
-    blas_takes = x.strides[-1] == x.itemsize and x.strides[-2] >= x.shape[-1] * x.itemsize
-    return x if blas_takes else np.ascontiguousarray(x)
-CHUNK = 1 << 17                 # numbers in a chunk's transformed input or output
-
-
-def _band(x, wide, out):
+def _most(x, wide, out):
     """How many rows of tiles go through at a time."""
     return max(1, max(winograd.LEAST, CHUNK // (16 * max(x.shape[3], out))) // wide)
 
 
 def convolve(x, w, bias, pads, size, turned=False):
     """`winograd.convolve`."""
-    kernel = winograd.spread_kernel(w, turned)
+    kernel, x = winograd.spread_kernel(w, turned), np.ascontiguousarray(x)
     out = w.shape[1] if turned else len(w)
     tall, wide = (n + 1 >> 1 for n in size)
-    z, bias = empty((len(x), 2 * tall, 2 * wide, out), x.dtype), _flat(bias) if bias is not None else None
-    bias = np.zeros(out, x.dtype) if bias is None else bias
-    x, most = np.ascontiguousarray(x), _band(x, wide, out)
-    parallel(lambda start, stop: loops.winograd(SGEMM, x, pads[0][0], pads[1][0], kernel, turned, bias, z,
-                                                start, stop, most), len(x) * tall, 36 * z.size)
+    z = empty((len(x), 2 * tall, 2 * wide, out), x.dtype)
+    bias = np.zeros(out, x.dtype) if bias is None else _flat(bias)
+    most, (top, _), (left, _) = _most(x, wide, out), *pads
+    parallel(lambda start, stop: products.winograd(SGEMM, x, top, left, kernel, turned, bias, z, start, stop,
+                                                   most), len(x) * tall, 36 * z.size)
     return z if z.shape[1:3] == size else np.ascontiguousarray(z[:, :size[0], :size[1]])
 
 
@@ -307,7 +305,7 @@ def weight_grad(g, x, pads):
 
     def run(start, stop):
         parts[start] = np.zeros((16, out, channels), x.dtype)
-        loops.winograd_weight(SGEMM, g, x, pads[0][0], pads[1][0], parts[start], start, stop, most)
+        products.winograd_weight(SGEMM, g, x, pads[0][0], pads[1][0], parts[start], start, stop, most)
 
     parallel(run, len(x) * tall, 36 * g.size)
     return winograd.gather_kernel(parts)
