@@ -407,3 +407,33 @@ def test_dlpack_shares_memory():
     assert y.is_cuda and y.tolist() == x.tolist() and x.__dlpack_device__() == (2, 0)
     y.mul_(2)
     assert x.tolist() == y.tolist()
+
+
+@pytest.mark.parametrize("use", [
+    lambda d: nn.utils.rnn.pad_sequence([on(d, 3), on(d, 2)]),
+    lambda d: nn.utils.rnn.pad_packed_sequence(nn.utils.rnn.pack_sequence([on(d, 3, 2), on(d, 2, 2)]))[0],
+    lambda d: F.affine_grid(on(d, 1, 2, 3), (1, 1, 2, 1), align_corners=False),
+    lambda d: F.grid_sample(on(d, 1, 1, 2, 2), on(d, 1, 2, 2, 2) / 9, align_corners=False),
+    lambda d: F.interpolate(on(d, 1, 1, 2, 2), scale_factor=2, mode="bilinear"),
+    lambda d: F.one_hot(on(d, 2).long(), 4), lambda d: F.scaled_dot_product_attention(*[on(d, 1, 3, 2)] * 3,
+                                                                                      is_causal=True),
+    lambda d: F.cross_entropy(on(d, 2, 3), on(d, 2).long()), lambda d: F.unfold(on(d, 1, 1, 3, 3), 2),
+    lambda d: minigrad.quantile(on(d, 4), 0.3), lambda d: minigrad.histc(on(d, 4), 3),
+    lambda d: minigrad.cdist(on(d, 2, 3), on(d, 4, 3)), lambda d: minigrad.bincount(on(d, 3).long()),
+    lambda d: minigrad.mode(on(d, 3))[0], lambda d: minigrad.unique_consecutive(on(d, 3)),
+    lambda d: nn.LSTM(3, 2).to(d)(on(d, 4, 3))[0].detach() * 0, lambda d: nn.GRU(3, 2).to(d)(
+        on(d, 4, 3))[0].detach() * 0,
+    lambda d: nn.MultiheadAttention(4, 2).to(d)(*[on(d, 3, 4)] * 3)[0].detach() * 0,
+    lambda d: nn.LazyBatchNorm1d().to(d)(on(d, 3, 2)).detach(), lambda d: minigrad.cov(on(d, 2, 3)),
+    lambda d: minigrad.linalg.lstsq(on(d, 3, 1), on(d, 3, 1))[0],
+    lambda d: nn.LazyLinear(2).to(d)(on(d, 3, 2)).detach() * 0,
+    lambda d: nn.LazyConv2d(2, 1).to(d)(on(d, 1, 3, 2, 2)).detach() * 0,
+    lambda d: minigrad.nn.utils.parameters_to_vector(nn.Linear(2, 1).to(d).parameters()).detach() * 0,
+    lambda d: minigrad.autograd.functional.jacobian(lambda x: x * x, on(d, 2)),
+    lambda d: minigrad.cumulative_trapezoid(on(d, 4)), lambda d: minigrad.searchsorted(on(d, 4), on(d, 2)),
+])
+def test_what_a_function_makes_is_where_its_operands_are(use):
+    """The default device being the CPU, and the tensors not on it."""
+    found, want = use("cuda"), use("cpu")
+    assert found.is_cuda and not want.is_cuda
+    np.testing.assert_allclose(found.cpu().numpy(), want.numpy(), rtol=1e-5)

@@ -78,15 +78,16 @@ class _Uninitialized:
         return self
 
     def to(self, *args, **kwargs):
-        """In another dtype."""
-        return type(self)(self.needs, None, wrap(self.array).to(*args, **kwargs).dtype)
+        """In another dtype, or on another device."""
+        moved = wrap(self.array).to(*args, **kwargs)
+        return type(self)(self.needs, moved.device, moved.dtype)
 
     def __deepcopy__(self, memo):
-        memo[id(self)] = made = type(self)(self.needs, None, self.dtype)
+        memo[id(self)] = made = type(self)(self.needs, self.device, self.dtype)
         return made
 
     def __reduce__(self):
-        return type(self), (self.needs, None, self.dtype)
+        return type(self), (self.needs, self.device, self.dtype)
 
     def __repr__(self, *, tensor_contents=None):
         return f"<{type(self).__name__}>"
@@ -105,7 +106,7 @@ class UninitializedParameter(_Uninitialized, Parameter):
 
     def materialize(self, shape, device=None, dtype=None):
         """Be a parameter of this shape, not filled (UninitializedParameter.materialize)."""
-        self.become(empty(tuple(shape), dtype=dtype or self.dtype))
+        self.become(empty(tuple(shape), dtype=dtype or self.dtype, device=device or self.device))
 
 
 class UninitializedBuffer(_Uninitialized, Tensor):

@@ -25,11 +25,11 @@ def _aligned(align_corners):
     return bool(align_corners)
 
 
-def _pixels(count, dtype, align):
-    """The places of a row's pixels."""
+def _pixels(count, like, align):
+    """The places of a row's pixels, where `like` is."""
     if count == 1:
-        return create.zeros(1, dtype=dtype)
-    places = create.linspace(-1, 1, count, dtype=dtype)
+        return create.zeros(1, dtype=like.dtype, device=like.device)
+    places = create.linspace(-1, 1, count, dtype=like.dtype, device=like.device)
     return places if align else places * (count - 1) / count
 
 
@@ -52,7 +52,7 @@ def affine_grid(theta, size, align_corners=None):
     need(min(size) > 0, "Expected non-zero, positive output size. Got {}\nAsk for some pixels.", str(size),
          error=ValueError)
     count, _, height, width = size
-    x, y = (_pixels(n, theta.dtype, align) for n in (width, height))
+    x, y = (_pixels(n, theta, align) for n in (width, height))
     x, y = s.expand(x, height, width), s.expand(s.unsqueeze(y, 1), height, width)
     places = s.reshape(s.stack([x, y, create.ones_like(x)], -1), (1, height * width, 3))
     grid = s.bmm(s.expand(places, count, -1, -1), s.transpose(theta, 1, 2))

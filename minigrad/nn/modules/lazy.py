@@ -46,7 +46,7 @@ class Lazy:
         size = shape[self._at if count is None else len(shape) - count - 1]
         if self.has_uninitialized_params():
             unknown = [tensor for _, tensor in self._saved() if isinstance(tensor, _UNKNOWN)]
-            full = self._kind(size, **{**self._given, "dtype": unknown[0].dtype})
+            full = self._kind(size, **{**self._given, "dtype": unknown[0].dtype, "device": unknown[0].device})
             for name, tensor in full._buffers.items():
                 if isinstance(self._buffers[name], _UNKNOWN):
                     self._buffers[name] = tensor
@@ -65,7 +65,8 @@ class Lazy:
                 if isinstance(given, _UNKNOWN):
                     state_dict[prefix + name] = tensor
                 elif name in self._buffers:
-                    self._buffers[name] = create.empty(given.shape, dtype=tensor.dtype)
+                    self._buffers[name] = create.empty(given.shape, dtype=tensor.dtype,
+                                                       device=tensor.device)
                 else:
                     tensor.materialize(given.shape)
         super()._load_from_state_dict(state_dict, prefix, *rest)

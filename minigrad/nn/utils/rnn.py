@@ -112,7 +112,7 @@ def pad_sequence(sequences, batch_first=False, padding_value=0.0, padding_side="
     need(sequences, "received an empty list of sequences\nPass one or more.")
     longest, parts = max([len(x) for x in sequences]), []
     for x in sequences:
-        filler = create.full((longest - len(x), *x.shape[1:]), padding_value, dtype=x.dtype)
+        filler = create.full((longest - len(x), *x.shape[1:]), padding_value, dtype=x.dtype, device=x.device)
         parts.append(s.cat([x, filler] if padding_side == "right" else [filler, x]))
     return s.stack(parts, 0 if batch_first else 1)
 
