@@ -94,6 +94,7 @@ from cupy.cuda import get_current_stream as current_stream
 from cupy.cuda import get_elapsed_time as elapsed_time
 
 from ..arrays import TYPES
+from ..numpy.steps import adapt, average, average_square
 from . import linalg, memory
 from .attention import attention, attention_backward
 from .conv import conv2d, conv2d_input_grad, conv2d_weight_grad

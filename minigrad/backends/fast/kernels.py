@@ -103,8 +103,8 @@ def log_softmax(x, axis):
 
 def adapt(x, g, mean, square, peak, betas, eps, rate):
     arrays = x, g, mean, square
-    odd = any([a.dtype != np.float32 or not a.flags.c_contiguous for a in arrays])
-    if peak is not None or betas[0] < 0.5 or odd:
+    ours = all([type(a) is np.ndarray and a.dtype == np.float32 and a.flags.c_contiguous for a in arrays])
+    if peak is not None or betas[0] < 0.5 or not ours:
         plain_adapt(x, g, mean, square, peak, betas, eps, rate)
     else:
         loops.adapt(*[a.reshape(-1) for a in arrays], *map(np.float32, (1 - betas[0], betas[1], 1 - betas[1],
@@ -291,7 +291,7 @@ def convolve(x, w, bias, pads, size, turned=False):
     tall, wide = (n + 1 >> 1 for n in size)
     z = empty((len(x), 2 * tall, 2 * wide, out), x.dtype)
     bias = np.zeros(out, x.dtype) if bias is None else _flat(bias)
-    most, (top, _), (left, _) = _most(x, wide, out), *pads
+    most, ((top, _), (left, _)) = _most(x, wide, out), pads
     parallel(lambda start, stop: products.winograd(SGEMM, x, top, left, kernel, turned, bias, z, start, stop,
                                                    most), len(x) * tall, 36 * z.size)
     return z if z.shape[1:3] == size else np.ascontiguousarray(z[:, :size[0], :size[1]])
