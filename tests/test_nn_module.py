@@ -321,7 +321,7 @@ class TestConversion:
             assert described[0] == described[1]
 
     def test_no_gpu(self) -> None:
-        with pytest.raises(RuntimeError, match="cuda|NVIDIA driver"):
+        with pytest.raises(RuntimeError, match=r"cuda|NVIDIA driver"):
             minigrad.nn.Linear(1, 1).cuda()
 
     def test_modes_and_gradients(self) -> None:
