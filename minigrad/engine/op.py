@@ -175,7 +175,7 @@ class Op:
             bit <<= 1
         if unusual and (met := on_one_device(self, operands, _to_op[0])) is not None:
             return self.apply(met, attrs)
-        if first.dtype.itemsize == 2 and first.dtype.kind in "fV" and self.promote is not None:
+        if first.dtype.itemsize == 2 and self._rounds(first.dtype.kind):
             z = self._rounded_once(first.dtype, arrays, attrs)
         else:
             try:
@@ -196,6 +196,12 @@ class Op:
             errors.check_inference((out[0] if self.outputs else out).node, unsaved)
         return self._as_view(out, operands, attrs) if self.view else out, extras
 
+    def _rounds(self, kind):
+        """Does this op compute in float32 what it gets in half precision? NumPy would mix bfloat16 with
+        Python's numbers as float64."""
+        return kind in "fV" and self.promote is not None or (
+            kind == "V" and not self.view and self is not _to_op[0])
+
     def _rounded_once(self, low, arrays, attrs):
         """Half precision computes in float32 and rounds once at the end, as torch does on a CPU."""
         wide = [a.astype(np.float32) if is_array(a) and a.dtype == low else a for a in arrays]
@@ -204,8 +210,10 @@ class Op:
         except ValueError as error:
             errors.explain_shapes(self.name, arrays, error)
         results = [a.astype(low) if getattr(a, "dtype", None) == np.float32 else a
-                   for a in (z if self.extras else (z,))]
-        return tuple(results) if self.extras else results[0]
+                   for a in (z if self.extras or self.outputs else (z,))]
+        if self.extras and self.promote is None:        # those of kernels stay wide
+            results[1:] = z[1:]
+        return tuple(results) if self.extras or self.outputs else results[0]
 
     def _record(self, arrays, attrs, z, extras, edges, mask):
         """Wrap forward's result, with a node where the operands in `mask` need a gradient."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..backends.arrays import TYPES, is_array, writeable
 from ..backends.numpy.layout import ChannelsLast, canonical
+from ..dtypes import BY_NAME
 from . import errors
 from .core import (
     Node,
@@ -37,7 +38,7 @@ from .hooks import (
     unboxed,
     watching,
 )
-from .op import REGISTRY, Pick, _pick
+from .op import REGISTRY, Op, Pick, _pick
 from .views import fresh_node, is_unrecorded
 
 # tests: a cotangent of another dtype or shape than its edge's is a bug
@@ -178,12 +179,32 @@ def _through_twin(node, values, g, edges):
     return [next(found) if edge is not None else None for edge in edges]
 
 
+def _rounded_once(node, values, g, edges):
+    """The rules of a result in bfloat16, computed in float32 and rounded at the end, as torch's are. (NumPy
+    would make a float64 of a bfloat16 and a number.)"""
+    def wide(value):
+        low = getattr(getattr(value, "dtype", None), "kind", "") == "V"
+        return value.astype(np.float32) if low else value
+
+    g = [wide(part) for part in g] if isinstance(g, list) else wide(g)
+    results = _rules(node.op, [wide(value) for value in values], g, edges)
+    return [result if result is None or edge is None
+            else result.astype(edge.dtype if isinstance(edge, Node) else edge.array.dtype)
+            for result, edge in zip(results, edges)]
+
+
 def run_rules(node, values, g, recorded, edges=None):
     """The cotangents of all operands at once, None where none flows. edges: the node's, None in the place of
     those that nobody asks for."""
     made, edges = node.op, edges or node.edges
     if recorded and made.twin is not None:
         return _through_twin(node, values, g, edges)
+    if not recorded and node.dtype.kind == "V" and type(made) is Op:        # no rule of the user's
+        return _rounded_once(node, values, g, edges)
+    return _rules(made, values, g, edges)
+
+
+def _rules(made, values, g, edges):
     if made.joint:
         rule, reads, _ = made.steps[0]
         return rule(g, tuple([edge is not None for edge in edges]), *[values[k] for k in reads])
@@ -292,6 +313,7 @@ def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
             add_to_leaf(*at_leaf.pop(id(leaf)), recorded)
 
     before, node, watched, written_by = set_recording(recorded), None, watching[0] is not None, []
+    low = "bfloat16" in BY_NAME                 # it is made when it is first asked for
     try:
         for root, g in zip(roots, cotangents):
             deliver(root.node or root, g, g, ())
@@ -324,14 +346,15 @@ def walk(roots, cotangents, *, recorded=False, keep=False, inputs=None):
             values = saved
             if recorded:
                 values = [None if v is None else unpack(node, k) for k, v in enumerate(saved)]
-            if made.joint or watched or hooks is not None or (recorded and made.twin is not None):
+            if (made.joint or watched or hooks is not None or (recorded and made.twin is not None)
+                    or low and node.dtype.kind == "V"):
                 frees = made.steps[0][2] if made.joint else any(
                     holds for edge, (_, _, holds) in zip(edges, made.steps) if edge is not None)
                 run = run_watched if watched or hooks is not None else run_rules
                 results = run(node, values, g, recorded, edges)
                 for edge, result in zip(edges, results):
-                    if edge is not None and result is not None:
-                        deliver(edge, result, g, saved)
+                    if edge is not None and result is not None:     # a hook may hold its memory
+                        deliver(edge, result, g if hooks is None else result, saved)
             else:
                 for edge, (rule, reads, holds) in zip(edges, made.steps):
                     if edge is None or rule is None:

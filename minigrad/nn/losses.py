@@ -151,8 +151,9 @@ def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-1
 
 
 def _check_probabilities(input, target, weight):
-    need(target.array.dtype.kind == "f", "Expected floating point type for target with class probabilities, "
-         "got {}\nFor class numbers leave out the dimension of classes.", dtype_of(target).legacy_name)
+    found = dtype_of(target)
+    need(found.is_floating_point, "Expected floating point type for target with class probabilities, got {}\n"
+         "For class numbers leave out the dimension of classes.", found.legacy_name)
     _check_weight(weight, input.array.shape[input.array.ndim > 1],
                   "cross_entropy: weight tensor should be defined either for all {} classes or no classes "
                   "but got weight tensor of shape: {}")

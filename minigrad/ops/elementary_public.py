@@ -7,6 +7,7 @@ from .. import dtypes
 from ..engine.errors import check_broadcast
 from ..engine.op import REGISTRY
 from ..engine.promote import as_number, result_type
+from ..limits import finfo
 from . import elementary as e
 from . import pointwise as p
 from . import public as f
@@ -156,10 +157,10 @@ def nan_to_num(input: Tensor, nan: Float = None, posinf: Float = None, neginf: F
     (torch.nan_to_num)."""
     if not dtype_of(input).is_floating_point:
         return p.clone(input)
-    limits = dtypes.finfo(dtype_of(input)) if hasattr(dtypes, "finfo") else np.finfo(input.array.dtype)
+    limits = finfo(dtype_of(input))
     for where, value in ((p.isnan(input), 0.0 if nan is None else nan),
-                         (input == math.inf, float(limits.max) if posinf is None else posinf),
-                         (input == -math.inf, float(limits.min) if neginf is None else neginf)):
+                         (input == math.inf, limits.max if posinf is None else posinf),
+                         (input == -math.inf, limits.min if neginf is None else neginf)):
         input = p.masked_fill(input, where, value)
     return input
 
