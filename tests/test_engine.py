@@ -314,3 +314,21 @@ def test_parameter_order_does_not_depend_on_the_hash_seed():
     assert [name for name, _ in layers.named_parameters()] == ["0.weight", "0.bias", "1.weight", "1.bias",
                                                                "2.weight",
                                                                "2.bias"]
+
+
+@BOTH
+@pytest.mark.parametrize("side", [2, 256])          # of a size to lie in reused memory, too
+def test_grads_do_not_share_memory_with_what_a_nodes_hook_saw_or_gave(B, side):
+    def grads(hook, on):
+        x, y = (B.ones(side, side, requires_grad=True) for _ in range(2))
+        z = x * y if on == "register_hook" else x + y
+        getattr(z.grad_fn, on)(hook)
+        z.sum().backward()
+        x.grad.mul_(10)
+        return y.grad[0, 0].item()
+
+    seen = []
+    assert grads(lambda given: (given[0] * 2,), "register_prehook") == 2
+    assert grads(lambda given, _: (given[0], given[0]), "register_hook") == 1
+    grads(lambda given, _: seen.append(given[0]), "register_hook")
+    assert seen[0][0, 0].item() == 1

@@ -142,3 +142,18 @@ def test_an_optimizers_steps(name, dtype):
         for ours, theirs in zip(first, wanted):
             assert ours.dtype == dtype
             close(ours, theirs.astype(dtype), abs(theirs) + 10 * options["lr"] * steps, steps)
+
+
+def test_compiled_without_a_folder_for_machine_code(monkeypatch):
+    """Installed where nothing may be written, Numba refuses to keep what it compiles."""
+    numba = pytest.importorskip("numba")
+    from minigrad.backends.fast import loops
+    compiled = numba.njit
+
+    def njit(*given, **options):
+        if options.get("cache"):
+            raise RuntimeError("cannot cache function: no locator available")
+        return compiled(*given, **options)
+
+    monkeypatch.setattr(numba, "njit", njit)
+    assert loops.loop()(lambda x: x + 1)(1) == 2

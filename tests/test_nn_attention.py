@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 import minigrad
+from minigrad.backends import fast
 
 torch = pytest.importorskip("torch")
 RANDOM = np.random.default_rng(0)
@@ -98,3 +99,33 @@ def test_refusals(call):
             call(B)
         errors.append((caught.type, str(caught.value).split("\n")[0]))
     assert errors[0] == errors[1]
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("length, keys", [(33, 1), (1, 5), (1, 1)])
+def test_one_row_that_was_expanded(compiled, length, keys):
+    """Its stride is 0, which means nothing to NumPy and too little to BLAS."""
+    if compiled:
+        pytest.importorskip("numba")
+    before, found = fast.is_enabled(), []
+    rng = np.random.default_rng(3)
+    drawn = [rng.standard_normal((2, 4, n, 16)).astype(np.float32) for n in (length, length, 1, 1)]
+    fast.enable(compiled)
+    try:
+        for B in torch, minigrad:
+            g, *leaves = (B.tensor(part) for part in drawn)
+            q, k, v = (leaf.requires_grad_() for leaf in leaves)
+            k, v = (part.expand(2, 4, keys, 16) for part in (k, v))
+            z = B.nn.functional.scaled_dot_product_attention(q, k, v)
+            z.backward(g)
+            found.append([z.detach().numpy(), *[leaf.grad.numpy() for leaf in leaves]])
+    finally:
+        fast.enable(before)
+    for theirs, ours in zip(*found):
+        np.testing.assert_allclose(ours, theirs, rtol=2e-6, atol=1e-5)
+
+
+def test_vectors_of_no_numbers():
+    for B in torch, minigrad:
+        q, v = B.zeros(1, 2, 3, 0), B.ones(1, 2, 3, 4)
+        assert B.nn.functional.scaled_dot_product_attention(q, q, v).tolist() == v.tolist()

@@ -71,3 +71,13 @@ def test_nothing_is_placed_where_the_core_is_unknown(monkeypatch):
     monkeypatch.setattr(threads, "_workers", [])
     assert step().item() > 0
     assert [worker.barred for worker in threads._workers] == [None]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+def test_a_fork_while_another_thread_computes():
+    """The child has no thread that would ever let go of the lock."""
+    with threads._lock:
+        child = os.fork()
+        if not child:
+            os._exit(threads._lock.locked() or len(threads._workers))
+        assert os.waitpid(child, 0)[1] == 0

@@ -225,7 +225,7 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.
              "the query; there are {} and {}.", own, heads)
         spread = wrap(beside(np.repeat(np.arange(own), heads // own), key.array))
         key, value = ip.index_select(key, -3, spread), ip.index_select(value, -3, spread)
-    scale = 1 / math.sqrt(query.array.shape[-1]) if scale is None else scale
+    scale = 1 / math.sqrt(query.array.shape[-1] or 1) if scale is None else scale
     if attn_mask is None and not dropout_p and _one_kernel_does(query.array, key.array, value.array):
         return attention(query, key, value, causal=is_causal, scale=scale)
     scores = s.matmul(query, s.transpose(key, -2, -1)) * scale

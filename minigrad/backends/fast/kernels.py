@@ -253,9 +253,10 @@ def if_found(kernel):
 
 
 def _rows(x):
-    """x, or a copy, with rows as BLAS takes them: contiguous, one after another."""
+    """x, or a copy, with rows as BLAS takes them: contiguous, one after another. (A contiguous array's only
+    row may have any stride, 0 if it was expanded.)"""
     blas_takes = x.strides[-1] == x.itemsize and x.strides[-2] >= x.shape[-1] * x.itemsize
-    return x if blas_takes else np.ascontiguousarray(x)
+    return x if blas_takes else x.copy()
 
 
 def _by_head(loop, q, k, *arguments):

@@ -23,7 +23,13 @@ PHI_FROM = f32(5.5)             # |x| beyond which Φ is 0 or 1 in float32, and 
 
 
 def loop(fastmath=frozenset({"contract"})):
-    return numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=set(fastmath))
+    def compiled(function):
+        options = {"nogil": True, "error_model": "numpy", "fastmath": set(fastmath)}
+        try:
+            return numba.njit(cache=True, **options)(function)
+        except RuntimeError:                    # no folder may be written: every program compiles anew
+            return numba.njit(**options)(function)
+    return compiled
 
 
 inline = numba.njit(inline="always", error_model="numpy")

@@ -70,8 +70,17 @@ _blas = _size = None            # looked up on first use, so that importing chan
 _workers = []
 _lock = threading.Lock()
 _current_core = _core_reader()
+
+
+def _after_fork():
+    """Threads do not survive a fork: not the workers, nor another one that held the lock."""
+    global _lock
+    _workers.clear()
+    _lock = threading.Lock()
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_workers.clear)      # threads do not survive a fork
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def get_num_threads():
