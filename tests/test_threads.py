@@ -81,3 +81,35 @@ def test_a_fork_while_another_thread_computes():
         if not child:
             os._exit(threads._lock.locked() or len(threads._workers))
         assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2,
+                    reason="threads can't be placed here")
+def test_a_caller_that_gets_more_cores(monkeypatch):
+    """A worker begun on the caller's only core leaves it as soon as there is another."""
+    cores, found = os.sched_getaffinity(0), {}
+    core = min(cores)
+    monkeypatch.setattr(threads, "_current_core", lambda: core)
+    monkeypatch.setattr(threads, "_workers", [])
+
+    def note(start, stop):
+        found[start] = os.sched_getaffinity(0)
+
+    os.sched_setaffinity(0, {core})
+    try:
+        threads.parallel(note, 2, 1 << 30)
+        assert found == {0: {core}, 1: {core}}
+    finally:
+        os.sched_setaffinity(0, cores)
+    threads.parallel(note, 2, 1 << 30)
+    assert found == {0: cores, 1: cores - {core}}
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="threads can't be placed here")
+def test_where_placing_threads_is_forbidden(monkeypatch):
+    def forbidden(*_):
+        raise PermissionError("not here")
+
+    monkeypatch.setattr(os, "sched_setaffinity", forbidden)
+    monkeypatch.setattr(threads, "_workers", [])
+    assert step().item() > 0

@@ -11,6 +11,7 @@ Linux wakes a thread on the core of the one that woke it, if it expects that one
 thread for some milliseconds: half of all kernels then ran on one core, their threads taking turns (a Winograd
 convolution 6.9 ms for 3.4). So each worker is barred from the core that its caller runs on.
 """
+import contextlib
 import ctypes
 import os
 import queue
@@ -50,9 +51,10 @@ class _Worker:
         """Run on other cores than this one, of those that the caller may use."""
         if core is not None and core != self.barred:
             cores = os.sched_getaffinity(0)
-            if len(cores) > 1:
-                os.sched_setaffinity(self.thread.native_id, cores - {core})
-            self.barred = core
+            if len(cores) > 1:                  # else look again: the caller may get more
+                with contextlib.suppress(OSError):      # a sandbox may forbid it
+                    os.sched_setaffinity(self.thread.native_id, cores - {core})
+                self.barred = core
 
     def _run(self):
         while True:
