@@ -86,7 +86,6 @@ from numpy import (
     tril,
     triu,
     trunc,
-    where,
     zeros,
     zeros_like,
 )
@@ -99,7 +98,7 @@ from .layout import ChannelsLast, canonical
 from .matmul import matmul
 from .matrices import matrix_exp, pinv
 from .norm import batch_norm, batch_norm_apply, batch_norm_backward, layer_norm, layer_norm_backward
-from .pointwise import relu, relu_backward
+from .pointwise import relu, relu_backward, where
 from .pool import (
     avg_pool2d,
     avg_pool2d_backward,

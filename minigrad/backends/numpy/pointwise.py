@@ -53,3 +53,14 @@ def relu_backward(g, z):
 
     parallel(run, g.size, g.size)
     return out
+
+
+def where(condition, x, y):
+    """x where the condition holds, else y; in bfloat16 where one of them is, as NumPy makes a float64 of a
+    choice between that and a number. (torch.where)"""
+    z = np.where(condition, x, y)
+    if z.itemsize == 8:
+        for operand in (x, y):
+            if getattr(getattr(operand, "dtype", None), "kind", "") == "V":
+                return z.astype(operand.dtype)
+    return z
