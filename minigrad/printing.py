@@ -5,21 +5,10 @@ Everything works on bare NumPy arrays. The text is made in three steps: take the
 After them come the suffixes (`dtype=`, `grad_fn=`, ...) that the values alone do not tell.
 """
 import contextlib
-import dataclasses
 import math
+from types import SimpleNamespace
 
 import numpy as np
-
-
-@dataclasses.dataclass
-class PrintOptions:
-    """How tensors are printed; changed with `set_printoptions`."""
-    precision: int = 4
-    threshold: float = 1000
-    edgeitems: int = 3
-    linewidth: int = 80
-    sci_mode: bool | None = None
-
 
 _PROFILES = {
     "default": {"precision": 4, "threshold": 1000, "edgeitems": 3, "linewidth": 80},
@@ -27,7 +16,8 @@ _PROFILES = {
     "full": {"precision": 4, "threshold": math.inf, "edgeitems": 3, "linewidth": 80},
 }
 
-options = PrintOptions()
+# How tensors are printed; changed with `set_printoptions`.
+options = SimpleNamespace(precision=4, threshold=1000, edgeitems=3, linewidth=80, sci_mode=None)
 
 
 def set_printoptions(precision=None, threshold=None, edgeitems=None, linewidth=None, profile=None,
@@ -54,7 +44,7 @@ def set_printoptions(precision=None, threshold=None, edgeitems=None, linewidth=N
 
 def get_printoptions():
     """The options in force, as a dict for `set_printoptions(**...)`."""
-    return dataclasses.asdict(options)
+    return dict(vars(options))
 
 
 @contextlib.contextmanager

@@ -1,6 +1,5 @@
 """torch's products of tensors: sums of products by letters (einsum), outer and inner products, distances."""
 import math
-from string import ascii_letters
 
 import numpy as np
 
@@ -14,6 +13,8 @@ from .arguments import cast
 from .arrange_public import diagonal, roll
 from .kinds import Float, Int, Number, Tensor
 from .signature import need, torch_function
+
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"        # of einsum's equations
 
 
 @torch_function
@@ -109,7 +110,7 @@ def einsum(*args):
     if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
         tensors = tensors[0]
     for place, letter in enumerate(equation):
-        need(letter in ascii_letters or letter in " ,.->", "einsum(): invalid subscript given at index {} in "
+        need(letter in LETTERS or letter in " ,.->", "einsum(): invalid subscript given at index {} in "
              "the equation string, subscripts must be in [a-zA-Z]\nUse letters.", place)
     inputs, arrow, result = equation.replace(" ", "").partition("->")
     parts = inputs.split(",")
@@ -160,7 +161,7 @@ def _in_letters(args):
         for number in numbers:
             need(number is Ellipsis or 0 <= number < 52, "einsum(): subscript in subscript list is not "
                  "within the valid range [0, 52)\nNumber the dimensions from 0.", error=ValueError)
-        return "".join(["..." if n is Ellipsis else ascii_letters[(n + 26) % 52] for n in numbers])
+        return "".join(["..." if n is Ellipsis else LETTERS[(n + 26) % 52] for n in numbers])
     texts = [lettered(numbers) for numbers in lists]
     result = "->" + texts.pop() if len(args) % 2 else ""
     return ",".join(texts) + result, *args[:len(texts) * 2:2]
