@@ -116,10 +116,7 @@ def winograd(sgemm, x, top, left, kernel, turned, bias, z, start, stop, most):
         differ(x, top, left, (tall, first), tile.reshape(4, 4, lines, wide, channels), room, half)
         for m in range(16):
             a, c = tile[m * n * channels:(m + 1) * n * channels], product[m * n * out:(m + 1) * n * out]
-            if turned:
-                multiply(sgemm, a.reshape(n, channels), kernel[m], c.reshape(n, out), False, False, ZERO)
-            else:
-                multiply(sgemm, a.reshape(n, channels), kernel[m], c.reshape(n, out), False, True, ZERO)
+            multiply(sgemm, a.reshape(n, channels), kernel[m], c.reshape(n, out), False, not turned, ZERO)
         gather(product.reshape(4, 4, lines, wide, out), bias, first, z, sums)
 
 
